@@ -1,0 +1,1 @@
+//! What a driver program links: sessions that run locally or on a YARN cluster.

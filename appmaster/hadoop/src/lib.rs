@@ -1,0 +1,1 @@
+//! Asynchronous clients of YARN and of the NameNode over hadoop-wire.

@@ -1,0 +1,1 @@
+//! The application master: runs the core, talks to YARN, workers and drivers, serves the web pages.

@@ -1,0 +1,3 @@
+//! `yarn-submit`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Environment archives: what is in them and whether they can be trusted.

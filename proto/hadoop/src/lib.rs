@@ -1,0 +1,1 @@
+//! Hadoop's messages, RPC frames, SASL state machines, token files and configuration: bytes in, bytes out, no IO.

@@ -1,0 +1,1 @@
+//! Mutual-TLS connections that carry bobbin-proto frames.

@@ -1,0 +1,1 @@
+//! DataFusion over blocks: tables, scan nodes, planning, the stage splitter and the plan codec.

@@ -1,0 +1,1 @@
+//! CSV kernels: bytes to Arrow arrays.
