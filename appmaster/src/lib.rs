@@ -1,1 +1,4 @@
-//! The application master: runs the core, talks to YARN, workers and drivers, serves the web pages.
+//! The application master: the shell round `bobbin-core`. It talks to YARN, to workers and to drivers, serves the web
+//! pages, and sees plans and task bodies as opaque bytes.
+
+pub mod spec;
