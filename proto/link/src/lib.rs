@@ -1,1 +1,45 @@
-//! Mutual-TLS connections that carry bobbin-proto frames.
+//! Mutual-TLS connections between the parts of one application, carrying `bobbin-proto` frames.
+//!
+//! Every application has its own certificate [`Authority`] and [`Secret`]. Whoever dials shows a certificate of that
+//! authority and, in its first frame, the secret; whoever is dialed checks both before it believes a byte:
+//!
+//! ```text
+//! dialer                         dialed
+//!   | -- TLS, both certificates --> |
+//!   | -- Hello (version, secret) -> |   wrong: Welcome with an error, closed
+//!   | <- Welcome ------------------ |
+//!   | == frames of the role ======= |
+//! ```
+//!
+//! Certificates carry no host names: containers run where YARN puts them, and only this application's parts have
+//! certificates of its authority.
+
+mod accept;
+mod authority;
+mod dial;
+mod fetch;
+mod listen;
+mod secret;
+
+pub use accept::{AcceptError, Accepted, Acceptor, Pending, Role};
+pub use authority::{Authority, AuthorityError, Identity};
+pub use dial::{Connector, DialError};
+pub use fetch::{Body, FetchConnection, FetchError, FetchServer};
+pub use listen::{ListenError, PortRange, listen};
+pub use secret::Secret;
+
+use bobbin_proto::FrameCodec;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
+use tokio_util::codec::Framed;
+
+/// An established connection that receives `In` and sends `Out`. Split it with `futures::StreamExt::split` to read and
+/// write from two tasks.
+pub type Link<In, Out> = Framed<TlsStream<TcpStream>, FrameCodec<In, Out>>;
+
+/// Longest silence on a connection before either side calls the other gone, milliseconds. Both send a heartbeat four
+/// times in that time.
+pub const SILENCE_LIMIT_MS: u32 = 20_000;
+
+/// How long a peer may take for TLS and its first frame.
+pub const HANDSHAKE_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);

@@ -1,0 +1,185 @@
+//! The dialed side: TLS, the first frame, and what follows from its role.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bobbin_proto::{
+    DriverHello, FrameCodec, FrameError, FromDriver, FromWorker, Hello, PROTOCOL_VERSION, ToDriver, ToWorker, Welcome,
+    WorkerHello, hello,
+};
+use futures::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::{AuthorityError, FetchServer, HANDSHAKE_LIMIT, Identity, Link, SILENCE_LIMIT_MS, Secret};
+
+/// Turns accepted TCP connections into checked links.
+#[derive(Clone)]
+pub struct Acceptor {
+    tls: TlsAcceptor,
+    secret: Secret,
+}
+
+/// Who dialed.
+#[derive(Debug)]
+pub enum Role {
+    /// A worker, with its introduction.
+    Worker(WorkerHello),
+    /// A driver, with its introduction.
+    Driver(DriverHello),
+    /// Somebody who wants results.
+    Peer,
+}
+
+/// A peer that has proved that it belongs to the application and waits for its welcome.
+pub struct Pending {
+    /// Who it says it is.
+    pub role: Role,
+    /// Where it dialed from.
+    pub peer: SocketAddr,
+    link: Link<Hello, Welcome>,
+}
+
+/// A welcomed connection.
+pub enum Accepted {
+    /// A worker's.
+    Worker(Box<Link<FromWorker, ToWorker>>),
+    /// A driver's.
+    Driver(Box<Link<FromDriver, ToDriver>>),
+    /// Of somebody who fetches results.
+    Peer(Box<FetchServer>),
+}
+
+/// Why a connection was refused. All of these close it; none harms the application.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptError {
+    /// No TLS, or no certificate of our authority.
+    #[error("TLS handshake with {peer}")]
+    Tls {
+        /// Who dialed.
+        peer: SocketAddr,
+        /// What TLS said.
+        #[source]
+        source: io::Error,
+    },
+    /// The first frame is not one of ours.
+    #[error("read the first frame of {peer}")]
+    Frame {
+        /// Who dialed.
+        peer: SocketAddr,
+        /// What is wrong with it.
+        #[source]
+        source: FrameError,
+    },
+    /// The peer closed, or took longer than the handshake may.
+    #[error("{peer} sent no first frame")]
+    Silent {
+        /// Who dialed.
+        peer: SocketAddr,
+    },
+    /// The peer does not know the application's secret.
+    #[error("{peer} does not know the application's secret")]
+    Secret {
+        /// Who dialed.
+        peer: SocketAddr,
+    },
+    /// The peer speaks another version.
+    #[error("{peer} (build {build}) speaks protocol {theirs}, this build {} speaks {PROTOCOL_VERSION}", env!("CARGO_PKG_VERSION"))]
+    Version {
+        /// Who dialed.
+        peer: SocketAddr,
+        /// Its version.
+        theirs: u32,
+        /// Its build.
+        build: String,
+    },
+    /// The first frame names no role.
+    #[error("{peer} named no role")]
+    NoRole {
+        /// Who dialed.
+        peer: SocketAddr,
+    },
+}
+
+impl Acceptor {
+    /// An acceptor that shows `identity` and expects its authority and secret from others.
+    pub fn new(identity: &Identity) -> Result<Self, AuthorityError> {
+        Ok(Acceptor { tls: TlsAcceptor::from(identity.server_config()?), secret: identity.secret.clone() })
+    }
+
+    /// Does the handshake and reads and checks the first frame; takes at most twice [`HANDSHAKE_LIMIT`].
+    pub async fn accept(&self, tcp: TcpStream, peer: SocketAddr) -> Result<Pending, AcceptError> {
+        // Small messages both ways: waiting for more to send would only add latency.
+        let _ = tcp.set_nodelay(true);
+        let stream = match timeout(HANDSHAKE_LIMIT, self.tls.accept(tcp)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(source)) => return Err(AcceptError::Tls { peer, source }),
+            Err(_) => return Err(AcceptError::Silent { peer }),
+        };
+        let mut link: Link<Hello, Welcome> = Link::new(stream.into(), FrameCodec::default());
+        let hello = match timeout(HANDSHAKE_LIMIT, link.next()).await {
+            Ok(Some(Ok(hello))) => hello,
+            Ok(Some(Err(source))) => return Err(AcceptError::Frame { peer, source }),
+            Ok(None) | Err(_) => return Err(AcceptError::Silent { peer }),
+        };
+        match self.check(hello, peer) {
+            Ok(role) => Ok(Pending { role, peer, link }),
+            Err(error) => {
+                refuse(&mut link, error.to_string()).await;
+                Err(error)
+            }
+        }
+    }
+
+    fn check(&self, hello: Hello, peer: SocketAddr) -> Result<Role, AcceptError> {
+        if !self.secret.matches(&hello.secret) {
+            return Err(AcceptError::Secret { peer });
+        }
+        if hello.protocol_version != PROTOCOL_VERSION {
+            return Err(AcceptError::Version { peer, theirs: hello.protocol_version, build: hello.build });
+        }
+        match hello.role {
+            Some(hello::Role::Worker(worker)) => Ok(Role::Worker(worker)),
+            Some(hello::Role::Driver(driver)) => Ok(Role::Driver(driver)),
+            Some(hello::Role::Peer(_)) => Ok(Role::Peer),
+            None => Err(AcceptError::NoRole { peer }),
+        }
+    }
+}
+
+async fn refuse(link: &mut Link<Hello, Welcome>, error: String) {
+    let welcome = Welcome { protocol_version: PROTOCOL_VERSION, error, ..Welcome::default() };
+    // The peer may be gone already; it is refused either way.
+    let _ = timeout(HANDSHAKE_LIMIT, link.send(welcome)).await;
+}
+
+impl Pending {
+    /// Lets the peer in. `worker_id` is the number that a worker gets (0 for others).
+    pub async fn welcome(mut self, application_id: &Arc<str>, worker_id: u32) -> Result<Accepted, AcceptError> {
+        let welcome = Welcome {
+            protocol_version: PROTOCOL_VERSION,
+            application_id: application_id.to_string(),
+            error: String::new(),
+            worker_id,
+            silence_limit_ms: SILENCE_LIMIT_MS,
+        };
+        let peer = self.peer;
+        match timeout(HANDSHAKE_LIMIT, self.link.send(welcome)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(source)) => return Err(AcceptError::Frame { peer, source }),
+            Err(_) => return Err(AcceptError::Silent { peer }),
+        }
+        Ok(match self.role {
+            Role::Worker(_) => Accepted::Worker(Box::new(self.link.map_codec(|_| FrameCodec::default()))),
+            Role::Driver(_) => Accepted::Driver(Box::new(self.link.map_codec(|_| FrameCodec::default()))),
+            Role::Peer => Accepted::Peer(Box::new(FetchServer::new(self.link.map_codec(|_| FrameCodec::default())))),
+        })
+    }
+
+    /// Sends the peer away with a reason.
+    pub async fn refuse(mut self, reason: impl Into<String>) {
+        refuse(&mut self.link, reason.into()).await;
+    }
+}

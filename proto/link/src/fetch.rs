@@ -1,0 +1,134 @@
+//! Fetching results: a request frame, a reply frame, then the raw bytes.
+
+use std::io;
+
+use bobbin_proto::{FetchReply, FetchRequest, FrameError};
+use bytes::{Bytes, BytesMut};
+use futures::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::Link;
+
+/// Most bytes that one [`Body::chunk`] returns.
+const CHUNK: usize = 256 << 10;
+
+/// A connection to a worker that has results. One fetch at a time.
+pub struct FetchConnection {
+    link: Link<FetchReply, FetchRequest>,
+}
+
+/// The bytes of one result, as they come. Dropping it early leaves the connection unusable: drop that too.
+pub struct Body<'a> {
+    link: &'a mut Link<FetchReply, FetchRequest>,
+    left: u64,
+}
+
+/// A worker's side of a fetching connection.
+pub struct FetchServer {
+    link: Link<FetchRequest, FetchReply>,
+}
+
+/// Why a result could not be fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The connection broke or carried something else.
+    #[error("exchange frames with the worker")]
+    Frame(#[from] FrameError),
+    /// The connection ended in the middle.
+    #[error("the worker closed the connection")]
+    Closed,
+    /// The worker has no such result.
+    #[error("the worker refused: {0}")]
+    Refused(String),
+    /// The transport failed in the middle of the bytes.
+    #[error("transfer the result's bytes")]
+    Io(#[from] io::Error),
+}
+
+impl FetchConnection {
+    pub(crate) fn new(link: Link<FetchReply, FetchRequest>) -> Self {
+        FetchConnection { link }
+    }
+
+    /// Asks for the result of `task` (the application's number).
+    pub async fn fetch(&mut self, task: u32) -> Result<Body<'_>, FetchError> {
+        self.link.send(FetchRequest { task }).await?;
+        let reply = self.link.next().await.ok_or(FetchError::Closed)??;
+        if !reply.error.is_empty() {
+            return Err(FetchError::Refused(reply.error));
+        }
+        Ok(Body { link: &mut self.link, left: reply.length })
+    }
+}
+
+impl Body<'_> {
+    /// Bytes that have not been returned yet.
+    pub fn remaining(&self) -> u64 {
+        self.left
+    }
+
+    /// The next bytes, in order; `None` when all of them have been returned.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, FetchError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let want = usize::try_from(self.left).unwrap_or(CHUNK).min(CHUNK);
+        let buffered = self.link.read_buffer_mut();
+        let bytes = if buffered.is_empty() {
+            let mut fresh = BytesMut::with_capacity(want);
+            let stream = self.link.get_mut();
+            while fresh.len() < want {
+                // `read_buf` may fill beyond `want` only if the capacity is larger, so the reader is limited.
+                let room = (want - fresh.len()) as u64;
+                if (&mut *stream).take(room).read_buf(&mut fresh).await? == 0 {
+                    return Err(FetchError::Closed);
+                }
+            }
+            fresh.freeze()
+        } else {
+            let length = want.min(buffered.len());
+            buffered.split_to(length).freeze()
+        };
+        self.left -= bytes.len() as u64;
+        Ok(Some(bytes))
+    }
+}
+
+impl FetchServer {
+    pub(crate) fn new(link: Link<FetchRequest, FetchReply>) -> Self {
+        FetchServer { link }
+    }
+
+    /// The next request; `None` when the peer is done, however it went away.
+    pub async fn request(&mut self) -> Result<Option<FetchRequest>, FetchError> {
+        match self.link.next().await.transpose() {
+            Err(FrameError::Io(error)) if is_end(&error) => Ok(None),
+            next => Ok(next?),
+        }
+    }
+
+    /// Announces `length` bytes; [`Self::send`] them right after.
+    pub async fn reply(&mut self, task: u32, length: u64) -> Result<(), FetchError> {
+        Ok(self.link.send(FetchReply { task, length, error: String::new() }).await?)
+    }
+
+    /// Refuses the request with a reason.
+    pub async fn refuse(&mut self, task: u32, reason: impl Into<String>) -> Result<(), FetchError> {
+        Ok(self.link.send(FetchReply { task, length: 0, error: reason.into() }).await?)
+    }
+
+    /// Sends raw bytes of the announced result.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), FetchError> {
+        Ok(self.link.get_mut().write_all(bytes).await?)
+    }
+
+    /// Pushes out what is buffered; call it at the end of a result.
+    pub async fn flush(&mut self) -> Result<(), FetchError> {
+        Ok(self.link.get_mut().flush().await?)
+    }
+}
+
+/// Whether the peer just went away: a process that ends closes without TLS's goodbye.
+fn is_end(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+}

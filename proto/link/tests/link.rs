@@ -1,0 +1,115 @@
+//! Links over loopback: who is let in, who is not, and that results arrive whole.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::sync::Arc;
+
+use bobbin_link::{AcceptError, Accepted, Acceptor, Authority, Connector, DialError, Identity, Secret, listen};
+use bobbin_proto::{DriverHello, FromWorker, Heartbeat, ToWorker, WorkerHello, from_worker, to_worker};
+use futures::{SinkExt, StreamExt};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+struct Server {
+    address: String,
+    accepted: tokio::task::JoinHandle<Result<Accepted, AcceptError>>,
+}
+
+async fn serve(identity: &Identity) -> Server {
+    let listener = listen("127.0.0.1", None).await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let acceptor = Acceptor::new(identity).unwrap();
+    let accepted = tokio::spawn(async move {
+        let (tcp, peer) = listener.accept().await.unwrap();
+        acceptor.accept(tcp, peer).await?.welcome(&Arc::from("application_1_0001"), 7).await
+    });
+    Server { address, accepted }
+}
+
+fn identities() -> (Authority, Secret, Identity) {
+    let (authority, secret) = (Authority::generate().unwrap(), Secret::generate());
+    let identity = authority.issue("test", &secret).unwrap();
+    (authority, secret, identity)
+}
+
+#[tokio::test]
+async fn a_worker_is_welcomed_and_frames_go_both_ways() {
+    let (authority, secret, identity) = identities();
+    let server = serve(&identity).await;
+    let restored = Authority::from_pem(authority.certificate_pem(), authority.key_pem());
+    let worker = Connector::new(&restored.issue("worker", &secret).unwrap()).unwrap();
+    let (mut link, welcome) =
+        worker.dial_as_worker(&server.address, WorkerHello { host: "w1".into(), ..Default::default() }).await.unwrap();
+    assert_eq!((welcome.worker_id, welcome.application_id.as_str()), (7, "application_1_0001"));
+    let Accepted::Worker(mut other) = server.accepted.await.unwrap().unwrap() else { panic!("not a worker") };
+    let beat = FromWorker { message: Some(from_worker::Message::Heartbeat(Heartbeat {})) };
+    link.send(beat.clone()).await.unwrap();
+    assert_eq!(other.next().await.unwrap().unwrap(), beat);
+    let beat = ToWorker { message: Some(to_worker::Message::Heartbeat(Heartbeat {})) };
+    other.send(beat.clone()).await.unwrap();
+    assert_eq!(link.next().await.unwrap().unwrap(), beat);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_refused_with_a_reason() {
+    let (authority, _, identity) = identities();
+    let server = serve(&identity).await;
+    let stranger = Connector::new(&authority.issue("stranger", &Secret::generate()).unwrap()).unwrap();
+    let Err(error) = stranger.dial_as_driver(&server.address, DriverHello { name: "x".into() }).await else {
+        panic!("let in")
+    };
+    assert!(matches!(&error, DialError::Refused { reason, .. } if reason.contains("secret")), "{error}");
+    assert!(matches!(server.accepted.await.unwrap(), Err(AcceptError::Secret { .. })));
+}
+
+#[tokio::test]
+async fn another_authority_is_refused_by_tls_on_both_sides() {
+    let (_, secret, identity) = identities();
+    let server = serve(&identity).await;
+    let foreign = Authority::generate().unwrap().issue("foreign", &secret).unwrap();
+    let outcome = Connector::new(&foreign).unwrap().dial_as_peer(&server.address).await;
+    assert!(matches!(outcome, Err(DialError::Tls { .. })));
+    assert!(matches!(server.accepted.await.unwrap(), Err(AcceptError::Tls { .. })));
+}
+
+#[tokio::test]
+async fn garbage_is_refused() {
+    let (_, _, identity) = identities();
+    let server = serve(&identity).await;
+    let mut tcp = TcpStream::connect(&server.address).await.unwrap();
+    tcp.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    assert!(matches!(server.accepted.await.unwrap(), Err(AcceptError::Tls { .. })));
+}
+
+#[tokio::test]
+async fn results_of_any_size_arrive_whole() {
+    let (_, _, identity) = identities();
+    let server = serve(&identity).await;
+    let mut connection = Connector::new(&identity).unwrap().dial_as_peer(&server.address).await.unwrap();
+    let Accepted::Peer(mut serving) = server.accepted.await.unwrap().unwrap() else { panic!("not a peer") };
+    let serving = tokio::spawn(async move {
+        while let Some(request) = serving.request().await.unwrap() {
+            if request.task == 99 {
+                serving.refuse(99, "no result of task 99 here").await.unwrap();
+                continue;
+            }
+            let bytes: Vec<u8> = (0..request.task as usize).map(|at| at as u8).collect();
+            serving.reply(request.task, bytes.len() as u64).await.unwrap();
+            for part in bytes.chunks(100_000) {
+                serving.send(part).await.unwrap();
+            }
+            serving.flush().await.unwrap();
+        }
+    });
+    for size in [0, 1, 1000, 300_000, 3_000_000] {
+        let mut body = connection.fetch(size).await.unwrap();
+        let mut received = Vec::new();
+        while let Some(chunk) = body.chunk().await.unwrap() {
+            received.extend_from_slice(&chunk);
+        }
+        assert!(received.len() == size as usize && received.iter().enumerate().all(|(at, byte)| at as u8 == *byte));
+    }
+    let refused = connection.fetch(99).await.map(|body| body.remaining());
+    assert!(refused.unwrap_err().to_string().contains("no result of task 99"));
+    drop(connection);
+    serving.await.unwrap();
+}
