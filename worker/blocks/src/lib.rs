@@ -1,1 +1,17 @@
 //! Byte ranges of HDFS blocks and local files, as fast as the machine can read them.
+//!
+//! A [`BlockReader`] lists inputs, tells where their bytes live and opens them; an [`OpenFile`] hands out windows of at
+//! most 8 MiB. A block of HDFS is read through file descriptors that the DataNode of this host hands over, else through
+//! that DataNode's socket, else from another host; each fall is remembered with its reason in [`ReadCounters`].
+
+mod counters;
+mod error;
+mod file;
+mod open;
+mod reader;
+
+pub use counters::{ReadCounters, ReadSnapshot};
+pub use error::{ListError, ReadError, SetUpError, WriteError};
+pub use file::{BlockPlaces, FileRef};
+pub use open::OpenFile;
+pub use reader::{BlockReader, HdfsOptions};

@@ -1,0 +1,49 @@
+//! How many bytes came which way, and why a quicker way was not taken.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Counts bytes by the way they came; shared by all files that a task opens.
+#[derive(Debug, Default)]
+pub struct ReadCounters {
+    /// Bytes through file descriptors that the DataNode handed over.
+    pub short_circuit: AtomicU64,
+    /// Bytes through the socket of the DataNode on this host.
+    pub local_socket: AtomicU64,
+    /// Bytes from other hosts.
+    pub remote: AtomicU64,
+    /// Bytes of local files.
+    pub local_file: AtomicU64,
+    /// Why a quicker way was not taken: `host: way: reason`, each once.
+    pub fallbacks: Mutex<BTreeSet<String>>,
+}
+
+/// The counters at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadSnapshot {
+    /// Bytes through file descriptors that the DataNode handed over.
+    pub short_circuit: u64,
+    /// Bytes through the socket of the DataNode on this host.
+    pub local_socket: u64,
+    /// Bytes from other hosts.
+    pub remote: u64,
+    /// Bytes of local files.
+    pub local_file: u64,
+    /// Why a quicker way was not taken, sorted.
+    pub fallbacks: Vec<String>,
+}
+
+impl ReadCounters {
+    /// The values now.
+    pub fn snapshot(&self) -> ReadSnapshot {
+        let fallbacks = self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        ReadSnapshot {
+            short_circuit: self.short_circuit.load(Ordering::Relaxed),
+            local_socket: self.local_socket.load(Ordering::Relaxed),
+            remote: self.remote.load(Ordering::Relaxed),
+            local_file: self.local_file.load(Ordering::Relaxed),
+            fallbacks: fallbacks.iter().cloned().collect(),
+        }
+    }
+}
