@@ -1,1 +1,20 @@
 //! Every decision of an application: placement, container requests, retries. No IO, no clock.
+//!
+//! The shell (the application master on YARN, a thread in local mode) turns what it hears into an [`Event`], calls
+//! [`Core::handle`], and does the [`Action`]s that come back, in order. The core never asks the time and never throws
+//! dice; its order is that of its numbers. The same events give the same actions.
+
+mod action;
+mod config;
+mod core;
+mod event;
+mod ids;
+mod progress;
+
+pub use action::{Action, AskRow, Assignment, Input, Place};
+pub use config::{ClusterConfig, Config, LocalityWaits};
+pub use event::{Capability, Event, FailureKind, Grant, Graph, Node, TaskFailure, TaskRequest, TaskSet};
+pub use ids::{ContainerId, DriverId, JobId, RequestId, TaskId, Time, WorkerId};
+pub use progress::{Pace, Progress, Summary};
+
+pub use crate::core::Core;

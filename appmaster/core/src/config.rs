@@ -1,0 +1,98 @@
+//! What the user and the shell decide before the application starts.
+
+use std::time::Duration;
+
+use crate::event::Capability;
+
+/// The core's settings. `Config::default()` is local mode.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// How workers come to be; `None` in local mode, where they just connect.
+    pub cluster: Option<ClusterConfig>,
+    /// How long a task waits for a worker near its data.
+    pub locality: LocalityWaits,
+    /// Tasks that a worker gets beyond its threads, so that it need not wait for the next one.
+    pub prefetch: u32,
+    /// Attempts of a task that end in a transient failure before its job fails.
+    pub task_attempts: u32,
+    /// Workers that may die under a task before its job fails.
+    pub worker_deaths: u32,
+    /// Times that a task may lose its inputs before its job fails.
+    pub input_losses: u32,
+    /// Delay before the second attempt after a transient failure; four times as long before each later one.
+    pub retry_delay: Duration,
+    /// The application ends when there was neither driver nor job for so long; `None` for never.
+    pub idle_limit: Option<Duration>,
+    /// A job fails when no worker was there, and none could come, for so long.
+    pub starvation_limit: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            cluster: None,
+            locality: LocalityWaits::default(),
+            prefetch: 1,
+            task_attempts: 4,
+            worker_deaths: 3,
+            input_losses: 8,
+            retry_delay: Duration::from_millis(100),
+            idle_limit: None,
+            starvation_limit: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How long a task, or a request for a container, insists on its places; both count from the start of the wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalityWaits {
+    /// Before a host of the same rack will do.
+    pub node: Duration,
+    /// Before any host will do.
+    pub rack: Duration,
+}
+
+impl Default for LocalityWaits {
+    fn default() -> Self {
+        LocalityWaits { node: Duration::from_secs(2), rack: Duration::from_secs(4) }
+    }
+}
+
+/// How workers come to be on YARN.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterConfig {
+    /// Memory and cores of every worker's container.
+    pub worker: Capability,
+    /// Threads that a worker will have, for sizing before the first one is there.
+    pub worker_threads: u32,
+    /// How many workers the user asked for; `None` for as many as hosts hold waiting splits.
+    pub workers: Option<u32>,
+    /// The most that are asked for when the user gave no number.
+    pub default_limit: u32,
+    /// Name hosts and racks in requests. False with a node label: YARN refuses both in one request.
+    pub name_hosts: bool,
+    /// Workers that stay when there is nothing to do.
+    pub keep_workers: u32,
+    /// How long a worker beyond these may have nothing to do before it is given back.
+    pub release_idle_after: Duration,
+    /// How long a launched container may take until its worker connects.
+    pub connect_limit: Duration,
+    /// How long to wait for YARN's word on why a vanished worker's container ended.
+    pub exit_limit: Duration,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        ClusterConfig {
+            worker: Capability { memory_mb: 2048, cores: 2 },
+            worker_threads: 2,
+            workers: None,
+            default_limit: 16,
+            name_hosts: true,
+            keep_workers: 16,
+            release_idle_after: Duration::from_secs(10),
+            connect_limit: Duration::from_secs(300),
+            exit_limit: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Everything that can happen to an application, as the core sees it.
+
+use crate::ids::{ContainerId, DriverId, JobId, RequestId, TaskId, WorkerId};
+
+/// One thing that happened. The shell translates what it hears into these and knows no policy.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// What the ResourceManager says of these nodes. A node that was known is replaced; others keep what was known.
+    NodesKnown {
+        /// The nodes; lost and unhealthy ones with `usable: false`.
+        nodes: Vec<Node>,
+    },
+    /// The ResourceManager accepted the application master. Nothing is asked for before.
+    Registered {
+        /// The cluster's largest container.
+        maximum: Capability,
+    },
+    /// What the queue could still give us (the `limit` of an allocate response).
+    HeadroomKnown {
+        /// The headroom.
+        headroom: Capability,
+    },
+    /// The ResourceManager had forgotten us, and the shell registered again: everything outstanding is said again.
+    Resync,
+    /// The ResourceManager says that this attempt is dead.
+    ShutdownByResourceManager,
+
+    /// YARN granted containers.
+    ContainersGranted {
+        /// The grants.
+        grants: Vec<Grant>,
+    },
+    /// The NodeManager refused to start a container, or could not be reached.
+    ContainerLaunchFailed {
+        /// Which.
+        container: ContainerId,
+        /// Why, for people.
+        why: String,
+    },
+    /// YARN says that a container is over.
+    ContainerCompleted {
+        /// Which.
+        container: ContainerId,
+        /// YARN's exit status.
+        exit_status: i32,
+        /// YARN's words.
+        diagnostics: String,
+    },
+
+    /// A driver proved the application's secret.
+    DriverConnected {
+        /// Its new number.
+        driver: DriverId,
+    },
+    /// A driver is gone: its jobs are cancelled and forgotten.
+    DriverDisconnected {
+        /// Which.
+        driver: DriverId,
+    },
+    /// A driver submitted a graph of tasks. Answered by [`crate::Action::JobAccepted`] or
+    /// [`crate::Action::JobFailed`].
+    JobSubmitted {
+        /// Whose it is.
+        driver: DriverId,
+        /// The application's new number of the job.
+        job: JobId,
+        /// Its tasks; their bodies stay in the shell.
+        graph: Graph,
+    },
+    /// The driver wants no more of this job.
+    JobCancelled {
+        /// Which.
+        job: JobId,
+    },
+    /// The driver has all results that it wants.
+    JobReleased {
+        /// Which.
+        job: JobId,
+    },
+    /// A driver (or the command in the application master's container) ends the application.
+    FinishRequested {
+        /// The outcome.
+        succeeded: bool,
+        /// What people will read.
+        diagnostics: String,
+    },
+
+    /// A worker proved the application's secret and can take tasks.
+    WorkerConnected {
+        /// Its new number.
+        worker: WorkerId,
+        /// The container that it lives in; `None` in local mode.
+        container: Option<ContainerId>,
+        /// Its host, as the ResourceManager names it.
+        host: String,
+        /// Tasks that it runs at the same time.
+        threads: u32,
+    },
+    /// The connection to a worker is lost, or it was silent for too long. Nothing more is heard from it.
+    WorkerGone {
+        /// Which.
+        worker: WorkerId,
+        /// Why, for people.
+        why: String,
+    },
+    /// A task is done and its result is on the worker.
+    TaskFinished {
+        /// Where.
+        worker: WorkerId,
+        /// Which task.
+        task: TaskId,
+        /// Which attempt.
+        attempt: u32,
+        /// Size of the result.
+        result_bytes: u64,
+    },
+    /// A task ended without a result.
+    TaskFailed {
+        /// Where.
+        worker: WorkerId,
+        /// Which task.
+        task: TaskId,
+        /// Which attempt.
+        attempt: u32,
+        /// What went wrong.
+        failure: TaskFailure,
+    },
+    /// Time passes. Sent at least five times a second while there is a job, and once a second otherwise.
+    Tick,
+}
+
+/// Memory and cores of a container or a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capability {
+    /// MiB, as YARN counts.
+    pub memory_mb: u64,
+    /// Virtual cores.
+    pub cores: u32,
+}
+
+/// One node of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its host as the ResourceManager names it (`NodeId.host`).
+    pub host: String,
+    /// Its rack as the ResourceManager names it.
+    pub rack: String,
+    /// Other names and addresses under which HDFS may know the host.
+    pub aliases: Vec<String>,
+    /// All that the node offers to containers.
+    pub total: Capability,
+    /// False if it is lost, unhealthy or being decommissioned.
+    pub usable: bool,
+}
+
+/// One container that YARN granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The new container.
+    pub container: ContainerId,
+    /// Its node's host.
+    pub host: String,
+    /// The request that YARN says it answers, if it says.
+    pub request: Option<RequestId>,
+    /// What it really got; YARN rounds up.
+    pub capability: Capability,
+}
+
+/// The tasks of a job, numbered 0.. in the order of `sets` and their `tasks`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Graph {
+    /// The task sets.
+    pub sets: Vec<TaskSet>,
+    /// Numbers of the tasks whose results the driver will fetch. A task that is neither wanted nor anybody's input is
+    /// run too, and its result dropped.
+    pub wanted: Vec<u32>,
+}
+
+/// Many alike tasks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskSet {
+    /// What to call it: "scan trips.csv".
+    pub name: String,
+    /// Its tasks.
+    pub tasks: Vec<TaskRequest>,
+}
+
+/// One task, without its body.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskRequest {
+    /// Hosts that hold its input, best first, by any of their names.
+    pub places: Vec<String>,
+    /// Bytes that it reads there.
+    pub input_bytes: u64,
+    /// Earlier tasks of the graph whose results it reads.
+    pub inputs: Vec<u32>,
+}
+
+/// Why a task ended without a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskFailure {
+    /// Whose fault it was.
+    pub kind: FailureKind,
+    /// What the user should read.
+    pub message: String,
+    /// The exit code that this error deserves, or 0.
+    pub exit_code: u32,
+}
+
+/// Whose fault a failure was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The task's own: it would fail again.
+    Permanent,
+    /// Something around it: retried elsewhere, counted.
+    Transient,
+    /// These inputs could not be fetched: recomputed, then retried.
+    InputLost(Vec<TaskId>),
+    /// We cancelled it.
+    Cancelled,
+}
