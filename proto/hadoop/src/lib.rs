@@ -1,5 +1,9 @@
 //! Hadoop's messages, RPC frames, SASL state machines, token files and configuration: bytes in, bytes out, no IO.
 
+pub mod credentials;
 pub mod messages;
+pub mod names;
+pub mod rpc;
+pub mod sasl;
 
 pub use prost::Message;

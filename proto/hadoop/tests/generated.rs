@@ -1,6 +1,8 @@
 //! The committed code is what the `.proto` files say. `BOBBIN_REGENERATE=1 cargo test -p hadoop-wire --test generated`
 //! writes it anew.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 use std::path::Path;
 
 const PACKAGES: [&str; 5] = ["common", "security", "yarn", "hdfs", "datatransfer"];
@@ -11,12 +13,7 @@ fn committed_code_matches_the_proto_files() {
     let files = PACKAGES.map(|package| format!("{package}.proto"));
     let descriptors = protox::compile(files, [root.join("protos")]).unwrap();
     let fresh = tempfile::tempdir().unwrap();
-    prost_build::Config::new()
-        .bytes(["."])
-        .format(true)
-        .out_dir(fresh.path())
-        .compile_fds(descriptors)
-        .unwrap();
+    prost_build::Config::new().bytes(["."]).format(true).out_dir(fresh.path()).compile_fds(descriptors).unwrap();
     for package in PACKAGES {
         check(package, fresh.path(), &root.join("src/generated"));
     }

@@ -19,6 +19,7 @@ mod authority;
 mod dial;
 mod fetch;
 mod listen;
+mod pump;
 mod secret;
 
 pub use accept::{AcceptError, Accepted, Acceptor, Pending, Role};
@@ -26,6 +27,7 @@ pub use authority::{Authority, AuthorityError, Identity};
 pub use dial::{Connector, DialError};
 pub use fetch::{Body, FetchConnection, FetchError, FetchServer};
 pub use listen::{ListenError, PortRange, listen};
+pub use pump::{LinkEnd, Pump, pump};
 pub use secret::Secret;
 
 use bobbin_proto::FrameCodec;

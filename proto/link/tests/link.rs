@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
-use bobbin_link::{AcceptError, Accepted, Acceptor, Authority, Connector, DialError, Identity, Secret, listen};
+use bobbin_link::{
+    AcceptError, Accepted, Acceptor, Authority, Connector, DialError, Identity, LinkEnd, Pump, Secret, listen, pump,
+};
 use bobbin_proto::{DriverHello, FromWorker, Heartbeat, ToWorker, WorkerHello, from_worker, to_worker};
 use futures::{SinkExt, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 struct Server {
     address: String,
@@ -112,4 +115,37 @@ async fn results_of_any_size_arrive_whole() {
     assert!(refused.unwrap_err().to_string().contains("no result of task 99"));
     drop(connection);
     serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pump_carries_messages_and_heartbeats_and_notices_the_end() {
+    let (_, _, identity) = identities();
+    let server = serve(&identity).await;
+    let (link, _) =
+        Connector::new(&identity).unwrap().dial_as_worker(&server.address, WorkerHello::default()).await.unwrap();
+    let Accepted::Worker(other) = server.accepted.await.unwrap().unwrap() else { panic!("not a worker") };
+    let beat = FromWorker { message: Some(from_worker::Message::Heartbeat(Heartbeat {})) };
+    let (to_us, mut from_other) = mpsc::channel(4);
+    let (to_other, outgoing) = mpsc::channel(4);
+    let silence = std::time::Duration::from_millis(200);
+    let worker = tokio::spawn(async move {
+        let ends = Pump { outgoing, incoming: to_us, heartbeat: beat, silence: 10 * silence };
+        pump(link, ends, |message: ToWorker| message).await
+    });
+    // Only heartbeats keep the other side from calling us silent: eight of them are eight quarters of its limit.
+    let (seen, mut beats) = mpsc::channel(64);
+    let (master, outgoing) = mpsc::channel(4);
+    let heartbeat = ToWorker { message: Some(to_worker::Message::Heartbeat(Heartbeat {})) };
+    let master_side = tokio::spawn(async move {
+        let ends = Pump { outgoing, incoming: seen, heartbeat, silence: 10 * silence };
+        pump(*other, ends, |message: FromWorker| message).await
+    });
+    for _ in 0..2 {
+        assert!(matches!(beats.recv().await.unwrap().message, Some(from_worker::Message::Heartbeat(_))));
+        assert!(matches!(from_other.recv().await.unwrap().message, Some(to_worker::Message::Heartbeat(_))));
+    }
+    drop(to_other);
+    assert!(matches!(worker.await.unwrap(), LinkEnd::Ours));
+    assert!(matches!(master_side.await.unwrap(), LinkEnd::Closed));
+    drop(master);
 }

@@ -169,6 +169,9 @@ pub struct TaskFinished {
     pub result_bytes: u64,
     #[prost(message, optional, tag = "4")]
     pub metrics: ::core::option::Option<TaskMetrics>,
+    /// What the task wants its driver to know; opaque to the application master.
+    #[prost(bytes = "bytes", tag = "5")]
+    pub note: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaskFailed {
@@ -323,12 +326,15 @@ pub struct FinishApplication {
     #[prost(string, tag = "2")]
     pub diagnostics: ::prost::alloc::string::String,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct JobFinished {
     #[prost(uint32, tag = "1")]
     pub job: u32,
     #[prost(message, optional, tag = "2")]
     pub summary: ::core::option::Option<Progress>,
+    /// Notes of the job's tasks, by their number in the job; only those that are not empty.
+    #[prost(map = "uint32, bytes", tag = "3")]
+    pub notes: ::std::collections::HashMap<u32, ::prost::bytes::Bytes>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct JobFailed {

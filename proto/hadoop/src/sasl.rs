@@ -1,0 +1,3 @@
+//! SASL mechanisms, as state machines over their messages.
+
+pub mod digest;
