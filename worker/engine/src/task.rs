@@ -1,0 +1,108 @@
+//! What a worker gives to a task and what the task gives back.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use bobbin_blocks::ReadSnapshot;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+/// One task: the bytes that its task set shares, its own bytes, and the flag that stops it.
+#[derive(Clone, Debug)]
+pub struct Task<'a> {
+    /// The plan that all tasks of the stage share.
+    pub shared: &'a Bytes,
+    /// What this task reads.
+    pub body: &'a Bytes,
+    /// Raised when nobody wants the task any more.
+    pub cancel: CancelFlag,
+}
+
+/// Asks a running task to stop; checked before every batch.
+#[derive(Clone, Debug, Default)]
+pub struct CancelFlag(Arc<AtomicBool>);
+
+impl CancelFlag {
+    /// Asks the task to stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether the task was asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// Where a task finds the results of the tasks that it depends on.
+#[async_trait]
+pub trait Inputs: Send + Sync {
+    /// The bytes of one input's Arrow IPC stream, in order; `index` counts within the task's own inputs.
+    async fn fetch(&self, index: usize) -> Result<BoxStream<'static, Result<Bytes, InputError>>, InputError>;
+}
+
+/// Where a task leaves its result.
+pub trait Output: Send {
+    /// Appends bytes of the result's Arrow IPC stream.
+    fn write(&mut self, bytes: Bytes) -> Result<(), std::io::Error>;
+}
+
+/// Why an input could not be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum InputError {
+    /// No worker holds the result any more: the task that made it has to run again.
+    #[error("{0}")]
+    Lost(String),
+    /// Reading failed although a holder exists; another attempt may succeed.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+/// What a finished task tells, beside its result.
+#[derive(Clone, Debug, Default)]
+pub struct TaskReport {
+    /// Rows in the result.
+    pub rows: u64,
+    /// For [`crate::Query::check_borders`]; empty when the task scanned nothing.
+    pub note: Bytes,
+    /// Bytes read, by way of reading.
+    pub counters: ReadSnapshot,
+}
+
+/// Why a task failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct TaskError {
+    /// Who has to act.
+    pub kind: TaskErrorKind,
+    /// The whole chain of reasons, for people.
+    pub message: String,
+    /// The exit code of a command that fails because of this.
+    pub exit_code: u8,
+}
+
+/// Who has to act on a failed task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskErrorKind {
+    /// The task fails wherever it runs: bad data, a missing file, a plan that cannot run.
+    Permanent,
+    /// Another attempt may succeed.
+    Transient,
+    /// These inputs, counted within the task's own, are gone and have to be made again.
+    InputLost(Vec<usize>),
+    /// The task was asked to stop.
+    Cancelled,
+}
+
+impl fmt::Display for TaskErrorKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Permanent => "permanent",
+            Self::Transient => "transient",
+            Self::InputLost(_) => "input lost",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
