@@ -1,6 +1,7 @@
 //! Hadoop's messages, RPC frames, SASL state machines, token files and configuration: bytes in, bytes out, no IO.
 
 pub mod credentials;
+pub mod datatransfer;
 pub mod messages;
 pub mod names;
 pub mod rpc;
