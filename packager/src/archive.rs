@@ -3,13 +3,12 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use tar::{EntryType, Header};
 
 use crate::contents::{Contents, Kind, Style};
 use crate::error::{ArchiveError, Defect};
 use crate::format::{self, Format};
-use crate::hashing::{Digest, HashingReader};
 
 /// An archive that can be unpacked on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +28,6 @@ pub struct Archive {
     pub nested_in: Option<String>,
     /// Whether there is a Python interpreter at `bin/python` or `bin/python3`.
     pub has_interpreter: bool,
-    /// Digest of the packed file.
-    pub digest: Digest,
     /// Length of the packed file, bytes.
     pub packed_bytes: u64,
 }
@@ -40,18 +37,13 @@ pub struct Archive {
 pub fn inspect(path: &Path) -> Result<Archive, ArchiveError> {
     let (format, file) = format::open(path)?;
     let packed_bytes = file.metadata().map_err(|source| ArchiveError::Open { path: path.to_owned(), source })?.len();
-    let hashing = HashingReader::new(io::BufReader::with_capacity(256 << 10, file));
+    let mut file = io::BufReader::with_capacity(256 << 10, file);
     let mut reading = Reading::default();
-    let digest = if format.is_compressed() {
-        let mut decoder = MultiGzDecoder::new(hashing);
-        reading.run(path, &mut decoder)?;
-        finish(decoder.into_inner())
+    if format.is_compressed() {
+        reading.run(path, &mut MultiGzDecoder::new(&mut file))?;
     } else {
-        let mut hashing = hashing;
-        reading.run(path, &mut hashing)?;
-        finish(hashing)
-    };
-    let digest = digest.map_err(|source| ArchiveError::Open { path: path.to_owned(), source })?;
+        reading.run(path, &mut file)?;
+    }
     let contents = reading.contents;
     if reading.entries == 0 {
         return Err(ArchiveError::Empty { path: path.to_owned() });
@@ -67,14 +59,8 @@ pub fn inspect(path: &Path) -> Result<Archive, ArchiveError> {
         style: contents.style(),
         nested_in: contents.nested_in().map(str::to_owned),
         has_interpreter: contents.has_interpreter(),
-        digest,
         packed_bytes,
     })
-}
-
-fn finish<R: Read>(mut hashing: HashingReader<R>) -> io::Result<Digest> {
-    hashing.drain()?;
-    Ok(hashing.finish())
 }
 
 /// What has been read so far; the counts are part of the message when the rest cannot be read.

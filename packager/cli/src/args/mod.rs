@@ -1,0 +1,288 @@
+//! The command line as plain fields. Every option can also stand in the environment (`BOBBIN_QUEUE`) and in the
+//! configuration file (`queue = "…"`): [`layers`] turns those into words of the command line, so that there is one parser.
+
+mod layers;
+mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use layers::{LayerError, Surroundings, parse};
+pub use values::{KeyValue, Master, Memory, PortRange, Shipped, Size, Span};
+
+/// Runs packed environments and data-local queries on YARN and HDFS.
+#[derive(Debug, Parser)]
+#[command(name = "yarn-submit", version, max_term_width = 120, args_override_self = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a query over CSV files, here or on the cluster.
+    Sql(SqlArgs),
+    /// Run a command in a container, with its environment and workers beside it.
+    Run(RunArgs),
+    /// List applications.
+    Apps(AppsArgs),
+    /// Show one application.
+    Status(StatusArgs),
+    /// Wait for an application's end and return its exit code.
+    Wait(ApplicationArgs),
+    /// Print the output of an application's containers.
+    Logs(LogsArgs),
+    /// End an application.
+    Kill(ApplicationArgs),
+    /// Check configuration, servers, queue, staging, block locations, short-circuit reads.
+    Doctor(DoctorArgs),
+}
+
+/// Options of every subcommand.
+#[derive(Clone, Debug, Default, Args)]
+pub struct CommonArgs {
+    /// Configuration file [default: ~/.config/bobbin/config.toml].
+    #[arg(long, value_name = "FILE", help_heading = "General")]
+    pub config: Option<PathBuf>,
+    /// Set a Hadoop property, over the site files; repeatable.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "General")]
+    pub conf: Vec<KeyValue>,
+    /// Print nothing but results and errors.
+    #[arg(short, long, help_heading = "General")]
+    pub quiet: bool,
+    /// Say more; twice: everything.
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "General")]
+    pub verbose: u8,
+}
+
+/// Where the driver runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeployMode {
+    /// On this machine.
+    Client,
+    /// In the application master's container.
+    Cluster,
+}
+
+/// How an application is submitted.
+#[derive(Clone, Debug, Args)]
+pub struct SubmitArgs {
+    /// Where work runs: local, local[N] or yarn.
+    #[arg(long, value_name = "WHERE")]
+    pub master: Option<Master>,
+    /// Where the driver runs [default: client for sql, cluster for run].
+    #[arg(long, value_name = "MODE")]
+    pub deploy_mode: Option<DeployMode>,
+    /// Wait for the end (the default).
+    #[arg(long, overrides_with = "no_wait")]
+    pub wait: bool,
+    /// Return when the application is submitted.
+    #[arg(long, overrides_with = "wait")]
+    pub no_wait: bool,
+    /// Print what would be submitted, as JSON; upload and submit nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Queue to submit to.
+    #[arg(long, value_name = "QUEUE", default_value = "default", help_heading = "Application")]
+    pub queue: String,
+    /// Name of the application.
+    #[arg(long, value_name = "NAME", help_heading = "Application")]
+    pub name: Option<String>,
+    /// Tags that `apps` and other tools can select by.
+    #[arg(long, value_name = "TAG,…", value_delimiter = ',', help_heading = "Application")]
+    pub tags: Vec<String>,
+    /// Priority within the queue; higher goes first.
+    #[arg(long, value_name = "N", help_heading = "Application")]
+    pub priority: Option<u32>,
+    /// Node label expression for all containers.
+    #[arg(long, value_name = "LABEL", help_heading = "Application")]
+    pub node_label: Option<String>,
+    /// Attempts of the application master [default: 1 for run, 2 for sql].
+    #[arg(long, value_name = "N", help_heading = "Application")]
+    pub max_attempts: Option<u32>,
+    /// End the application when it has had nothing to do for so long.
+    #[arg(long, value_name = "TIME", default_value = "10min", help_heading = "Application")]
+    pub idle_timeout: Span,
+    /// Ports to listen on in containers, FIRST-LAST.
+    #[arg(long, value_name = "FIRST-LAST", help_heading = "Application")]
+    pub port_range: Option<PortRange>,
+    /// Workers [default: the hosts that hold input, at most the queue's headroom and 16].
+    #[arg(long, value_name = "N", help_heading = "Containers")]
+    pub workers: Option<u32>,
+    /// Cores of each worker, and tasks that it runs at once.
+    #[arg(long, value_name = "N", default_value = "2", help_heading = "Containers")]
+    pub worker_cores: u32,
+    /// Memory of each worker.
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", help_heading = "Containers")]
+    pub worker_memory: Memory,
+    /// Memory of the application master.
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", help_heading = "Containers")]
+    pub master_memory: Memory,
+    /// Packed environment (.tar.gz, .tgz, .tar), unpacked and activated in every container.
+    #[arg(long, value_name = "ARCHIVE", help_heading = "Files")]
+    pub env: Option<String>,
+    /// Files to put into every container's working directory, under ALIAS or their own name.
+    #[arg(long, value_name = "PATH[#ALIAS],…", value_delimiter = ',', help_heading = "Files")]
+    pub files: Vec<Shipped>,
+    /// Archives to unpack in every container's working directory, in a directory ALIAS.
+    #[arg(long, value_name = "PATH[#ALIAS],…", value_delimiter = ',', help_heading = "Files")]
+    pub archives: Vec<Shipped>,
+    /// Environment variable for every container; repeatable.
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Files")]
+    pub env_var: Vec<KeyValue>,
+    /// World-readable HDFS directory for the upload cache: nodes then share files between users.
+    #[arg(long, value_name = "DIR", help_heading = "Files")]
+    pub public_cache: Option<String>,
+}
+
+/// How rows are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns for people.
+    Table,
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON object a line.
+    Json,
+    /// Arrow IPC stream.
+    Arrow,
+    /// Parquet file.
+    Parquet,
+}
+
+/// `sql`
+#[derive(Debug, Args)]
+pub struct SqlArgs {
+    /// The query, such as: SELECT count(*) FROM 'hdfs:///data/*.csv'
+    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    pub query: Option<String>,
+    /// Read the query from a file; - is standard input.
+    #[arg(short, long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Print how the query would run; submit nothing.
+    #[arg(long)]
+    pub explain: bool,
+    /// How rows are written [default: table on a terminal, csv in a pipe, by the suffix of --output].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Write the rows to a file instead of standard output.
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<String>,
+    /// Bytes of input that make one task.
+    #[arg(long, value_name = "SIZE", default_value = "32MiB")]
+    pub split_size: Size,
+    /// Submission.
+    #[command(flatten)]
+    pub submit: SubmitArgs,
+    /// General.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The program and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// Submission.
+    #[command(flatten)]
+    pub submit: SubmitArgs,
+    /// General.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// `apps`
+#[derive(Debug, Args)]
+pub struct AppsArgs {
+    /// Finished applications too.
+    #[arg(long)]
+    pub all: bool,
+    /// Applications of every type, not only bobbin's.
+    #[arg(long)]
+    pub all_types: bool,
+    /// Applications of this user [default: yourself]; * is everybody.
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Applications of this queue.
+    #[arg(long, value_name = "QUEUE")]
+    pub in_queue: Option<String>,
+    /// At most so many, newest first.
+    #[arg(long, value_name = "N", default_value = "50")]
+    pub limit: u32,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// General.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The application, such as application_1700000000000_0001.
+    #[arg(value_name = "APP")]
+    pub application: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// General.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// `wait`, `kill`
+#[derive(Debug, Args)]
+pub struct ApplicationArgs {
+    /// The application, such as application_1700000000000_0001.
+    #[arg(value_name = "APP")]
+    pub application: String,
+    /// General.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// `logs`
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// The application, such as application_1700000000000_0001.
+    #[arg(value_name = "APP")]
+    pub application: String,
+    /// Only this container: its id, the end of its id, or "master".
+    #[arg(long, value_name = "CONTAINER")]
+    pub container: Option<String>,
+    /// Only this file, such as stderr [default: all].
+    #[arg(long, value_name = "NAME")]
+    pub log: Option<String>,
+    /// Only the last so many bytes of each file.
+    #[arg(long, value_name = "SIZE")]
+    pub tail: Option<Size>,
+    /// How long to wait for log aggregation to finish.
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    pub log_timeout: Span,
+    /// General.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Queue to check.
+    #[arg(long, value_name = "QUEUE", default_value = "default")]
+    pub queue: String,
+    /// A file on HDFS whose blocks to locate and read [default: one that doctor writes].
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// General.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
