@@ -1,0 +1,467 @@
+//! The task that owns the core: translates inputs into events and carries actions out. It decides nothing.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bobbin_core::{Action, Assignment, ContainerId, Core, DriverId, Event, JobId, Pace, TaskId, Time, WorkerId};
+use bobbin_proto as wire;
+use hadoop_wire::names;
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+use tracing::{info, warn};
+
+use super::jobs::{Job, Jobs};
+use super::peers::{DriverPeer, WorkerPeer};
+use super::snapshot::{JobView, Snapshot, WorkerView};
+use super::{Input, Mailbox, Options, Outcome, TO_DRIVER, TO_WORKER, convert};
+
+/// Progress is told, and time passes for the core, this often while there is work.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Lines that the page shows.
+const EVENTS: usize = 50;
+
+pub(super) struct Actor {
+    id: Arc<str>,
+    core: Core,
+    mailbox: Option<Mailbox>,
+    started: Instant,
+    started_ms: u64,
+    submitted_ms: u64,
+    registered_ms: u64,
+    workers: BTreeMap<WorkerId, WorkerPeer>,
+    drivers: BTreeMap<DriverId, DriverPeer>,
+    jobs: Jobs,
+    /// Numbers given so far to workers, drivers and jobs.
+    numbered: (u32, u32, u32),
+    /// Peers whose queue was full: they are declared gone after the current event.
+    stuck: Vec<Input>,
+    outcome: Option<Outcome>,
+    events: VecDeque<String>,
+}
+
+impl Actor {
+    pub fn new(options: Options) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Actor {
+            id: options.id,
+            core: Core::new(options.core),
+            mailbox: options.mailbox,
+            started: Instant::now(),
+            started_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+            submitted_ms: options.submitted_ms,
+            registered_ms: 0,
+            workers: BTreeMap::new(),
+            drivers: BTreeMap::new(),
+            jobs: Jobs::default(),
+            numbered: (0, 0, 0),
+            stuck: Vec::new(),
+            outcome: None,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Runs until the core says that the application is over, or nobody can say anything to it any more.
+    pub async fn run(mut self, mut inputs: mpsc::Receiver<Input>) -> Outcome {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                input = inputs.recv() => match input {
+                    Some(input) => self.take(input),
+                    None => return Outcome {
+                        succeeded: true, unregister: true, diagnostics: "nobody needs the application any more".to_owned(),
+                    },
+                },
+                _ = ticks.tick() => self.tick(),
+            }
+            while let Some(input) = self.stuck.pop() {
+                self.take(input);
+            }
+            if let Some(outcome) = self.outcome.take() {
+                return self.end(outcome);
+            }
+        }
+    }
+
+    fn now(&self) -> Time {
+        Time(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn tick(&mut self) {
+        self.handle(Event::Tick);
+        self.tell_progress();
+        if let Some(mailbox) = &self.mailbox {
+            mailbox.state(self.core.pace(), self.core.fraction_done());
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Event(event) => self.handle(event),
+            Input::Registered => self.registered_ms = self.unix(self.now()),
+            Input::WorkerJoins { hello, seat } => {
+                let id = WorkerId(next(&mut self.numbered.0));
+                let (orders, receiver) = mpsc::channel(TO_WORKER);
+                // Whoever asked may have gone away meanwhile; then its connection ends and it leaves.
+                let _ = seat.send((id, receiver));
+                self.worker_joins(id, hello, orders);
+            }
+            Input::Worker(id, message) => self.from_worker(id, message),
+            Input::WorkerLeaves(id, why) => {
+                if self.workers.remove(&id).is_some() {
+                    self.handle(Event::WorkerGone { worker: id, why });
+                }
+            }
+            Input::DriverJoins { hello, seat } => {
+                let id = DriverId(next(&mut self.numbered.1));
+                let (news, receiver) = mpsc::channel(TO_DRIVER);
+                let _ = seat.send((id, receiver));
+                info!(driver = id.0, name = hello.name, "driver connected");
+                self.drivers.insert(id, DriverPeer::new(hello.name, news));
+                self.handle(Event::DriverConnected { driver: id });
+            }
+            Input::Driver(id, message) => self.from_driver(id, message),
+            Input::DriverLeaves(id, why) => self.driver_leaves(id, &why),
+            Input::Snapshot(reply) => {
+                // Whoever asked may have gone away meanwhile.
+                let _ = reply.send(self.snapshot());
+            }
+        }
+    }
+
+    fn worker_joins(&mut self, id: WorkerId, hello: wire::WorkerHello, orders: mpsc::Sender<wire::ToWorker>) {
+        let container = hello.container_id.parse::<names::ContainerId>().ok().map(|id| container_number(&id));
+        info!(worker = id.0, host = hello.host, container = hello.container_id, "worker connected");
+        let event =
+            Event::WorkerConnected { worker: id, container, host: hello.host.clone(), threads: hello.threads.max(1) };
+        self.workers.insert(id, WorkerPeer::new(hello, orders));
+        self.handle(event);
+    }
+
+    fn driver_leaves(&mut self, id: DriverId, why: &str) {
+        if let Some(driver) = self.drivers.remove(&id) {
+            info!(driver = id.0, name = driver.name, why, "driver left");
+            self.handle(Event::DriverDisconnected { driver: id });
+        }
+    }
+
+    fn from_worker(&mut self, worker: WorkerId, message: wire::FromWorker) {
+        let Some(peer) = self.workers.get_mut(&worker) else { return };
+        match message.message {
+            Some(wire::from_worker::Message::Heartbeat(_)) => {}
+            Some(wire::from_worker::Message::TaskFinished(finished)) => {
+                peer.finished += 1;
+                self.task_finished(worker, finished);
+            }
+            Some(wire::from_worker::Message::TaskFailed(failed)) => {
+                info!(
+                    worker = worker.0,
+                    task = failed.task,
+                    attempt = failed.attempt,
+                    message = failed.message,
+                    "task failed"
+                );
+                let task = TaskId(failed.task);
+                if let (Some((job, _)), Some(metrics)) = (self.jobs.of_task(task), &failed.metrics) {
+                    convert::add_metrics(&mut job.metrics, metrics);
+                }
+                let failure = convert::failure(&failed);
+                self.handle(Event::TaskFailed { worker, task, attempt: failed.attempt, failure });
+            }
+            None => self.stuck.push(Input::WorkerLeaves(worker, "it sent an empty message".to_owned())),
+        }
+    }
+
+    fn task_finished(&mut self, worker: WorkerId, finished: wire::TaskFinished) {
+        let task = TaskId(finished.task);
+        if let Some((job, index)) = self.jobs.of_task(task) {
+            if let Some(metrics) = &finished.metrics {
+                convert::add_metrics(&mut job.metrics, metrics);
+            }
+            if !finished.note.is_empty() {
+                job.notes.insert(index, finished.note);
+            }
+        }
+        let (attempt, result_bytes) = (finished.attempt, finished.result_bytes);
+        self.handle(Event::TaskFinished { worker, task, attempt, result_bytes });
+    }
+
+    fn from_driver(&mut self, driver: DriverId, message: wire::FromDriver) {
+        match message.message {
+            Some(wire::from_driver::Message::Heartbeat(_)) => {}
+            Some(wire::from_driver::Message::SubmitJob(job)) => self.submit(driver, job),
+            Some(wire::from_driver::Message::CancelJob(cancel)) => {
+                if let Some(job) = self.jobs.find(driver, cancel.job) {
+                    self.handle(Event::JobCancelled { job });
+                }
+            }
+            Some(wire::from_driver::Message::ReleaseJob(release)) => {
+                if let Some(job) = self.jobs.find(driver, release.job) {
+                    self.handle(Event::JobReleased { job });
+                }
+            }
+            Some(wire::from_driver::Message::Finish(finish)) => {
+                let (succeeded, diagnostics) = (finish.succeeded, finish.diagnostics);
+                self.handle(Event::FinishRequested { succeeded, diagnostics });
+            }
+            None => self.stuck.push(Input::DriverLeaves(driver, "it sent an empty message".to_owned())),
+        }
+    }
+
+    fn submit(&mut self, driver: DriverId, submitted: wire::SubmitJob) {
+        let number = submitted.job;
+        let refusal = if self.jobs.find(driver, number).is_some() {
+            Some(format!("job {number} was submitted twice"))
+        } else {
+            None
+        };
+        match (refusal, convert::graph(&submitted)) {
+            (None, Ok(graph)) => {
+                let job = JobId(next(&mut self.numbered.2));
+                info!(
+                    driver = driver.0,
+                    job = job.0,
+                    tasks = graph.sets.iter().map(|set| set.tasks.len()).sum::<usize>(),
+                    "job submitted"
+                );
+                self.jobs.insert(job, Job::new(driver, submitted));
+                self.handle(Event::JobSubmitted { driver, job, graph });
+            }
+            (Some(message), _) => self.refuse(driver, number, message),
+            (None, Err(error)) => self.refuse(driver, number, format!("job {number}: {error}")),
+        }
+    }
+
+    fn refuse(&mut self, driver: DriverId, job: u32, message: String) {
+        let failed = wire::JobFailed { job, message, exit_code: 70, summary: None };
+        self.tell(driver, wire::to_driver::Message::JobFailed(failed));
+    }
+
+    fn handle(&mut self, event: Event) {
+        let mut actions = Vec::new();
+        self.core.handle(self.now(), event, &mut actions);
+        for action in actions {
+            self.carry_out(action);
+        }
+    }
+
+    fn carry_out(&mut self, action: Action) {
+        match action {
+            Action::Ask { rows } => self.mail(|mailbox| mailbox.ask(rows)),
+            Action::Blacklist { hosts } => self.mail(|mailbox| mailbox.blacklist(hosts)),
+            Action::Release { container } => self.mail(|mailbox| mailbox.release(container)),
+            Action::Launch { container } => self.mail(|mailbox| mailbox.launch(container)),
+            Action::StopWorker { worker } => self.order(worker, wire::to_worker::Message::Stop(wire::Stop {})),
+            Action::JobAccepted { job, first_task } => self.jobs.number_tasks(job, first_task),
+            Action::Assign(assignment) => self.assign(assignment),
+            Action::CancelTask { worker, task, attempt } => {
+                let cancel = wire::CancelTask { task: task.0, attempt };
+                self.order(worker, wire::to_worker::Message::CancelTask(cancel));
+            }
+            Action::DropResults { worker, tasks } => {
+                let drop = wire::DropResults { tasks: tasks.into_iter().map(|task| task.0).collect() };
+                self.order(worker, wire::to_worker::Message::DropResults(drop));
+            }
+            Action::ResultReady { job, index, task, bytes, holder } => {
+                let holders = self.holder(holder).into_iter().collect();
+                self.about_job(job, |number| {
+                    let ready = wire::ResultReady { job: number, task: index, bytes, result: task.0, holders };
+                    wire::to_driver::Message::ResultReady(ready)
+                });
+            }
+            Action::ResultLost { job, index } => self.about_job(job, |number| {
+                wire::to_driver::Message::ResultLost(wire::ResultLost { job: number, task: index })
+            }),
+            Action::JobFinished { job } => self.job_finished(job),
+            Action::JobFailed { job, message, exit_code } => {
+                let summary = self.progress(job);
+                self.about_job(job, |number| {
+                    let failed = wire::JobFailed { job: number, message, exit_code, summary };
+                    wire::to_driver::Message::JobFailed(failed)
+                });
+            }
+            Action::ForgetJob { job } => self.jobs.forget(job),
+            Action::Finish { succeeded, unregister, diagnostics } => {
+                self.outcome = Some(Outcome { succeeded, unregister, diagnostics });
+            }
+            Action::Note(line) => self.note(line),
+        }
+    }
+
+    fn job_finished(&mut self, job: JobId) {
+        let summary = self.progress(job);
+        let notes = self.jobs.get_mut(job).map(|job| std::mem::take(&mut job.notes)).unwrap_or_default();
+        self.about_job(job, |number| {
+            let notes = notes.into_iter().collect();
+            wire::to_driver::Message::JobFinished(wire::JobFinished { job: number, summary, notes })
+        });
+    }
+
+    fn assign(&mut self, assignment: Assignment) {
+        let Assignment { worker, job, index, task, attempt, inputs } = assignment;
+        let Some((shared, body)) = self.jobs.get(job).and_then(|job| job.bodies(index)) else {
+            warn!(job = job.0, index, "the core assigned a task that is not there");
+            return;
+        };
+        let inputs = inputs.into_iter().map(|input| wire::Input {
+            task: input.task.0,
+            bytes: input.bytes,
+            holders: self.holder(input.holder).into_iter().collect(),
+        });
+        let run = wire::RunTask { task: task.0, attempt, shared, body, inputs: inputs.collect() };
+        self.order(worker, wire::to_worker::Message::RunTask(run));
+    }
+
+    fn holder(&self, worker: WorkerId) -> Option<wire::Holder> {
+        let peer = self.workers.get(&worker)?;
+        Some(wire::Holder { worker: worker.0, host: peer.host.clone(), fetch_address: peer.fetch_address.clone() })
+    }
+
+    fn order(&mut self, worker: WorkerId, message: wire::to_worker::Message) {
+        let Some(peer) = self.workers.get(&worker) else { return };
+        let sent = peer.orders.try_send(wire::ToWorker { message: Some(message) });
+        // A closed queue means that its connection has ended; that is reported by whoever ran it.
+        if let Err(mpsc::error::TrySendError::Full(_)) = sent {
+            self.stuck.push(Input::WorkerLeaves(worker, "it does not take its orders".to_owned()));
+        }
+    }
+
+    fn tell(&mut self, driver: DriverId, message: wire::to_driver::Message) {
+        let Some(peer) = self.drivers.get(&driver) else { return };
+        let sent = peer.news.try_send(wire::ToDriver { message: Some(message) });
+        if let Err(mpsc::error::TrySendError::Full(_)) = sent {
+            self.stuck.push(Input::DriverLeaves(driver, "it does not read its messages".to_owned()));
+        }
+    }
+
+    fn about_job(&mut self, job: JobId, message: impl FnOnce(u32) -> wire::to_driver::Message) {
+        let Some((driver, number)) = self.jobs.get(job).map(|job| (job.driver, job.number)) else { return };
+        self.tell(driver, message(number));
+    }
+
+    fn mail(&self, put: impl FnOnce(&Mailbox)) {
+        match &self.mailbox {
+            Some(mailbox) => {
+                put(mailbox);
+                mailbox.state(Pace::Fast, self.core.fraction_done());
+            }
+            None => warn!("the core wants containers where there are none"),
+        }
+    }
+
+    fn note(&mut self, line: String) {
+        info!("{line}");
+        if self.events.len() == EVENTS {
+            self.events.pop_front();
+        }
+        self.events.push_back(line);
+    }
+
+    fn unix(&self, time: Time) -> u64 {
+        self.started_ms.saturating_add(time.0)
+    }
+
+    fn progress(&self, job: JobId) -> Option<wire::Progress> {
+        let progress = self.core.progress(self.now(), job)?;
+        let record = self.jobs.get(job)?;
+        let unix = |time: Option<Time>| time.map(|time| self.unix(time)).unwrap_or_default();
+        Some(wire::Progress {
+            job: record.number,
+            tasks: progress.tasks,
+            tasks_done: progress.tasks_done,
+            tasks_running: progress.tasks_running,
+            retries: progress.retries,
+            node_local: progress.node_local,
+            rack_local: progress.rack_local,
+            remote: progress.remote,
+            containers_wanted: progress.containers_wanted,
+            containers_running: progress.containers_running,
+            metrics: Some(record.metrics.clone()),
+            application_submitted_ms: self.submitted_ms,
+            registered_ms: self.registered_ms,
+            first_container_ms: unix(progress.first_container),
+            first_task_ms: unix(progress.first_task),
+            last_task_ms: unix(progress.last_task),
+            waiting_for: progress.waiting_for,
+        })
+    }
+
+    fn tell_progress(&mut self) {
+        if self.jobs.is_empty() {
+            return;
+        }
+        let ids: Vec<JobId> = self.jobs.iter_mut().map(|(id, _)| id).collect();
+        for id in ids {
+            let progress = self.progress(id);
+            let changed = self.jobs.get_mut(id).is_some_and(|job| {
+                let changed = progress.is_some() && job.told != progress;
+                job.told.clone_from(&progress);
+                changed
+            });
+            if let (true, Some(progress)) = (changed, progress) {
+                self.about_job(id, |_| wire::to_driver::Message::Progress(progress));
+            }
+        }
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        let (now, summary) = (self.now(), self.core.summary());
+        let core = &self.core;
+        let jobs = self.jobs.iter_mut().map(|(id, job)| {
+            let progress = core.progress(now, id).unwrap_or_default();
+            JobView {
+                id: id.0,
+                name: job.names().collect::<Vec<_>>().join(", "),
+                tasks: progress.tasks,
+                done: progress.tasks_done,
+                running: progress.tasks_running,
+                retries: progress.retries,
+                node_local: progress.node_local,
+                rack_local: progress.rack_local,
+                remote: progress.remote,
+                bytes_short_circuit: job.metrics.bytes_short_circuit,
+                bytes_local_socket: job.metrics.bytes_local_socket,
+                bytes_remote: job.metrics.bytes_remote,
+                waiting_for: progress.waiting_for,
+            }
+        });
+        Snapshot {
+            id: self.id.to_string(),
+            drivers: summary.drivers,
+            containers_asked: summary.containers_asked,
+            containers_starting: summary.containers_starting,
+            containers_failed: summary.containers_failed,
+            waiting_for: core.waiting_for(now),
+            jobs: jobs.collect(),
+            workers: self.workers.iter().map(|(id, worker)| worker.view(*id)).collect::<Vec<WorkerView>>(),
+            events: self.events.iter().cloned().collect(),
+        }
+    }
+
+    /// Says goodbye to everybody: their queues close when the actor is dropped.
+    fn end(mut self, outcome: Outcome) -> Outcome {
+        info!(outcome.succeeded, outcome.diagnostics, "the application ends");
+        let ids: Vec<DriverId> = self.drivers.keys().copied().collect();
+        for id in ids {
+            let ending = wire::ApplicationEnding { reason: outcome.diagnostics.clone() };
+            self.tell(id, wire::to_driver::Message::Ending(ending));
+        }
+        let ids: Vec<WorkerId> = self.workers.keys().copied().collect();
+        for id in ids {
+            self.order(id, wire::to_worker::Message::Stop(wire::Stop {}));
+        }
+        outcome
+    }
+}
+
+/// The core's name of a container: YARN's own 64-bit number, epoch and sequence.
+pub(crate) fn container_number(id: &names::ContainerId) -> ContainerId {
+    ContainerId(u64::from(id.epoch) << 40 | id.sequence)
+}
+
+fn next(counter: &mut u32) -> u32 {
+    *counter += 1;
+    *counter
+}

@@ -1,0 +1,134 @@
+//! What the shell keeps of each job: its bodies, whose it is, and what its tasks reported.
+
+use std::collections::BTreeMap;
+
+use bobbin_core::{DriverId, JobId, TaskId};
+use bobbin_proto as wire;
+use bytes::Bytes;
+
+/// One job that is not forgotten.
+pub(super) struct Job {
+    pub driver: DriverId,
+    /// The driver's own number of it.
+    pub number: u32,
+    sets: Vec<wire::TaskSet>,
+    /// Number of the first task of each set.
+    firsts: Vec<u32>,
+    pub notes: BTreeMap<u32, Bytes>,
+    pub metrics: wire::TaskMetrics,
+    /// Last progress that the driver was told, so that it is told changes only.
+    pub told: Option<wire::Progress>,
+}
+
+/// All jobs, found by their number or by a task of theirs.
+#[derive(Default)]
+pub(super) struct Jobs {
+    jobs: BTreeMap<JobId, Job>,
+    by_first_task: BTreeMap<TaskId, JobId>,
+}
+
+impl Job {
+    pub fn new(driver: DriverId, submitted: wire::SubmitJob) -> Self {
+        let firsts = submitted.task_sets.iter().scan(0_u32, |next, set| {
+            let first = *next;
+            // The graph was counted before: it fits.
+            *next = next.saturating_add(u32::try_from(set.tasks.len()).unwrap_or(u32::MAX));
+            Some(first)
+        });
+        Job {
+            driver,
+            number: submitted.job,
+            firsts: firsts.collect(),
+            sets: submitted.task_sets,
+            notes: BTreeMap::new(),
+            metrics: wire::TaskMetrics::default(),
+            told: None,
+        }
+    }
+
+    /// The shared and the own body of task `index`.
+    pub fn bodies(&self, index: u32) -> Option<(Bytes, Bytes)> {
+        let set = self.firsts.partition_point(|first| *first <= index).checked_sub(1)?;
+        let task = self.sets[set].tasks.get((index - self.firsts[set]) as usize)?;
+        Some((self.sets[set].shared.clone(), task.body.clone()))
+    }
+
+    /// Names of the task sets, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.sets.iter().map(|set| set.name.as_str())
+    }
+}
+
+impl Jobs {
+    pub fn insert(&mut self, id: JobId, job: Job) {
+        self.jobs.insert(id, job);
+    }
+
+    /// Remembers where the tasks of a job begin.
+    pub fn number_tasks(&mut self, id: JobId, first: TaskId) {
+        self.by_first_task.insert(first, id);
+    }
+
+    pub fn forget(&mut self, id: JobId) {
+        self.jobs.remove(&id);
+        self.by_first_task.retain(|_, job| *job != id);
+    }
+
+    pub fn get(&self, id: JobId) -> Option<&Job> {
+        self.jobs.get(&id)
+    }
+
+    pub fn get_mut(&mut self, id: JobId) -> Option<&mut Job> {
+        self.jobs.get_mut(&id)
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (JobId, &mut Job)> {
+        self.jobs.iter_mut().map(|(id, job)| (*id, job))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// The driver's job `number`.
+    pub fn find(&self, driver: DriverId, number: u32) -> Option<JobId> {
+        self.jobs.iter().find(|(_, job)| job.driver == driver && job.number == number).map(|(id, _)| *id)
+    }
+
+    /// The job that `task` belongs to, and the task's number in it.
+    pub fn of_task(&mut self, task: TaskId) -> Option<(&mut Job, u32)> {
+        let (first, id) = self.by_first_task.range(..=task).next_back()?;
+        let index = task.0 - first.0;
+        self.jobs.get_mut(id).map(|job| (job, index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_found_by_number() {
+        let task =
+            |body: &'static str| wire::TaskSpec { body: Bytes::from_static(body.as_bytes()), ..Default::default() };
+        let set = |shared: &'static str, tasks: Vec<wire::TaskSpec>| wire::TaskSet {
+            shared: Bytes::from_static(shared.as_bytes()),
+            tasks,
+            ..Default::default()
+        };
+        let sets = vec![set("s", vec![task("a"), task("b")]), set("empty", vec![]), set("t", vec![task("c")])];
+        let job = Job::new(DriverId(1), wire::SubmitJob { job: 9, task_sets: sets, wanted: vec![] });
+        let body = |index| job.bodies(index).map(|(shared, body)| [shared, body].concat());
+        assert_eq!(body(0).unwrap(), b"sa");
+        assert_eq!(body(1).unwrap(), b"sb");
+        assert_eq!(body(2).unwrap(), b"tc");
+        assert_eq!(body(3), None);
+        let mut jobs = Jobs::default();
+        jobs.insert(JobId(4), job);
+        jobs.number_tasks(JobId(4), TaskId(100));
+        assert_eq!(jobs.of_task(TaskId(102)).map(|(job, index)| (job.number, index)), Some((9, 2)));
+        assert!(jobs.of_task(TaskId(99)).is_none());
+        jobs.forget(JobId(4));
+        assert!(jobs.of_task(TaskId(102)).is_none());
+    }
+}

@@ -1,0 +1,139 @@
+//! What YARN is told to put into a container and to start there.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use hadoop_wire::credentials::Credentials;
+use hadoop_wire::messages::yarn::{
+    ContainerLaunchContext, LocalResource, LocalResourceType, LocalResourceVisibility, StringToLocalResource,
+    StringToString, Url,
+};
+
+use crate::spec::{EXECUTABLE, LocalizedFile, Visibility};
+
+/// The parts of a launch that differ from container to container.
+pub struct Launch<'a> {
+    /// Role of our executable: `appmaster` or `worker`. It is the whole command line: YARN pastes commands unescaped
+    /// into a shell script, so everything else travels in the credentials.
+    pub role: &'static str,
+    /// Files to localize.
+    pub resources: &'a [LocalizedFile],
+    /// Environment variables.
+    pub environment: &'a BTreeMap<String, String>,
+    /// Tokens and secrets.
+    pub credentials: &'a Credentials,
+}
+
+/// A URL that cannot be told to YARN.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a URL of the form scheme://host[:port]/path")]
+pub struct BadUrl(pub String);
+
+impl Launch<'_> {
+    /// The message for the ResourceManager (application master) or a NodeManager (worker).
+    ///
+    /// # Errors
+    /// When the URL of a resource is none.
+    pub fn context(&self) -> Result<ContainerLaunchContext, BadUrl> {
+        let resources = self.resources.iter().map(|file| {
+            let value = Some(local_resource(file)?);
+            Ok(StringToLocalResource { key: Some(file.link.clone()), value })
+        });
+        let environment = self
+            .environment
+            .iter()
+            .map(|(name, value)| StringToString { key: Some(name.clone()), value: Some(quote(value)) });
+        let command = format!("./{EXECUTABLE} {} 1><LOG_DIR>/stdout 2><LOG_DIR>/stderr", self.role);
+        Ok(ContainerLaunchContext {
+            local_resources: resources.collect::<Result<_, _>>()?,
+            environment: environment.collect(),
+            command: vec![command],
+            tokens: Some(Bytes::from(self.credentials.encode())),
+            ..ContainerLaunchContext::default()
+        })
+    }
+}
+
+/// One file as YARN wants it described.
+///
+/// # Errors
+/// When its URL is none.
+pub fn local_resource(file: &LocalizedFile) -> Result<LocalResource, BadUrl> {
+    let kind = if file.archive { LocalResourceType::Archive } else { LocalResourceType::File };
+    let visibility = match file.visibility {
+        Visibility::Public => LocalResourceVisibility::Public,
+        Visibility::Private => LocalResourceVisibility::Private,
+        Visibility::Application => LocalResourceVisibility::Application,
+    };
+    Ok(LocalResource {
+        resource: Some(url(&file.url)?),
+        size: Some(i64::try_from(file.size).unwrap_or(i64::MAX)),
+        timestamp: Some(file.modified_ms),
+        r#type: Some(kind.into()),
+        visibility: Some(visibility.into()),
+        ..LocalResource::default()
+    })
+}
+
+/// A URL in YARN's five parts. A missing port is -1: 0, or a missing field, is an error at the NodeManager.
+fn url(text: &str) -> Result<Url, BadUrl> {
+    let bad = || BadUrl(text.to_owned());
+    let (scheme, rest) = text.split_once("://").ok_or_else(bad)?;
+    let slash = rest.find('/').ok_or_else(bad)?;
+    let (authority, path) = rest.split_at(slash);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().map_err(|_| bad())?),
+        None => (authority, -1),
+    };
+    Ok(Url {
+        scheme: Some(scheme.to_owned()),
+        host: (!host.is_empty()).then(|| host.to_owned()),
+        port: Some(port),
+        file: Some(path.to_owned()),
+        user_info: None,
+    })
+}
+
+/// A value as it must be written to arrive as it is: the NodeManager puts it between double quotes into a shell script
+/// and expands `{{X}}` and `<CPS>`-like words before.
+pub fn quote(value: &str) -> String {
+    let mut quoted = String::with_capacity(value.len());
+    for character in value.chars() {
+        if matches!(character, '"' | '$' | '`' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_become_five_parts() {
+        let parts = |text| url(text).map(|url| (url.host.unwrap_or_default(), url.port.unwrap(), url.file.unwrap()));
+        assert_eq!(parts("hdfs://m:9000/a/b"), Ok(("m".into(), 9000, "/a/b".into())));
+        assert_eq!(parts("hdfs://ns/a"), Ok(("ns".into(), -1, "/a".into())));
+        assert_eq!(parts("hdfs:///a"), Ok((String::new(), -1, "/a".into())));
+        assert!(parts("/a").is_err() && parts("hdfs://m:x/a").is_err());
+    }
+
+    #[test]
+    fn values_survive_the_launch_script() {
+        let value = "a \"b\" $HOME `id` \\ 'c'";
+        let script = format!("export X=\"{}\"\nprintf %s \"$X\"", quote(value));
+        let output = std::process::Command::new("bash").arg("-c").arg(script).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
+    }
+
+    #[test]
+    fn the_command_line_holds_nothing_but_the_role() {
+        let environment = BTreeMap::new();
+        let credentials = Credentials::default();
+        let launch = Launch { role: "worker", resources: &[], environment: &environment, credentials: &credentials };
+        let context = launch.context().unwrap();
+        assert_eq!(context.command, ["./yarn-submit worker 1><LOG_DIR>/stdout 2><LOG_DIR>/stderr"]);
+    }
+}

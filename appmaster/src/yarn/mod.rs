@@ -1,0 +1,10 @@
+//! The YARN side of the application master: the heartbeat with the ResourceManager, and starting containers.
+
+mod heartbeat;
+mod nodes;
+mod start;
+mod translate;
+
+pub use heartbeat::{Heartbeat, Registration};
+pub use start::{Starter, WorkerTemplate};
+pub use translate::nodes_known;

@@ -1,0 +1,121 @@
+//! Starting workers in granted containers.
+
+use bobbin_core::{ContainerId, Event};
+use bobbin_link::{Authority, Secret};
+use bytes::Bytes;
+use hadoop_client::NodeManager;
+use hadoop_wire::credentials::{Credentials, KIND_AM_RM};
+use hadoop_wire::messages::{security, yarn};
+use tracing::{Instrument, info, info_span};
+
+use crate::application::Application;
+use crate::launch::Launch;
+use crate::spec::{
+    AppMasterSpec, SECRET_AUTHORITY_CERTIFICATE, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN, SECRET_WORKER,
+    WorkerSpec,
+};
+
+/// What every worker is given, and what it needs to prove that it is ours.
+#[derive(Clone)]
+pub struct WorkerTemplate {
+    /// Its instructions.
+    pub worker: WorkerSpec,
+    /// What was submitted: resources and environment.
+    pub spec: AppMasterSpec,
+    /// Issues its certificate.
+    pub authority: Authority,
+    /// The application's secret.
+    pub secret: Secret,
+    /// The submission's tokens; the application master's own is left out.
+    pub credentials: Credentials,
+}
+
+/// Starts workers, each on a task of its own, and reports what was refused.
+pub struct Starter {
+    template: WorkerTemplate,
+    application: Application,
+}
+
+/// A granted container that can be started.
+pub struct Startable {
+    /// The core's name of it.
+    pub number: ContainerId,
+    /// YARN's message.
+    pub container: yarn::Container,
+    /// The NodeManager that runs it.
+    pub node: NodeManager,
+}
+
+impl WorkerTemplate {
+    /// The tokens and secrets of one worker: never the authority's key, never the token for the ResourceManager.
+    fn credentials(&self, purpose: &str) -> Result<Credentials, String> {
+        let identity = self.authority.issue(purpose, &self.secret).map_err(|error| error.to_string())?;
+        let worker = serde_json::to_vec(&self.worker).map_err(|error| error.to_string())?;
+        let mut credentials = self.credentials.clone();
+        credentials.remove_tokens(KIND_AM_RM);
+        credentials.secrets = [
+            (SECRET_WORKER, Bytes::from(worker)),
+            (SECRET_AUTHORITY_CERTIFICATE, Bytes::from(identity.authority_pem)),
+            (SECRET_LEAF_CERTIFICATE, Bytes::from(identity.certificate_pem)),
+            (SECRET_LEAF_KEY, Bytes::from(identity.key_pem)),
+            (SECRET_TOKEN, Bytes::copy_from_slice(self.secret.as_bytes())),
+        ]
+        .map(|(alias, value)| (alias.to_owned(), value))
+        .into();
+        Ok(credentials)
+    }
+
+    fn context(&self, number: ContainerId) -> Result<yarn::ContainerLaunchContext, String> {
+        let credentials = self.credentials(&format!("worker {number}"))?;
+        let launch = Launch {
+            role: "worker",
+            resources: &self.spec.resources,
+            environment: &self.spec.workers.environment,
+            credentials: &credentials,
+        };
+        launch.context().map_err(|error| error.to_string())
+    }
+}
+
+impl Starter {
+    /// A starter of workers like `template`.
+    pub fn new(template: WorkerTemplate, application: Application) -> Self {
+        Starter { template, application }
+    }
+
+    /// Starts a worker there; a refusal is reported to the application as an event.
+    pub fn start(&self, startable: Startable) {
+        let application = self.application.clone();
+        let number = startable.number;
+        let context = self.template.context(number);
+        let span = info_span!("start", container = number.0);
+        let starting = async move {
+            let outcome = match context {
+                Ok(context) => start(startable, context).await,
+                Err(why) => Err(why),
+            };
+            match outcome {
+                Ok(()) => info!("the NodeManager starts the container"),
+                Err(why) => {
+                    // When the application is over, nobody needs to know.
+                    let _ = application.event(Event::ContainerLaunchFailed { container: number, why }).await;
+                }
+            }
+        };
+        tokio::spawn(starting.instrument(span));
+    }
+}
+
+async fn start(startable: Startable, context: yarn::ContainerLaunchContext) -> Result<(), String> {
+    let token: security::Token = startable.container.container_token.ok_or("YARN gave no token for the container")?;
+    let started = startable.node.start(vec![(context, token)]).await.map_err(|error| describe(&error))?;
+    match started.refused.into_iter().next() {
+        Some(refusal) => Err(format!("the NodeManager refused: {}", refusal.error)),
+        None => Ok(()),
+    }
+}
+
+fn describe(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
