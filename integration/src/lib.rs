@@ -1,1 +1,15 @@
 //! The real Hadoop test cluster, end-to-end tests and benchmarks; never published.
+//!
+//! [`cluster::Cluster`] is HDFS and YARN on this machine, every host in namespaces of its own. Tests ask [`shared`] for the
+//! one cluster of their process, or [`private`] for one that they may break; both say why there is none where there can be none.
+
+pub mod cluster;
+mod gate;
+pub mod install;
+pub mod process;
+mod programs;
+mod sys;
+pub mod wait;
+
+pub use gate::{private, shared, version};
+pub use programs::{ProgramError, yarn_submit};
