@@ -4,11 +4,20 @@
 //! A record belongs to the split that holds its first byte. Structure (separators, newlines, quotes) is found 64 bytes
 //! at a time, only the projected columns' fields are located, and each column is converted in a loop of its own.
 
+mod batches;
+mod columns;
 mod decoder;
 mod error;
+mod fields;
 mod infer;
+mod machine;
 mod options;
+mod shape;
 mod split;
+mod tokenizer;
+mod words;
+#[cfg(target_arch = "x86_64")]
+mod words_x86;
 
 pub use decoder::SplitDecoder;
 pub use error::{CsvError, CsvReason, Line};
