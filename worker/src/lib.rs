@@ -1,1 +1,24 @@
 //! The worker: runs tasks on task threads, keeps their results and serves them to peers.
+//!
+//! ```text
+//! application master --ToWorker--> worker --> task threads --> engine
+//!        ^                            |            |  inputs: own store, peers
+//!        +--------FromWorker----------+            v
+//!                              fetch server <-- result store (memory, then disk)
+//! ```
+//!
+//! The same worker serves an application master over TLS ([`connect`]) and an application in its own process
+//! ([`Worker::run`] over channels).
+
+mod connect;
+mod inputs;
+mod serve;
+mod store;
+mod threads;
+mod worker;
+
+pub use connect::{ConnectError, Connection, connect};
+pub use inputs::Peers;
+pub use serve::serve;
+pub use store::{ResultStore, ResultWriter, StoreError, StoredReader};
+pub use worker::{Ending, Worker, WorkerOptions};

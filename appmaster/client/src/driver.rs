@@ -1,0 +1,287 @@
+//! The driver's side of the conversation with the application: jobs go out, progress and results come back.
+//!
+//! One task owns all jobs; a [`Job`] is a view of one. The same over a TLS link and over channels in local mode.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bobbin_appmaster::application::DriverSeat;
+use bobbin_link::{Link, Pump, SILENCE_LIMIT_MS, pump};
+use bobbin_proto as wire;
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Jobs and goodbyes that wait to be sent.
+const OUTGOING: usize = 256;
+/// Messages of the application that wait to be handled.
+const INCOMING: usize = 1024;
+
+/// Why a job has no result.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum JobError {
+    /// The application says so.
+    #[error("{message}")]
+    Failed {
+        /// What the user should read.
+        message: String,
+        /// The exit code that this error deserves; 0 when it names none.
+        exit_code: u32,
+    },
+    /// The conversation with the application is over.
+    #[error("the application master is gone: {0}")]
+    Gone(String),
+}
+
+/// A conversation with an application. Cheap to clone; it ends when the last clone is dropped.
+#[derive(Clone)]
+pub struct Driver {
+    outgoing: mpsc::Sender<Outgoing>,
+}
+
+/// A submitted job. Dropping it releases its results, or cancels it when it is still running.
+pub struct Job {
+    number: u32,
+    state: watch::Receiver<JobState>,
+    driver: Driver,
+}
+
+/// A job that is done.
+#[derive(Clone, Debug, Default)]
+pub struct Finished {
+    /// What its tasks had to say, by their number in the job.
+    pub notes: BTreeMap<u32, Bytes>,
+    /// Its last progress.
+    pub summary: wire::Progress,
+}
+
+#[derive(Default)]
+struct JobState {
+    results: BTreeMap<u32, wire::ResultReady>,
+    progress: wire::Progress,
+    end: Option<Result<Arc<Finished>, JobError>>,
+}
+
+enum Outgoing {
+    Submit { job: wire::SubmitJob, reply: oneshot::Sender<(u32, watch::Receiver<JobState>)> },
+    Message(wire::from_driver::Message),
+    Release(u32),
+}
+
+impl Driver {
+    /// Talks over a link to an application master.
+    pub fn over_link(link: Link<wire::ToDriver, wire::FromDriver>) -> Self {
+        let (to_application, outgoing) = mpsc::channel(OUTGOING);
+        let (incoming, news) = mpsc::channel(INCOMING);
+        let heartbeat = from_driver(wire::from_driver::Message::Heartbeat(wire::Heartbeat {}));
+        let silence = std::time::Duration::from_millis(SILENCE_LIMIT_MS.into());
+        let (ended, end) = oneshot::channel();
+        tokio::spawn(async move {
+            let end = pump(link, Pump { outgoing, incoming, heartbeat, silence }, |message| message).await;
+            // When nobody listens any more, nobody needs the reason.
+            let _ = ended.send(end.to_string());
+        });
+        Self::start(Line::Link(to_application), news, end)
+    }
+
+    /// Talks to an application in this process.
+    pub fn over_seat(mut seat: DriverSeat) -> Self {
+        let (_, nothing) = mpsc::channel(1);
+        let news = std::mem::replace(&mut seat.news, nothing);
+        let (_, end) = oneshot::channel();
+        Self::start(Line::Seat(seat), news, end)
+    }
+
+    fn start(line: Line, news: mpsc::Receiver<wire::ToDriver>, end: oneshot::Receiver<String>) -> Self {
+        let (outgoing, receiver) = mpsc::channel(OUTGOING);
+        let conversation = Conversation { line, jobs: BTreeMap::new(), next: 1, ending: None };
+        tokio::spawn(conversation.run(receiver, news, end));
+        Driver { outgoing }
+    }
+
+    /// Submits a job; its `job` number is replaced by one of ours.
+    pub async fn submit(&self, job: wire::SubmitJob) -> Result<Job, JobError> {
+        let (reply, submitted) = oneshot::channel();
+        let gone = |_| JobError::Gone("the conversation has ended".to_owned());
+        self.outgoing.send(Outgoing::Submit { job, reply }).await.map_err(|_| gone(()))?;
+        let (number, state) = submitted.await.map_err(|_| gone(()))?;
+        Ok(Job { number, state, driver: self.clone() })
+    }
+
+    /// Ends the application with this outcome.
+    pub async fn finish(&self, succeeded: bool, diagnostics: impl Into<String>) {
+        let finish = wire::FinishApplication { succeeded, diagnostics: diagnostics.into() };
+        // When the conversation has ended, the application ends by itself.
+        let _ = self.outgoing.send(Outgoing::Message(wire::from_driver::Message::Finish(finish))).await;
+    }
+}
+
+impl Job {
+    /// Waits until all its tasks are done.
+    pub async fn finished(&mut self) -> Result<Arc<Finished>, JobError> {
+        let gone = |_| JobError::Gone("the conversation has ended".to_owned());
+        let state = self.state.wait_for(|state| state.end.is_some()).await.map_err(gone)?;
+        state.end.clone().unwrap_or_else(|| Err(gone_silently()))
+    }
+
+    /// Where the result of `task` (its number in the job) is. `not` is an announcement that turned out to be stale: the
+    /// next one is awaited.
+    pub async fn result(
+        &mut self,
+        task: u32,
+        not: Option<&wire::ResultReady>,
+    ) -> Result<wire::ResultReady, JobError> {
+        let ready = |state: &JobState| state.results.get(&task).is_some_and(|ready| Some(ready) != not);
+        let state = self.state.wait_for(|state| ready(state) || matches!(state.end, Some(Err(_)))).await;
+        let state = state.map_err(|_| gone_silently())?;
+        match (state.results.get(&task), &state.end) {
+            (Some(result), _) if Some(result) != not => Ok(result.clone()),
+            (_, Some(Err(error))) => Err(error.clone()),
+            _ => Err(gone_silently()),
+        }
+    }
+
+    /// Its progress as it is known now.
+    pub fn progress(&self) -> wire::Progress {
+        self.state.borrow().progress.clone()
+    }
+
+    /// Waits until something about the job changes.
+    pub async fn changed(&mut self) {
+        // An ended conversation is found by whoever asks for the outcome.
+        let _ = self.state.changed().await;
+    }
+}
+
+fn gone_silently() -> JobError {
+    JobError::Gone("the conversation has ended".to_owned())
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        // A full queue or an ended conversation: the application forgets the job with its driver.
+        let _ = self.driver.outgoing.try_send(Outgoing::Release(self.number));
+    }
+}
+
+/// The way to the application.
+enum Line {
+    Link(mpsc::Sender<wire::FromDriver>),
+    Seat(DriverSeat),
+}
+
+impl Line {
+    async fn say(&self, message: wire::from_driver::Message) {
+        let message = from_driver(message);
+        // A broken line shows in what comes back: nothing.
+        match self {
+            Line::Link(link) => drop(link.send(message).await),
+            Line::Seat(seat) => drop(seat.say(message).await),
+        }
+    }
+}
+
+struct Conversation {
+    line: Line,
+    jobs: BTreeMap<u32, watch::Sender<JobState>>,
+    next: u32,
+    ending: Option<String>,
+}
+
+impl Conversation {
+    async fn run(
+        mut self,
+        mut outgoing: mpsc::Receiver<Outgoing>,
+        mut news: mpsc::Receiver<wire::ToDriver>,
+        end: oneshot::Receiver<String>,
+    ) {
+        loop {
+            tokio::select! {
+                wish = outgoing.recv() => match wish {
+                    Some(wish) => self.take(wish).await,
+                    None => break,
+                },
+                message = news.recv() => match message.map(|message| message.message) {
+                    Some(Some(message)) => self.hear(message),
+                    Some(None) => {}
+                    None => break,
+                },
+            }
+        }
+        let why = match self.ending.take() {
+            Some(reason) => reason,
+            None => end.await.unwrap_or_else(|_| "it ended".to_owned()),
+        };
+        for state in self.jobs.values() {
+            state.send_modify(|state| {
+                state.end.get_or_insert_with(|| Err(JobError::Gone(why.clone())));
+            });
+        }
+        if let Line::Seat(seat) = &self.line {
+            seat.leave("the driver is done").await;
+        }
+    }
+
+    async fn take(&mut self, wish: Outgoing) {
+        match wish {
+            Outgoing::Submit { mut job, reply } => {
+                job.job = self.next;
+                self.next += 1;
+                let (sender, state) = watch::channel(JobState::default());
+                self.jobs.insert(job.job, sender);
+                // Whoever asked may have gone away; the job is then released by nobody, and cancelled at our end.
+                let _ = reply.send((job.job, state));
+                self.line.say(wire::from_driver::Message::SubmitJob(job)).await;
+            }
+            Outgoing::Message(message) => self.line.say(message).await,
+            Outgoing::Release(job) => self.release(job).await,
+        }
+    }
+
+    async fn release(&mut self, job: u32) {
+        let Some(state) = self.jobs.remove(&job) else { return };
+        let ended = state.borrow().end.is_some();
+        let message = if ended {
+            wire::from_driver::Message::ReleaseJob(wire::ReleaseJob { job })
+        } else {
+            wire::from_driver::Message::CancelJob(wire::CancelJob { job })
+        };
+        self.line.say(message).await;
+    }
+
+    fn hear(&mut self, message: wire::to_driver::Message) {
+        use wire::to_driver::Message;
+        match message {
+            Message::Heartbeat(_) => {}
+            Message::Ending(ending) => self.ending = Some(ending.reason),
+            Message::Progress(progress) => self.change(progress.job, |state| state.progress = progress),
+            Message::ResultReady(ready) => self.change(ready.job, |state| {
+                state.results.insert(ready.task, ready);
+            }),
+            Message::ResultLost(lost) => self.change(lost.job, |state| {
+                state.results.remove(&lost.task);
+            }),
+            Message::JobFinished(finished) => self.change(finished.job, |state| {
+                let summary = finished.summary.unwrap_or_default();
+                state.progress = summary.clone();
+                let notes = finished.notes.into_iter().collect();
+                state.end = Some(Ok(Arc::new(Finished { notes, summary })));
+            }),
+            Message::JobFailed(failed) => self.change(failed.job, |state| {
+                state.progress = failed.summary.unwrap_or_default();
+                state.end =
+                    Some(Err(JobError::Failed { message: failed.message, exit_code: failed.exit_code }));
+            }),
+        }
+    }
+
+    fn change(&self, job: u32, edit: impl FnOnce(&mut JobState)) {
+        // News of a job that was released already concerns nobody.
+        if let Some(state) = self.jobs.get(&job) {
+            state.send_modify(edit);
+        }
+    }
+}
+
+fn from_driver(message: wire::from_driver::Message) -> wire::FromDriver {
+    wire::FromDriver { message: Some(message) }
+}

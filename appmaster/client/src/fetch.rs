@@ -1,0 +1,124 @@
+//! Fetching results: from a worker in this process, or over TLS from wherever it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bobbin_link::{Connector, DialError, FetchConnection, FetchError};
+use bobbin_proto as wire;
+use bytes::{Bytes, BytesMut};
+use tokio::sync::Mutex;
+
+/// Where results come from.
+#[derive(Clone)]
+pub enum Fetcher {
+    /// The workers of a cluster.
+    Remote(Arc<Remote>),
+    /// The worker in this process.
+    Local(bobbin_worker::ResultStore),
+}
+
+/// Connections to workers, kept for the next result.
+pub struct Remote {
+    connector: Connector,
+    connections: Mutex<BTreeMap<String, FetchConnection>>,
+}
+
+/// A result could not be fetched from any of its holders.
+#[derive(Debug, thiserror::Error)]
+pub enum ResultError {
+    /// Nobody is said to have it.
+    #[error("fetch result {result}: no worker has it")]
+    NoHolder {
+        /// The application's number of the task.
+        result: u32,
+    },
+    /// Its holder cannot be reached.
+    #[error("fetch result {result} from {address}")]
+    Dial {
+        /// The application's number of the task.
+        result: u32,
+        /// The worker.
+        address: String,
+        /// Why not.
+        #[source]
+        source: DialError,
+    },
+    /// Its holder did not give it.
+    #[error("fetch result {result} from {address}")]
+    Fetch {
+        /// The application's number of the task.
+        result: u32,
+        /// The worker.
+        address: String,
+        /// Why not.
+        #[source]
+        source: FetchError,
+    },
+    /// The worker in this process lost it.
+    #[error("read result {result}: {reason}")]
+    Local {
+        /// The application's number of the task.
+        result: u32,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl Fetcher {
+    /// Fetches from a cluster's workers, showing the identity of `connector`.
+    pub fn remote(connector: Connector) -> Self {
+        Fetcher::Remote(Arc::new(Remote { connector, connections: Mutex::default() }))
+    }
+
+    /// All bytes of an announced result.
+    pub async fn fetch(&self, ready: &wire::ResultReady) -> Result<Bytes, ResultError> {
+        match self {
+            Fetcher::Remote(remote) => remote.fetch(ready).await,
+            Fetcher::Local(store) => {
+                let read = store.read(ready.result).await;
+                read.map_err(|error| ResultError::Local { result: ready.result, reason: error.to_string() })
+            }
+        }
+    }
+}
+
+impl Remote {
+    async fn fetch(&self, ready: &wire::ResultReady) -> Result<Bytes, ResultError> {
+        let mut failure = ResultError::NoHolder { result: ready.result };
+        for holder in &ready.holders {
+            match self.fetch_from(&holder.fetch_address, ready.result).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    async fn fetch_from(&self, address: &str, result: u32) -> Result<Bytes, ResultError> {
+        // A connection is taken out while it is used: one that fails is not put back.
+        let kept = self.connections.lock().await.remove(address);
+        if let Some(mut connection) = kept
+            && let Ok(bytes) = receive(&mut connection, result).await
+        {
+            self.connections.lock().await.insert(address.to_owned(), connection);
+            return Ok(bytes);
+        }
+        let dialed = self.connector.dial_as_peer(address).await;
+        let mut connection =
+            dialed.map_err(|source| ResultError::Dial { result, address: address.to_owned(), source })?;
+        let bytes = receive(&mut connection, result).await;
+        let bytes = bytes.map_err(|source| ResultError::Fetch { result, address: address.to_owned(), source })?;
+        self.connections.lock().await.insert(address.to_owned(), connection);
+        Ok(bytes)
+    }
+}
+
+async fn receive(connection: &mut FetchConnection, result: u32) -> Result<Bytes, FetchError> {
+    let mut body = connection.fetch(result).await?;
+    let expected = usize::try_from(body.remaining()).unwrap_or(usize::MAX).min(64 << 20);
+    let mut bytes = BytesMut::with_capacity(expected);
+    while let Some(chunk) = body.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}

@@ -1,0 +1,125 @@
+//! A worker of a cluster: dials the application master, serves its results, runs until it is told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bobbin_engine::Executor;
+use bobbin_link::{
+    Acceptor, AuthorityError, Connector, DialError, Identity, LinkEnd, ListenError, PortRange, Pump, listen, pump,
+};
+use bobbin_proto as wire;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use crate::inputs::Peers;
+use crate::serve::serve;
+use crate::store::ResultStore;
+use crate::worker::{Ending, REPORTS, Worker, WorkerOptions};
+
+/// Orders that wait for the worker's loop.
+const ORDERS: usize = 1024;
+
+/// Everything that a worker of a cluster is told.
+pub struct Connection {
+    /// host:port of the application master.
+    pub master_address: String,
+    /// What it shows to others.
+    pub identity: Identity,
+    /// YARN's id of its container.
+    pub container_id: String,
+    /// Its host as the ResourceManager names it.
+    pub host: String,
+    /// Task threads.
+    pub threads: u32,
+    /// Memory of its container, bytes.
+    pub memory_bytes: u64,
+    /// Ports to serve results on.
+    pub port_range: Option<PortRange>,
+    /// Runs plans.
+    pub executor: Arc<Executor>,
+    /// Keeps results.
+    pub store: ResultStore,
+}
+
+/// Why a worker could not do its work to the end.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Its certificates do not fit together.
+    #[error("use the worker's certificate")]
+    Identity(#[from] AuthorityError),
+    /// No port for its results.
+    #[error("serve results")]
+    Listen(#[from] ListenError),
+    /// The port has no address.
+    #[error("serve results: no address")]
+    Address(#[source] std::io::Error),
+    /// The application master cannot be reached, or refuses the worker.
+    #[error("join the application")]
+    Dial(#[from] DialError),
+    /// No task threads.
+    #[error("start task threads")]
+    Threads(#[source] std::io::Error),
+    /// The application master is gone.
+    #[error("the application master at {address} is gone: {end}")]
+    MasterGone {
+        /// Where it was.
+        address: String,
+        /// How the connection ended.
+        end: LinkEnd,
+    },
+}
+
+/// Joins the application and works until it is told to stop.
+///
+/// # Errors
+/// When the application cannot be joined, or its master is gone; then there is no sense in going on.
+pub async fn connect(connection: Connection) -> Result<(), ConnectError> {
+    let connector = Connector::new(&connection.identity)?;
+    let listener = listen("0.0.0.0", connection.port_range).await?;
+    let port = listener.local_addr().map_err(ConnectError::Address)?.port();
+    let hello = wire::WorkerHello {
+        container_id: connection.container_id.clone(),
+        host: connection.host.clone(),
+        fetch_address: format!("{}:{port}", connection.host),
+        threads: connection.threads,
+        memory_bytes: connection.memory_bytes,
+    };
+    let (link, welcome) = connector.dial_as_worker(&connection.master_address, hello).await?;
+    info!(worker = welcome.worker_id, application = welcome.application_id, port, "joined");
+    let acceptor = Acceptor::new(&connection.identity)?;
+    let serving =
+        tokio::spawn(serve(listener, acceptor, Arc::from(welcome.application_id.as_str()), connection.store.clone()));
+    let options = WorkerOptions {
+        threads: connection.threads,
+        host: connection.host,
+        executor: connection.executor,
+        store: connection.store,
+        peers: Peers { connector: Some(connector), io: Handle::current() },
+    };
+    let worker = Worker::start(options, welcome.worker_id).map_err(ConnectError::Threads)?;
+    let silence = Duration::from_millis(u64::from(welcome.silence_limit_ms.max(1000)));
+    let outcome = converse(link, worker, silence).await;
+    serving.abort();
+    outcome.map_err(|end| ConnectError::MasterGone { address: connection.master_address, end })
+}
+
+async fn converse(
+    link: bobbin_link::Link<wire::ToWorker, wire::FromWorker>,
+    worker: Worker,
+    silence: Duration,
+) -> Result<(), LinkEnd> {
+    let (incoming, orders) = mpsc::channel(ORDERS);
+    let (reports, outgoing) = mpsc::channel(REPORTS);
+    let heartbeat = wire::FromWorker { message: Some(wire::from_worker::Message::Heartbeat(wire::Heartbeat {})) };
+    let pumping = tokio::spawn(pump(link, Pump { outgoing, incoming, heartbeat, silence }, |order| order));
+    let ending = worker.run(orders, reports).await;
+    match (ending, pumping.await) {
+        (Ending::Stopped, _) => Ok(()),
+        (Ending::Abandoned, Ok(end)) => Err(end),
+        (Ending::Abandoned, Err(error)) => {
+            warn!(%error, "the connection's task ended badly");
+            Err(LinkEnd::Closed)
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Serving results to peers and drivers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bobbin_link::{AcceptError, Accepted, Acceptor, FetchError, FetchServer, Role};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tracing::{debug, warn};
+
+use crate::store::{ResultStore, StoreError};
+
+/// Connections that may be open at once; more wait in the listener's queue.
+const CONNECTIONS: usize = 1024;
+
+/// Serves until it is dropped. A stranger is logged and sent away, nothing else.
+pub async fn serve(listener: TcpListener, acceptor: Acceptor, application_id: Arc<str>, store: ResultStore) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let (tcp, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors, most likely: let others finish first.
+                warn!(%error, "accept a connection");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (acceptor, application_id, store) = (acceptor.clone(), application_id.clone(), store.clone());
+        tokio::spawn(async move {
+            match admit(&acceptor, tcp, peer, &application_id).await {
+                Ok(Some(server)) => {
+                    if let Err(error) = answer(server, &store).await {
+                        debug!(%peer, %error, "a fetching connection broke");
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => warn!(%peer, %error, "refused a connection"),
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn admit(
+    acceptor: &Acceptor,
+    tcp: TcpStream,
+    peer: SocketAddr,
+    application_id: &Arc<str>,
+) -> Result<Option<FetchServer>, AcceptError> {
+    let pending = acceptor.accept(tcp, peer).await?;
+    if !matches!(pending.role, Role::Peer) {
+        pending.refuse("this is a worker's port: it serves results only").await;
+        return Ok(None);
+    }
+    match pending.welcome(application_id, 0).await? {
+        Accepted::Peer(server) => Ok(Some(*server)),
+        Accepted::Worker(_) | Accepted::Driver(_) => Ok(None),
+    }
+}
+
+async fn answer(mut server: FetchServer, store: &ResultStore) -> Result<(), FetchError> {
+    while let Some(request) = server.request().await? {
+        let mut reader = match store.open(request.task) {
+            Ok(reader) => reader,
+            Err(error) => {
+                server.refuse(request.task, error.to_string()).await?;
+                continue;
+            }
+        };
+        server.reply(request.task, reader.length()).await?;
+        // After the announcement only closing the connection tells the peer that the rest will not come.
+        while let Some(chunk) = reader.chunk().await.map_err(broken)? {
+            server.send(&chunk).await?;
+        }
+        server.flush().await?;
+    }
+    Ok(())
+}
+
+fn broken(error: StoreError) -> FetchError {
+    FetchError::Io(std::io::Error::other(error))
+}
