@@ -167,3 +167,69 @@ fn advise_exception(error: &RemoteError) -> Advice {
         | Exception::Other => Advice::GiveUp,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    const POLICY: RetryPolicy = RetryPolicy {
+        total: Duration::from_secs(10),
+        first_delay: Duration::from_secs(1),
+        longest_delay: Duration::from_secs(4),
+    };
+
+    fn refused() -> Failure {
+        Failure::Connect(Arc::new(ConnectFailure::Refused))
+    }
+
+    fn lost(sent: bool) -> Failure {
+        Failure::Lost { sent, source: Arc::new(LostCause::Closed) }
+    }
+
+    fn pauses(attempts: &mut Attempts, failure: &Failure, times: usize) -> Vec<Option<u64>> {
+        let mut pause = || attempts.next(failure, true, Duration::ZERO).map(|next| next.pause.as_secs());
+        (0..times).map(|_| pause()).collect()
+    }
+
+    #[test]
+    fn pauses_grow_after_each_round() {
+        let mut attempts = Attempts::new(POLICY, 2);
+        let expected = [0, 1, 0, 2, 0, 4, 0, 4].map(Some);
+        assert_eq!(pauses(&mut attempts, &refused(), 8), expected);
+    }
+
+    #[test]
+    fn every_server_is_asked_and_then_the_time_counts() {
+        let mut attempts = Attempts::new(RetryPolicy::ONCE, 3);
+        assert_eq!(pauses(&mut attempts, &refused(), 3), [Some(0), Some(0), None]);
+        let mut attempts = Attempts::new(POLICY, 1);
+        assert!(attempts.next(&refused(), true, Duration::from_secs(8)).is_some());
+        assert_eq!(attempts.next(&refused(), true, Duration::from_secs(9)), None);
+        assert_eq!(attempts.made, 2);
+    }
+
+    #[test]
+    fn a_dead_connection_is_replaced_once_for_nothing() {
+        let mut attempts = Attempts::new(RetryPolicy::ONCE, 1);
+        let next = attempts.next(&lost(true), true, Duration::ZERO);
+        assert_eq!(next, Some(Next { pause: Duration::ZERO, leave: false }));
+        assert_eq!(attempts.next(&lost(true), true, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn what_the_server_may_have_seen_is_repeated_only_if_harmless() {
+        for (failure, harmless, harmful) in [
+            (refused(), true, true),
+            (lost(false), true, true),
+            (lost(true), true, false),
+            (Failure::Silent(Duration::ZERO), true, false),
+            (Failure::Unfinished, false, false),
+        ] {
+            let tried_again =
+                |repeatable| Attempts::new(POLICY, 1).next(&failure, repeatable, Duration::ZERO).is_some();
+            assert_eq!((tried_again(true), tried_again(false)), (harmless, harmful), "{failure:?}");
+        }
+    }
+}
