@@ -1,17 +1,95 @@
 //! Why a query cannot be planned, or a result not be read.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "DataFusion's errors are foreign and grow")]
+
+use bobbin_blocks::{ListError, ReadError};
+use bobbin_parse::InferError;
+use datafusion::error::DataFusionError;
+
 /// Why a query cannot be planned.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The text is not a query that we run.
     #[error("{0}")]
     Statement(String),
+    /// The text does not follow the grammar, or names what is not there.
+    #[error("plan the query: {0}")]
+    Plan(String),
+    /// A table's files cannot be listed.
+    #[error("find table '{table}'")]
+    List {
+        /// The table as written.
+        table: String,
+        /// What happened.
+        #[source]
+        source: ListError,
+    },
+    /// A table's first bytes cannot be read.
+    #[error("read the first bytes of table '{table}'")]
+    Read {
+        /// The table as written.
+        table: String,
+        /// What happened.
+        #[source]
+        source: ReadError,
+    },
+    /// A table's first bytes say nothing about its columns.
+    #[error("learn the columns of {file}")]
+    Infer {
+        /// The file that was looked at.
+        file: String,
+        /// What is wrong with it.
+        #[source]
+        source: InferError,
+    },
+    /// Files of one table that do not belong together, or hold nothing.
+    #[error("{0}")]
+    Table(String),
+    /// The query is right and we cannot run it: our mistake.
+    #[error("plan the query's tasks: {0}")]
+    Internal(String),
 }
 
 impl PlanError {
     /// The exit code of a command that fails because of this.
     pub fn exit_code(&self) -> u8 {
-        64
+        match self {
+            Self::Statement(_) | Self::Plan(_) => 64,
+            Self::List { source, .. } => source.exit_code(),
+            Self::Read { source, .. } => source.exit_code(),
+            Self::Infer { .. } | Self::Table(_) => 66,
+            Self::Internal(_) => 70,
+        }
+    }
+
+    /// What DataFusion says about a text that does not follow the grammar.
+    pub(crate) fn parse(error: DataFusionError) -> Self {
+        Self::Statement(format!("read the query: {}", text(&error)))
+    }
+
+    /// What DataFusion says about a query that cannot be planned.
+    pub(crate) fn plan(error: DataFusionError) -> Self {
+        match error.find_root() {
+            DataFusionError::Internal(_) => Self::Internal(text(&error)),
+            _ => Self::Plan(text(&error)),
+        }
+    }
+
+    /// What DataFusion says about something that we did wrong.
+    pub(crate) fn internal(error: DataFusionError) -> Self {
+        Self::Internal(text(&error))
+    }
+}
+
+/// DataFusion's words, without its own class names in front.
+pub(crate) fn text(error: &DataFusionError) -> String {
+    let root = error.find_root();
+    let full = root.strip_backtrace();
+    match root {
+        DataFusionError::Plan(message)
+        | DataFusionError::Execution(message)
+        | DataFusionError::NotImplemented(message) => message.clone(),
+        _ => full,
     }
 }
 

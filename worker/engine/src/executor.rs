@@ -1,38 +1,222 @@
 //! Runs tasks on a worker.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use bobbin_blocks::BlockReader;
+use bobbin_blocks::{BlockReader, ReadCounters};
+use bytes::Bytes;
+use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, UnboundedMemoryPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionState;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion_proto::bytes::physical_plan_from_bytes_with_extension_codec;
+use futures::StreamExt;
 
-use crate::task::{Inputs, Output, Task, TaskError, TaskErrorKind, TaskReport};
+use crate::codec::PlanCodec;
+use crate::fault::{self, Fault};
+use crate::inputs::InputSource;
+use crate::ipc::{ResultWriter, WriteFault};
+use crate::note::{Failure, SplitNote};
+use crate::payload::{self, Body, Shared};
+use crate::settings;
+use crate::split_reader::ScanSource;
+use crate::splits::Split;
+use crate::task::{CancelFlag, Inputs, Output, Task, TaskError, TaskErrorKind, TaskReport};
+
+/// Memory that the operators over one split may want, as a multiple of the split's bytes.
+const SPLIT_MEMORY_FACTOR: u64 = 4;
 
 /// Runs tasks; shared by all task threads of a worker.
 pub struct Executor {
     reader: BlockReader,
+    /// Memory of one thread's share, bytes.
+    share: u64,
     memory_bytes: usize,
-    threads: usize,
     spill_directory: PathBuf,
+    /// Made when the first task runs.
+    contexts: OnceLock<Result<Contexts, String>>,
+}
+
+/// The two ways in which operators get memory.
+struct Contexts {
+    /// From a pool that all tasks share; they spill when it is empty.
+    pooled: SessionState,
+    /// As they want, because a split is small. Operators that spill or that give out half of their groups early change
+    /// the order in which numbers are added up; without a limit, results do not depend on the worker's memory.
+    free: SessionState,
 }
 
 impl Executor {
     /// An executor whose `threads` tasks share `memory_bytes` and spill to `spill_directory`.
     pub fn new(reader: BlockReader, memory_bytes: usize, threads: usize, spill_directory: PathBuf) -> Self {
-        Self { reader, memory_bytes, threads, spill_directory }
+        let share = (memory_bytes / threads.max(1)) as u64;
+        Self { reader, share, memory_bytes, spill_directory, contexts: OnceLock::new() }
     }
 
     /// Runs one task to its end on the calling runtime, which may have one thread only.
     pub async fn run(
         &self,
-        _task: Task<'_>,
-        _inputs: Arc<dyn Inputs>,
-        _output: &mut dyn Output,
+        task: Task<'_>,
+        inputs: Arc<dyn Inputs>,
+        output: &mut dyn Output,
     ) -> Result<TaskReport, TaskError> {
-        let _ = (&self.reader, self.memory_bytes, self.threads, &self.spill_directory);
-        Err(TaskError {
-            kind: TaskErrorKind::Permanent,
-            message: "this build cannot run queries".into(),
-            exit_code: 70,
+        let counters = Arc::new(ReadCounters::default());
+        let prepared = self.prepare(&task, inputs, Arc::clone(&counters)).map_err(|error| fault::task_error(&error))?;
+        let (rows, note) = prepared.run(output, &task.cancel).await?;
+        Ok(TaskReport { rows, note, counters: counters.snapshot() })
+    }
+
+    /// Decodes the task's plan.
+    fn prepare(&self, task: &Task<'_>, inputs: Arc<dyn Inputs>, counters: Arc<ReadCounters>) -> Result<Prepared> {
+        let shared = Shared::from_bytes(task.shared)?;
+        let splits: Arc<[Split]> = Body::splits_from_bytes(task.body)?.into();
+        let cancel = task.cancel.clone();
+        let source = Arc::new(ScanSource {
+            reader: self.reader.clone(),
+            counters,
+            cancel: cancel.clone(),
+            note: Mutex::new(None),
+        });
+        let codec = PlanCodec {
+            splits: Arc::clone(&splits),
+            scan: Some(Arc::clone(&source)),
+            inputs: Some(InputSource { inputs, cancel }),
+        };
+        let context = self.context(&shared, &splits)?;
+        let plan = physical_plan_from_bytes_with_extension_codec(&shared.plan, &context, &codec)?;
+        if plan.output_partitioning().partition_count() != 1 {
+            return Err(Fault::Task("its plan does not have one partition".into()).into());
+        }
+        let trusted = !shared.notes_borders || splits.first().is_none_or(|split| split.start == 0);
+        Ok(Prepared { plan: in_input_order(plan)?, context, source, notes_borders: shared.notes_borders, trusted })
+    }
+
+    /// The context in which a task runs.
+    fn context(&self, shared: &Shared, splits: &[Split]) -> Result<Arc<TaskContext>> {
+        let made = self
+            .contexts
+            .get_or_init(|| Contexts::new(self.memory_bytes, &self.spill_directory).map_err(|error| error.to_string()));
+        let contexts = made.as_ref().map_err(|reason| Fault::Task(reason.clone()))?;
+        let bytes: u64 = splits.iter().map(Split::bytes).sum();
+        let is_small = shared.notes_borders && bytes.saturating_mul(SPLIT_MEMORY_FACTOR) <= self.share;
+        let context = TaskContext::from(if is_small { &contexts.free } else { &contexts.pooled });
+        let batch_rows = payload::length(shared.batch_rows)?.max(1);
+        let config = context.session_config().clone().with_batch_size(batch_rows);
+        Ok(Arc::new(context.with_session_config(config)))
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Executor")
+            .field("memory_bytes", &self.memory_bytes)
+            .field("share", &self.share)
+            .field("spill_directory", &self.spill_directory)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Contexts {
+    fn new(memory_bytes: usize, spill_directory: &Path) -> Result<Self> {
+        let context = |pool: Arc<dyn MemoryPool>| -> Result<SessionState> {
+            let disk =
+                DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![spill_directory.to_owned()]));
+            let runtime: RuntimeEnv =
+                RuntimeEnvBuilder::new().with_memory_pool(pool).with_disk_manager_builder(disk).build()?;
+            // The number of rows is replaced by each task's own.
+            settings::session(1, Arc::new(runtime))
+        };
+        Ok(Self {
+            pooled: context(Arc::new(FairSpillPool::new(memory_bytes)))?,
+            free: context(Arc::new(UnboundedMemoryPool::default()))?,
         })
+    }
+}
+
+/// A task that is ready to run.
+struct Prepared {
+    plan: Arc<dyn ExecutionPlan>,
+    context: Arc<TaskContext>,
+    source: Arc<ScanSource>,
+    notes_borders: bool,
+    /// The split surely starts outside quotes: its errors are the file's.
+    trusted: bool,
+}
+
+impl Prepared {
+    /// Runs the plan; returns the number of rows and the note.
+    async fn run(self, output: &mut dyn Output, cancel: &CancelFlag) -> Result<(u64, Bytes), TaskError> {
+        let outcome = self.write(output, cancel).await;
+        let note = self.source.take_note().filter(|_| self.notes_borders);
+        match outcome {
+            (rows, Ok(())) => Ok((rows, note.map(|note| note.to_bytes()).unwrap_or_default())),
+            (rows, Err(error)) => {
+                let excusable = !self.trusted && fault::is_about_data(&error);
+                let error = fault::task_error(&error);
+                match note.filter(|_| excusable && error.kind == TaskErrorKind::Permanent) {
+                    Some(note) => Ok((rows, excused(note, error).to_bytes())),
+                    None => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Writes all batches; the stream is complete even after an error, because an excused task's result is read.
+    async fn write(&self, output: &mut dyn Output, cancel: &CancelFlag) -> (u64, Result<()>) {
+        let mut writer = match ResultWriter::new(self.plan.schema(), output) {
+            Ok(writer) => writer,
+            Err(error) => return (0, Err(error.into())),
+        };
+        let outcome = match self.plan.execute(0, Arc::clone(&self.context)) {
+            Ok(stream) => pump(stream, &mut writer, cancel).await,
+            Err(error) => Err(error),
+        };
+        match writer.finish() {
+            Ok(rows) => (rows, outcome),
+            Err(error) => (0, outcome.and(Err(error.into()))),
+        }
+    }
+}
+
+async fn pump(mut stream: SendableRecordBatchStream, writer: &mut ResultWriter<'_>, cancel: &CancelFlag) -> Result<()> {
+    while let Some(batch) = stream.next().await {
+        if cancel.is_cancelled() {
+            return Err(Fault::Cancelled.into());
+        }
+        writer.write(batch?)?;
+    }
+    Ok(())
+}
+
+/// The note of a task whose error waits for the proof that its split starts right.
+fn excused(note: SplitNote, error: TaskError) -> SplitNote {
+    let failure = Some(Failure { message: error.message, exit_code: error.exit_code.into() });
+    SplitNote { failure, next_record: None, ..note }
+}
+
+/// Merges take rows that compare equal in the order of their inputs. The switch does not travel with a plan.
+fn in_input_order(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    let changed = plan.transform_up(|node| {
+        Ok(match node.downcast_ref::<SortPreservingMergeExec>() {
+            Some(merge) => Transformed::yes(Arc::new(merge.clone().with_round_robin_repartition(false)) as _),
+            None => Transformed::no(node),
+        })
+    })?;
+    Ok(changed.data)
+}
+
+impl From<WriteFault> for datafusion::error::DataFusionError {
+    fn from(fault: WriteFault) -> Self {
+        match fault {
+            WriteFault::Encode(error) => error.into(),
+            WriteFault::Keep(fault) => fault.into(),
+        }
     }
 }

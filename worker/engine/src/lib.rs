@@ -14,16 +14,37 @@
 //!
 //! This crate knows nothing of containers, of the wire or of the application master: it takes and returns plain values.
 
+mod codec;
+mod concat;
+mod declared_types;
 mod error;
 mod executor;
+mod explain;
+mod fault;
+mod functions;
+mod graph;
+mod identifiers;
+mod inputs;
+mod ipc;
+mod note;
+mod payload;
 mod planner;
+mod provider;
 mod query;
+mod read_csv;
+mod scan;
+mod settings;
 mod source;
+mod split_reader;
+mod splits;
+mod stages;
+mod table;
 mod task;
 
 pub use error::{DecodeError, PlanError};
 pub use executor::Executor;
+pub use ipc::decode_result;
 pub use planner::{PathBase, Planner, PlannerOptions};
-pub use query::{Borders, Query, Stage, TaskPlan, decode_result};
+pub use query::{Borders, Query, Stage, TaskPlan};
 pub use source::TableName;
 pub use task::{CancelFlag, InputError, Inputs, Output, Task, TaskError, TaskErrorKind, TaskReport};

@@ -1,12 +1,28 @@
 //! From the text of a query to its graph of tasks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use bobbin_blocks::BlockReader;
+use bobbin_blocks::{BlockReader, FileRef};
+use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::sql::parser::Statement;
 
 use crate::error::PlanError;
+use crate::explain;
+use crate::graph;
+use crate::identifiers;
+use crate::provider::CsvTable;
 use crate::query::Query;
-use crate::source::TableName;
+use crate::settings;
+use crate::source::{Request, TableName};
+use crate::splits::{self, Split};
+use crate::stages;
+use crate::table::Table;
 
 /// What a path without a scheme means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +57,7 @@ impl Default for PlannerOptions {
 }
 
 /// Turns queries into graphs of tasks.
+#[derive(Clone, Debug)]
 pub struct Planner {
     reader: BlockReader,
     options: PlannerOptions,
@@ -53,13 +70,100 @@ impl Planner {
     }
 
     /// The tables that the text names, before any planning: they decide where a query runs.
-    pub fn tables(_sql: &str) -> Result<Vec<TableName>, PlanError> {
-        Ok(Vec::new())
+    pub fn tables(sql: &str) -> Result<Vec<TableName>, PlanError> {
+        let request = Request::parse(sql)?;
+        let paths: BTreeSet<String> = request.sources.into_values().map(|source| source.path).collect();
+        Ok(paths.into_iter().map(|path| TableName { path }).collect())
     }
 
     /// Plans one query. The files whose URLs are in `unsplit` are read as one split each.
-    pub async fn plan(&self, _sql: &str, _unsplit: &BTreeSet<String>) -> Result<Query, PlanError> {
-        let _ = (&self.reader, &self.options);
-        Err(PlanError::Statement("this build cannot plan queries".into()))
+    pub async fn plan(&self, sql: &str, unsplit: &BTreeSet<String>) -> Result<Query, PlanError> {
+        let mut request = Request::parse(sql)?;
+        let mut tables = Vec::new();
+        for (name, source) in &request.sources {
+            tables.push(Table::find(&self.reader, name, source, &self.options.default_scheme).await?);
+        }
+        if let Statement::Statement(statement) = &mut request.statement {
+            identifiers::respell(statement, tables.iter().map(|table| &table.schema));
+        }
+        let query = self.plan_statement(request.statement, tables, unsplit).await?;
+        if request.explain { self.plan_text(&query.explain()).await } else { Ok(query) }
     }
+
+    async fn plan_statement(
+        &self,
+        statement: Statement,
+        tables: Vec<Table>,
+        unsplit: &BTreeSet<String>,
+    ) -> Result<Query, PlanError> {
+        let files: Vec<FileRef> = tables.iter().flat_map(|table| table.files.iter().cloned()).collect();
+        let size = splits::split_size(&files, self.options.split_size, PlannerOptions::MAX_SPLITS);
+        let session = self.session()?;
+        let schema = MemorySchemaProvider::new();
+        for table in &tables {
+            let splits: Arc<[Split]> = splits::cut(&table.files, size, unsplit).into();
+            let provider = Arc::new(CsvTable::new(table.clone(), splits));
+            schema.register_table(table.name.clone(), provider).map_err(PlanError::internal)?;
+        }
+        register(&session, schema)?;
+        let logical = session.statement_to_plan(statement).await.map_err(PlanError::plan)?;
+        let physical = physical(&session, &logical).await?;
+        self.graph(physical, &tables, size).await
+    }
+
+    /// A query whose answer is a text, line by line.
+    async fn plan_text(&self, text: &str) -> Result<Query, PlanError> {
+        let rows = text.lines().map(|line| vec![lit(line)]).collect();
+        let builder = LogicalPlanBuilder::values(rows)
+            .and_then(|values| values.project(vec![datafusion::prelude::col("column1").alias("plan")]));
+        let logical = builder.and_then(LogicalPlanBuilder::build).map_err(PlanError::internal)?;
+        let physical = physical(&self.session()?, &logical).await?;
+        self.graph(physical, &[], self.options.split_size).await
+    }
+
+    async fn graph(&self, plan: Arc<dyn ExecutionPlan>, tables: &[Table], size: u64) -> Result<Query, PlanError> {
+        let schema = plan.schema();
+        let stages = stages::cut(plan).map_err(PlanError::internal)?;
+        let places = self.places(tables).await?;
+        let explanation = explain::text(&stages, tables, size, &places);
+        graph::query(schema, stages, &places, self.options.batch_rows, explanation)
+    }
+
+    /// Where the blocks of each file are, by URL.
+    async fn places(&self, tables: &[Table]) -> Result<graph::Places, PlanError> {
+        use futures::{StreamExt, TryStreamExt, stream};
+        let mut files: BTreeMap<&str, (&Table, &FileRef)> = BTreeMap::new();
+        for table in tables {
+            files.extend(table.files.iter().map(|file| (file.url.as_str(), (table, file))));
+        }
+        let lookups = files.into_values().map(|(table, file)| async move {
+            let places = self.reader.locations(file).await;
+            let places = places.map_err(|source| PlanError::Read { table: table.name.clone(), source })?;
+            Ok::<_, PlanError>((file.url.clone(), places))
+        });
+        stream::iter(lookups).buffered(LOOKUPS_AT_ONCE).try_collect().await
+    }
+
+    fn session(&self) -> Result<SessionState, PlanError> {
+        settings::session(self.options.batch_rows, Arc::new(RuntimeEnv::default())).map_err(PlanError::internal)
+    }
+}
+
+/// Files whose blocks are looked up at the same time.
+const LOOKUPS_AT_ONCE: usize = 16;
+
+/// Makes the tables visible under their bare names.
+fn register(session: &SessionState, schema: MemorySchemaProvider) -> Result<(), PlanError> {
+    let defaults = &session.config_options().catalog;
+    let catalog = MemoryCatalogProvider::new();
+    catalog.register_schema(&defaults.default_schema, Arc::new(schema)).map_err(PlanError::internal)?;
+    session.catalog_list().register_catalog(defaults.default_catalog.clone(), Arc::new(catalog));
+    Ok(())
+}
+
+/// The optimized plan of a query that only reads.
+async fn physical(session: &SessionState, logical: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, PlanError> {
+    let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    only_queries.verify_plan(logical).map_err(PlanError::plan)?;
+    session.create_physical_plan(logical).await.map_err(PlanError::plan)
 }

@@ -1,12 +1,13 @@
 //! A query as a graph of tasks: what the driver submits, and how it judges the notes that come back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 
-use crate::error::DecodeError;
+use crate::note::SplitNote;
+use crate::splits::Split;
 
 /// A planned query. Tasks are numbered through all stages in order, from 0.
 #[derive(Clone, Debug)]
@@ -17,6 +18,10 @@ pub struct Query {
     pub stages: Vec<Stage>,
     /// The numbers of the tasks whose results, one after the other, are the answer.
     pub wanted: Vec<u32>,
+    /// Which tasks read which splits.
+    pub(crate) scans: Vec<ScanTasks>,
+    /// The stages, as text.
+    pub(crate) explanation: String,
 }
 
 /// Alike tasks: one record and a body each.
@@ -43,6 +48,17 @@ pub struct TaskPlan {
     pub inputs: Vec<u32>,
 }
 
+/// Tasks that read one split each.
+#[derive(Clone, Debug)]
+pub(crate) struct ScanTasks {
+    /// Number of the first.
+    pub first_task: u32,
+    /// Their splits, by file and then by start.
+    pub splits: Arc<[Split]>,
+    /// A task may leave its split unread when it has all rows that the query wants.
+    pub may_stop: bool,
+}
+
 /// Whether the splits that ran were the file's own records, no more and no less.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Borders {
@@ -64,17 +80,136 @@ pub enum Borders {
 
 impl Query {
     /// Checks the notes of the scan tasks, by task number: does every split begin where the one before it ended?
-    pub fn check_borders(&self, _notes: &BTreeMap<u32, Bytes>) -> Borders {
-        Borders::Exact
+    ///
+    /// The first split of a file starts outside quotes. A split that starts where its predecessor ended does so too, by
+    /// induction; one that does not shows that a quoted field crosses its start. A missing note proves nothing.
+    pub fn check_borders(&self, notes: &BTreeMap<u32, Bytes>) -> Borders {
+        let mut wrong = BTreeSet::new();
+        for scan in &self.scans {
+            if let Some(failed) = scan.check(notes, &mut wrong) {
+                return failed;
+            }
+        }
+        if wrong.is_empty() { Borders::Exact } else { Borders::Replan(wrong) }
     }
 
     /// The stages, splits, places and columns, as text.
     pub fn explain(&self) -> String {
-        String::new()
+        self.explanation.clone()
+    }
+
+    /// Tasks of all stages.
+    pub fn task_count(&self) -> usize {
+        self.stages.iter().map(|stage| stage.tasks.len()).sum()
     }
 }
 
-/// The batches of one task's result. A result without rows is one empty batch, so that the columns are known.
-pub fn decode_result(_bytes: Bytes) -> Result<Vec<RecordBatch>, DecodeError> {
-    Ok(Vec::new())
+impl ScanTasks {
+    /// Adds the files whose splits do not fit together to `wrong`; returns the first error that is the file's own.
+    fn check(&self, notes: &BTreeMap<u32, Bytes>, wrong: &mut BTreeSet<String>) -> Option<Borders> {
+        let mut expected = 0;
+        for (task, split) in (self.first_task..).zip(self.splits.iter()) {
+            let url = &split.file.url;
+            if split.start > 0 && wrong.contains(url) {
+                continue;
+            }
+            let is_only = split.start == 0 && split.end == split.file.len;
+            let Some(note) = notes.get(&task).and_then(SplitNote::from_bytes) else {
+                if !is_only {
+                    wrong.insert(url.clone());
+                }
+                continue;
+            };
+            if split.start > 0 && note.first_record != expected {
+                wrong.insert(url.clone());
+                continue;
+            }
+            if let Some(failure) = note.failure {
+                let exit_code = u8::try_from(failure.exit_code).unwrap_or(1);
+                return Some(Borders::Failed { message: failure.message, exit_code });
+            }
+            match note.next_record {
+                Some(next) => expected = next,
+                None if is_only || split.end == split.file.len => {}
+                // It gave all rows that the query wants: what later splits gave is not looked at.
+                None if self.may_stop => return None,
+                None => {
+                    wrong.insert(url.clone());
+                }
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::Schema;
+    use bobbin_blocks::FileRef;
+
+    use crate::note::Failure;
+    use crate::splits;
+
+    use super::*;
+
+    /// Two files, "a" in three splits and "b" in one, with these notes.
+    fn check(may_stop: bool, notes: [Option<SplitNote>; 4]) -> Borders {
+        let file = |url: &str, len| FileRef { url: url.into(), len, modified_ms: 0 };
+        let splits = splits::cut(&[file("a", 30), file("b", 5)], 10, &BTreeSet::new()).into();
+        let query = Query {
+            schema: Arc::new(Schema::empty()),
+            stages: Vec::new(),
+            wanted: Vec::new(),
+            scans: vec![ScanTasks { first_task: 7, splits, may_stop }],
+            explanation: String::new(),
+        };
+        let notes = (7..).zip(notes).filter_map(|(task, note)| Some((task, note?.to_bytes()))).collect();
+        query.check_borders(&notes)
+    }
+
+    fn note(first_record: u64, next_record: u64) -> Option<SplitNote> {
+        Some(SplitNote { first_record, next_record: Some(next_record), failure: None })
+    }
+
+    fn stopped(first_record: u64) -> Option<SplitNote> {
+        Some(SplitNote { first_record, next_record: None, failure: None })
+    }
+
+    fn failed(first_record: u64) -> Option<SplitNote> {
+        let failure = Some(Failure { message: "bad".into(), exit_code: 66 });
+        Some(SplitNote { first_record, next_record: None, failure })
+    }
+
+    fn replan() -> Borders {
+        Borders::Replan(BTreeSet::from(["a".to_owned()]))
+    }
+
+    #[test]
+    fn fitting_splits_are_exact() {
+        assert_eq!(check(false, [note(0, 12), note(12, 25), note(25, 30), note(0, 5)]), Borders::Exact);
+        assert_eq!(check(false, [note(0, 28), note(28, 28), note(28, 30), note(0, 5)]), Borders::Exact);
+    }
+
+    #[test]
+    fn a_gap_replans_its_file() {
+        assert_eq!(check(false, [note(0, 12), note(13, 25), note(25, 30), note(0, 5)]), replan());
+        assert_eq!(check(false, [note(0, 12), note(12, 25), note(24, 30), note(0, 5)]), replan());
+        assert_eq!(check(false, [note(0, 12), None, note(25, 30), note(0, 5)]), replan());
+        assert_eq!(check(false, [note(0, 12), stopped(12), note(25, 30), note(0, 5)]), replan());
+        assert_eq!(check(false, [note(0, 12), note(12, 25), note(25, 30), None]), Borders::Exact);
+    }
+
+    #[test]
+    fn errors_count_only_where_the_splits_before_fit() {
+        let own = Borders::Failed { message: "bad".into(), exit_code: 66 };
+        assert_eq!(check(false, [note(0, 12), failed(12), note(25, 30), note(0, 5)]), own);
+        assert_eq!(check(false, [note(0, 12), failed(13), note(25, 30), note(0, 5)]), replan());
+        assert_eq!(check(false, [note(0, 12), note(13, 25), failed(25), note(0, 5)]), replan());
+    }
+
+    #[test]
+    fn a_limit_ends_the_chain() {
+        assert_eq!(check(true, [note(0, 12), stopped(12), note(3, 30), failed(0)]), Borders::Exact);
+        assert_eq!(check(true, [note(0, 12), stopped(13), note(25, 30), note(0, 5)]), replan());
+    }
 }

@@ -1,0 +1,158 @@
+//! What goes wrong while a task runs. Faults travel through DataFusion's operators as foreign errors and are recognised
+//! again at the end.
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "DataFusion's errors are foreign and grow")]
+
+use std::error::Error;
+
+use bobbin_blocks::ReadError;
+use bobbin_parse::CsvError;
+use datafusion::error::DataFusionError;
+
+use crate::error;
+use crate::task::{InputError, TaskError, TaskErrorKind};
+
+/// A fault of ours, inside DataFusion's error.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// The flag was raised.
+    #[error("the task was cancelled")]
+    Cancelled,
+    /// Bytes of a split could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A record could not be read.
+    #[error("read {url}")]
+    Record {
+        /// The file.
+        url: String,
+        /// What is wrong with the record.
+        #[source]
+        source: CsvError,
+    },
+    /// An input could not be fetched.
+    #[error("fetch input {index} of the task")]
+    Input {
+        /// Which, within the task's own inputs.
+        index: usize,
+        /// What happened.
+        #[source]
+        source: InputError,
+    },
+    /// An input is not what its task writes.
+    #[error("decode input {index} of the task")]
+    Garbled {
+        /// Which, within the task's own inputs.
+        index: usize,
+        /// What is wrong with it.
+        #[source]
+        source: arrow::error::ArrowError,
+    },
+    /// The result could not be kept.
+    #[error("keep the result")]
+    Output(#[source] std::io::Error),
+    /// The task's bytes are not a task of this build.
+    #[error("decode the task: {0}")]
+    Task(String),
+}
+
+impl From<Fault> for DataFusionError {
+    fn from(fault: Fault) -> Self {
+        DataFusionError::External(Box::new(fault))
+    }
+}
+
+/// The error as the worker reports it.
+pub(crate) fn task_error(error: &DataFusionError) -> TaskError {
+    find(error).map_or_else(|| from_datafusion(error), from_fault)
+}
+
+/// Whether the error may come from the values that were read, and so from a split's wrong start.
+pub(crate) fn is_about_data(error: &DataFusionError) -> bool {
+    find(error).is_none_or(|fault| matches!(fault, Fault::Record { .. }))
+}
+
+/// Our fault below DataFusion's errors.
+fn find(error: &DataFusionError) -> Option<&Fault> {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(current) = cause {
+        if let Some(fault) = current.downcast_ref::<Fault>() {
+            return Some(fault);
+        }
+        cause = current.source();
+    }
+    None
+}
+
+fn from_fault(fault: &Fault) -> TaskError {
+    let (kind, exit_code) = match fault {
+        Fault::Cancelled => (TaskErrorKind::Cancelled, 130),
+        Fault::Read(error) => (read_kind(error), error.exit_code()),
+        Fault::Record { .. } => (TaskErrorKind::Permanent, 66),
+        Fault::Input { index, source: InputError::Lost(_) } => (TaskErrorKind::InputLost(vec![*index]), 1),
+        Fault::Input { source: InputError::Unreachable(_), .. } | Fault::Output(_) => (TaskErrorKind::Transient, 1),
+        Fault::Garbled { index, .. } => (TaskErrorKind::InputLost(vec![*index]), 1),
+        Fault::Task(_) => (TaskErrorKind::Permanent, 70),
+    };
+    TaskError { kind, message: chain(fault), exit_code }
+}
+
+fn read_kind(error: &ReadError) -> TaskErrorKind {
+    match error {
+        ReadError::Changed { .. }
+        | ReadError::NotFound { .. }
+        | ReadError::PermissionDenied { .. }
+        | ReadError::Unsupported { .. } => TaskErrorKind::Permanent,
+        ReadError::Io { .. } | ReadError::Locate { .. } | ReadError::NoReplica { .. } => TaskErrorKind::Transient,
+    }
+}
+
+/// DataFusion's own errors: bad values are the query's, a full disk is the machine's.
+fn from_datafusion(error: &DataFusionError) -> TaskError {
+    let text = error::text(error);
+    let (kind, message, exit_code) = match error.find_root() {
+        DataFusionError::ResourcesExhausted(_) => (
+            TaskErrorKind::Permanent,
+            format!("run the query: {text}; give the workers more memory with --worker-memory"),
+            1,
+        ),
+        DataFusionError::IoError(_) => (TaskErrorKind::Transient, format!("run the query: {text}"), 1),
+        DataFusionError::Internal(_) => (TaskErrorKind::Permanent, format!("run the query: {text}"), 70),
+        _ => (TaskErrorKind::Permanent, format!("run the query: {text}"), 1),
+    };
+    TaskError { kind, message, exit_code }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(current) = cause {
+        text = format!("{text}: {current}");
+        cause = current.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn finds_faults_below_other_errors() {
+        let fault = Fault::Input { index: 3, source: InputError::Lost("no holder".into()) };
+        let wrapped = DataFusionError::Shared(Arc::new(DataFusionError::from(fault).context("while sorting")));
+        let error = task_error(&wrapped);
+        assert_eq!(error.kind, TaskErrorKind::InputLost(vec![3]));
+        assert_eq!(error.message, "fetch input 3 of the task: no holder");
+    }
+
+    #[test]
+    fn memory_errors_name_the_way_out() {
+        let error = task_error(&DataFusionError::ResourcesExhausted("too much".into()));
+        assert_eq!(error.kind, TaskErrorKind::Permanent);
+        assert!(error.message.contains("--worker-memory"), "{}", error.message);
+    }
+}

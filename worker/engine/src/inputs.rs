@@ -1,0 +1,213 @@
+//! The leaf that reads results of earlier tasks, always in the order of their splits.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::ipc::reader::StreamDecoder;
+use bytes::Bytes;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::{DataFusionError, Result, internal_err};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalExpr};
+use datafusion::physical_plan::coop::make_cooperative;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt, TryStreamExt};
+
+use crate::fault::Fault;
+use crate::ipc::under_schema;
+use crate::task::{CancelFlag, InputError, Inputs};
+
+/// Inputs that are asked for before they are read, so that the questions' round trips overlap.
+const ASKED_AHEAD: usize = 8;
+
+/// Which results, and in how many streams.
+#[derive(Clone, Debug)]
+pub(crate) struct InputsShape {
+    /// Columns of the results.
+    pub schema: SchemaRef,
+    /// The inputs, counted within the task's own.
+    pub inputs: Range<usize>,
+    /// Every input is sorted so and a partition of its own; otherwise one partition holds all, one after the other.
+    pub sorted: Option<LexOrdering>,
+}
+
+/// Where inputs come from.
+#[derive(Clone)]
+pub(crate) struct InputSource {
+    /// Fetches them.
+    pub inputs: Arc<dyn Inputs>,
+    /// Raised when nobody wants the task any more.
+    pub cancel: CancelFlag,
+}
+
+impl fmt::Debug for InputSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("InputSource").finish_non_exhaustive()
+    }
+}
+
+/// Reads results of earlier tasks.
+#[derive(Clone, Debug)]
+pub(crate) struct InputsExec {
+    shape: InputsShape,
+    /// Where inputs come from; absent while planning.
+    source: Option<InputSource>,
+    properties: Arc<PlanProperties>,
+}
+
+impl InputsExec {
+    /// A leaf that can run only when it has a source.
+    pub fn new(shape: InputsShape, source: Option<InputSource>) -> Self {
+        let schema = Arc::clone(&shape.schema);
+        let (equivalences, partitions) = match &shape.sorted {
+            Some(order) => (EquivalenceProperties::new_with_orderings(schema, [order.clone()]), shape.inputs.len()),
+            None => (EquivalenceProperties::new(schema), 1),
+        };
+        let properties = PlanProperties::new(
+            equivalences,
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        )
+        .with_scheduling_type(SchedulingType::Cooperative);
+        Self { shape, source, properties: Arc::new(properties) }
+    }
+
+    /// Which results, and in how many streams.
+    pub fn shape(&self) -> &InputsShape {
+        &self.shape
+    }
+
+    /// The inputs of one partition.
+    fn inputs_of(&self, partition: usize) -> Range<usize> {
+        match self.shape.sorted {
+            Some(_) => self.shape.inputs.start + partition..self.shape.inputs.start + partition + 1,
+            None => self.shape.inputs.clone(),
+        }
+    }
+}
+
+impl DisplayAs for InputsExec {
+    fn fmt_as(&self, _: DisplayFormatType, formatter: &mut fmt::Formatter) -> fmt::Result {
+        let order = if self.shape.sorted.is_some() { "sorted" } else { "in split order" };
+        write!(formatter, "InputsExec: {} results, {order}", self.shape.inputs.len())
+    }
+}
+
+impl ExecutionPlan for InputsExec {
+    fn name(&self) -> &str {
+        "InputsExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        if children.is_empty() { Ok(self) } else { internal_err!("inputs have no children") }
+    }
+
+    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let Some(source) = self.source.clone() else {
+            return internal_err!("inputs cannot be read here");
+        };
+        let schema = self.schema();
+        let batches = read_all(source, self.inputs_of(partition), Arc::clone(&schema));
+        Ok(make_cooperative(Box::pin(RecordBatchStreamAdapter::new(schema, batches))))
+    }
+}
+
+/// The batches of several inputs, one after the other.
+fn read_all(
+    source: InputSource,
+    inputs: Range<usize>,
+    schema: SchemaRef,
+) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
+    let cancel = source.cancel.clone();
+    stream::iter(inputs)
+        .map(move |index| {
+            let inputs = Arc::clone(&source.inputs);
+            async move {
+                let bytes = inputs.fetch(index).await;
+                (index, bytes)
+            }
+        })
+        .buffered(ASKED_AHEAD)
+        .map(move |(index, bytes)| {
+            let bytes = bytes.map_err(|source| DataFusionError::from(Fault::Input { index, source }))?;
+            Ok::<_, DataFusionError>(decode(index, bytes, Arc::clone(&schema), cancel.clone()))
+        })
+        .try_flatten()
+}
+
+/// One input on its way from bytes to batches.
+struct Decoding {
+    index: usize,
+    bytes: BoxStream<'static, Result<Bytes, InputError>>,
+    decoder: StreamDecoder,
+    /// Bytes that the decoder has not taken yet.
+    pending: Buffer,
+    schema: SchemaRef,
+    cancel: CancelFlag,
+}
+
+fn decode(
+    index: usize,
+    bytes: BoxStream<'static, Result<Bytes, InputError>>,
+    schema: SchemaRef,
+    cancel: CancelFlag,
+) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
+    let decoding =
+        Decoding { index, bytes, decoder: StreamDecoder::new(), pending: Buffer::from(Bytes::new()), schema, cancel };
+    stream::try_unfold(decoding, |mut decoding| async move {
+        let batch = decoding.next().await?;
+        Ok(batch.map(|batch| (batch, decoding)))
+    })
+}
+
+impl Decoding {
+    async fn next(&mut self) -> Result<Option<RecordBatch>, Fault> {
+        loop {
+            if self.cancel.is_cancelled() {
+                return Err(Fault::Cancelled);
+            }
+            if !self.pending.is_empty() {
+                if let Some(batch) = self.decoder.decode(&mut self.pending).map_err(|error| self.garbled(error))? {
+                    return under_schema(batch, &self.schema).map(Some).map_err(|error| self.garbled(error));
+                }
+                continue;
+            }
+            match self.bytes.next().await {
+                Some(Ok(bytes)) => self.pending = Buffer::from(bytes),
+                Some(Err(source)) => return Err(Fault::Input { index: self.index, source }),
+                None => {
+                    self.decoder.finish().map_err(|error| self.garbled(error))?;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    fn garbled(&self, source: ArrowError) -> Fault {
+        Fault::Garbled { index: self.index, source }
+    }
+}

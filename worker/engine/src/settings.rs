@@ -1,0 +1,62 @@
+//! The settings of DataFusion that our splits, our determinism and our stages rest on.
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::session_state::SessionState;
+use datafusion::prelude::SessionConfig;
+
+use crate::functions;
+
+/// Settings that driver and workers share, and why.
+const SHARED: &[(&str, &str)] = &[
+    // One partition is one split, and a task is one partition.
+    ("datafusion.execution.target_partitions", "1"),
+    ("datafusion.optimizer.repartition_file_scans", "false"),
+    ("datafusion.optimizer.enable_round_robin_repartition", "false"),
+    // Filters that an operator makes while it runs would have to cross stages. Only the text form of this switch
+    // reaches every operator.
+    ("datafusion.optimizer.enable_dynamic_filter_pushdown", "false"),
+    // Would let one task read the splits of all others.
+    ("datafusion.execution.enable_file_stream_work_stealing", "false"),
+    // Drops groups while it aggregates, which only a whole aggregate may do.
+    ("datafusion.optimizer.enable_topk_aggregation", "false"),
+    // Rows that compare equal come out in the order in which they went in, however many there are.
+    ("datafusion.execution.sort_in_place_threshold_bytes", "0"),
+    ("datafusion.catalog.information_schema", "false"),
+];
+
+/// A session with our settings and functions.
+pub(crate) fn session(batch_rows: usize, runtime: Arc<RuntimeEnv>) -> Result<SessionState> {
+    let mut options = ConfigOptions::new();
+    for (key, value) in SHARED {
+        options.set(key, value)?;
+    }
+    let config = SessionConfig::from(options).with_batch_size(batch_rows);
+    let mut state =
+        SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+    for function in functions::all() {
+        datafusion::execution::FunctionRegistry::register_udf(&mut state, Arc::new(function))?;
+    }
+    Ok(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_known() {
+        let state = session(100, Arc::new(RuntimeEnv::default())).unwrap();
+        let options = state.config_options();
+        assert_eq!(options.execution.target_partitions, 1);
+        assert!(!options.optimizer.enable_join_dynamic_filter_pushdown);
+        assert!(!options.optimizer.enable_topk_dynamic_filter_pushdown);
+        assert!(!options.optimizer.enable_aggregate_dynamic_filter_pushdown);
+        assert!(!options.execution.enable_file_stream_work_stealing);
+        assert_eq!(options.execution.batch_size, 100);
+    }
+}
