@@ -321,3 +321,6 @@ impl Scanner<'_> {
         if self.limits.at_eof && self.start < self.block.len() { self.irregular() } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests;
