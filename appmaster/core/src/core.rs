@@ -1,63 +1,225 @@
-//! The state machine's front: one event in, actions out.
+//! The state machine's front: one event in, actions out. The decisions are in the modules below it, each an
+//! `impl Core` with one subject.
+
+mod containers;
+mod dispatch;
+mod ending;
+mod explain;
+mod loss;
+mod plan;
+mod submit;
+mod tasks;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::Action;
 use crate::config::Config;
-use crate::event::Event;
-use crate::ids::{JobId, TaskId, Time};
-use crate::progress::{Pace, Progress, Summary};
+use crate::event::{Capability, Event, Node};
+use crate::fleet::Fleet;
+use crate::hosts::{Hosts, Learned};
+use crate::ids::{DriverId, HostId, TaskId, Time, WorkerId};
+use crate::jobs::Jobs;
+use crate::lineage::Effects;
+use crate::ready::ReadyTasks;
+use crate::worker::Worker;
 
 /// Every decision of one application. See the crate's documentation.
 #[derive(Debug)]
 pub struct Core {
     config: Config,
+    now: Time,
+    out: Vec<Action>,
+    hosts: Hosts,
+    jobs: Jobs,
+    ready: ReadyTasks,
+    /// Tasks that may be tried again from a moment on. Entries may be stale: the task's state decides.
+    delayed: BTreeSet<(Time, TaskId)>,
+    workers: BTreeMap<WorkerId, Worker>,
+    fleet: Fleet,
+    drivers: BTreeSet<DriverId>,
+    wishes: Wishes,
+    /// Since when there has been neither driver nor job.
+    idle_since: Option<Time>,
+    finished: bool,
+}
+
+/// What the event at hand makes worth looking at.
+#[derive(Debug, Default)]
+struct Wishes {
+    /// Workers that may take a task.
+    workers: BTreeSet<WorkerId>,
+    /// Every worker may.
+    all_workers: bool,
+    /// The need for containers may have changed.
+    containers: bool,
 }
 
 impl Core {
     /// A core at the start of its application.
     pub fn new(config: Config) -> Core {
-        Core { config }
+        Core {
+            config,
+            now: Time::default(),
+            out: Vec::new(),
+            hosts: Hosts::default(),
+            jobs: Jobs::default(),
+            ready: ReadyTasks::default(),
+            delayed: BTreeSet::new(),
+            workers: BTreeMap::new(),
+            fleet: Fleet::default(),
+            drivers: BTreeSet::new(),
+            wishes: Wishes::default(),
+            idle_since: None,
+            finished: false,
+        }
     }
 
     /// Take one event at this moment and append what is to be done, in order.
     pub fn handle(&mut self, now: Time, event: Event, actions: &mut Vec<Action>) {
-        let _ = (now, event, actions, &self.config);
+        self.now = self.now.max(now);
+        std::mem::swap(&mut self.out, actions);
+        if self.finished {
+            self.after_the_end(event);
+        } else {
+            self.apply(event);
+            self.settle();
+        }
+        std::mem::swap(&mut self.out, actions);
     }
 
-    /// How often the ResourceManager should be called now.
-    pub fn pace(&self) -> Pace {
-        Pace::Slow
+    fn apply(&mut self, event: Event) {
+        match event {
+            Event::NodesKnown { nodes } => self.nodes_known(&nodes),
+            Event::Registered { maximum } => self.registered(maximum),
+            Event::HeadroomKnown { headroom } => self.headroom_known(headroom),
+            Event::Resync => self.resync(),
+            Event::ShutdownByResourceManager => self.shut_down(),
+            Event::ContainersGranted { grants } => self.containers_granted(grants),
+            Event::ContainerLaunchFailed { container, why } => self.launch_failed(container, &why),
+            Event::ContainerCompleted { container, exit_status, diagnostics } => {
+                self.container_completed(container, exit_status, &diagnostics);
+            }
+            Event::DriverConnected { driver } => {
+                self.drivers.insert(driver);
+            }
+            Event::DriverDisconnected { driver } => self.driver_disconnected(driver),
+            Event::JobSubmitted { driver, job, graph } => self.job_submitted(driver, job, graph),
+            Event::JobCancelled { job } => self.job_cancelled(job),
+            Event::JobReleased { job } => self.job_released(job),
+            Event::FinishRequested { succeeded, diagnostics } => self.finish(succeeded, true, &diagnostics),
+            Event::WorkerConnected { worker, container, host, threads } => {
+                let host = self.hosts.intern(&host);
+                self.worker_connected(worker, Worker::new(container, host, threads, self.now));
+            }
+            Event::WorkerGone { worker, why } => self.worker_gone(worker, &why),
+            Event::TaskFinished { worker, task, attempt, result_bytes } => {
+                self.task_finished(worker, task, attempt, result_bytes);
+            }
+            Event::TaskFailed { worker, task, attempt, failure } => self.task_failed(worker, (task, attempt), failure),
+            Event::Tick => self.tick(),
+        }
     }
 
-    /// Share of all tasks that are done, 0 to 1: what the ResourceManager shows.
-    pub fn fraction_done(&self) -> f32 {
-        0.0
+    fn tick(&mut self) {
+        self.wishes.all_workers = true;
+        self.wishes.containers = true;
+        self.check_containers();
+        self.check_hope();
+        self.release_idle_workers();
+        self.check_idle();
     }
 
-    /// The state of a job that is not forgotten.
-    pub fn progress(&self, now: Time, job: JobId) -> Option<Progress> {
-        let _ = (now, job);
-        None
+    /// Do what the event made worth looking at.
+    fn settle(&mut self) {
+        if self.finished {
+            return;
+        }
+        self.wake_delayed();
+        self.dispatch();
+        if std::mem::take(&mut self.wishes.containers) {
+            self.plan_containers();
+            self.dispatch();
+        }
     }
 
-    /// The application at a glance.
-    pub fn summary(&self) -> Summary {
-        Summary::default()
+    fn act(&mut self, action: Action) {
+        self.out.push(action);
     }
 
-    /// Why nothing runs, while nothing runs; else empty.
-    pub fn waiting_for(&self, now: Time) -> String {
-        let _ = now;
-        String::new()
+    fn note(&mut self, text: String) {
+        self.act(Action::Note(text));
     }
 
-    /// What this task does now, and why it does not run if it does not.
-    pub fn explain(&self, now: Time, task: TaskId) -> String {
-        let _ = (now, task);
-        String::new()
+    fn nodes_known(&mut self, nodes: &[Node]) {
+        let mut learned = Learned::default();
+        for node in nodes {
+            self.hosts.learn(node, &mut learned);
+        }
+        if learned.moved || !learned.merged.is_empty() {
+            for job in self.jobs.iter_mut() {
+                job.merge_places(&learned.merged);
+            }
+            self.list_ready_again();
+        }
+        self.wishes.containers = true;
     }
 
-    /// Has the application ended? After [`Action::Finish`] only stops and releases follow.
-    pub fn is_finished(&self) -> bool {
-        false
+    /// Hosts got other numbers or racks: every list of ready tasks is made anew.
+    fn list_ready_again(&mut self) {
+        self.ready = ReadyTasks::default();
+        for job in self.jobs.iter() {
+            for index in job.ready_tasks() {
+                self.ready.insert(job.task_id(index), job.places_now(index), &self.hosts);
+            }
+        }
+        self.wishes.all_workers = true;
+    }
+
+    fn headroom_known(&mut self, headroom: Capability) {
+        if self.fleet.headroom.replace(headroom) != Some(headroom) {
+            self.wishes.containers = true;
+        }
+    }
+
+    /// Count one more container, or insisting request, on this host.
+    fn hold(&mut self, host: HostId) {
+        if self.hosts.hold(host) {
+            self.ready.host_held(host, &self.jobs, &self.hosts);
+        }
+    }
+
+    /// Count one less; its tasks may become everybody's.
+    fn unhold(&mut self, host: HostId) {
+        if self.hosts.unhold(host) {
+            self.ready.host_unheld(host, &self.jobs, &self.hosts);
+            self.wishes.all_workers = true;
+        }
+    }
+
+    /// Bring the lists in line with what a job's tasks became, and tell workers what to drop.
+    fn carry_out(&mut self, job: crate::ids::JobId, effects: Effects) {
+        let Some(row) = self.jobs.get(job) else { return };
+        for &index in &effects.unready {
+            self.ready.remove(row.task_id(index), row.places_now(index), &self.hosts);
+        }
+        let dropped: Vec<_> = effects.dropped.iter().map(|&(worker, index)| (worker, row.task_id(index))).collect();
+        for index in effects.ready {
+            self.make_ready(job, index);
+        }
+        self.drop_results(dropped);
+    }
+
+    /// Tell workers to drop these results, one message for each worker.
+    fn drop_results(&mut self, dropped: Vec<(WorkerId, TaskId)>) {
+        let mut by_worker: BTreeMap<WorkerId, Vec<TaskId>> = BTreeMap::new();
+        for (worker, task) in dropped {
+            by_worker.entry(worker).or_default().push(task);
+        }
+        for (worker, tasks) in by_worker {
+            if let Some(row) = self.workers.get_mut(&worker) {
+                row.results = row.results.saturating_sub(tasks.len() as u32);
+                self.act(Action::DropResults { worker, tasks });
+            }
+        }
     }
 }

@@ -7,13 +7,27 @@
 mod action;
 mod config;
 mod core;
+mod cover;
 mod event;
+mod exit;
+mod fleet;
+mod hosts;
 mod ids;
+mod job;
+mod jobs;
+mod lineage;
+mod lists;
+mod placing;
 mod progress;
+mod ready;
+mod requests;
+mod trouble;
+mod worker;
 
 pub use action::{Action, AskRow, Assignment, Input, Place};
 pub use config::{ClusterConfig, Config, LocalityWaits};
 pub use event::{Capability, Event, FailureKind, Grant, Graph, Node, TaskFailure, TaskRequest, TaskSet};
+pub use exit::{ExitCause, ExitKind};
 pub use ids::{ContainerId, DriverId, JobId, RequestId, TaskId, Time, WorkerId};
 pub use progress::{Pace, Progress, Summary};
 

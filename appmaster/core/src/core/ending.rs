@@ -1,0 +1,154 @@
+//! When there is nothing to do, nothing to hope for, or nothing left.
+
+use crate::action::Action;
+use crate::event::Event;
+use crate::fleet::Stage;
+use crate::ids::WorkerId;
+
+use super::Core;
+
+impl Core {
+    /// End the application: everybody is told, everything is given back.
+    pub(super) fn finish(&mut self, succeeded: bool, unregister: bool, diagnostics: &str) {
+        if std::mem::replace(&mut self.finished, true) {
+            return;
+        }
+        let reason = if diagnostics.is_empty() { "the application was ended" } else { diagnostics };
+        self.end_jobs(reason);
+        self.close_everything();
+        self.act(Action::Finish { succeeded, unregister, diagnostics: diagnostics.to_owned() });
+    }
+
+    /// Jobs that are not done fail; the others are merely forgotten.
+    fn end_jobs(&mut self, reason: &str) {
+        for job in self.jobs.ids() {
+            if self.jobs.get(job).is_some_and(|row| row.finished) {
+                self.job_released(job);
+            } else {
+                self.fail_job(job, reason.to_owned(), 1);
+            }
+        }
+    }
+
+    fn close_everything(&mut self) {
+        let requests: Vec<_> = self.fleet.requests.iter().map(|(id, _)| id).collect();
+        for request in requests {
+            self.close_request(request);
+        }
+        let rows = self.fleet.requests.changed_rows(&self.hosts);
+        if !rows.is_empty() {
+            self.act(Action::Ask { rows });
+        }
+        for worker in self.workers.keys().copied().collect::<Vec<_>>() {
+            self.act(Action::StopWorker { worker });
+        }
+        self.workers.clear();
+        for (container, row) in std::mem::take(&mut self.fleet.containers) {
+            if row.stage != Stage::Leaving {
+                self.act(Action::Release { container });
+            }
+        }
+    }
+
+    /// The ResourceManager gave this attempt up: there is nothing to unregister.
+    pub(super) fn shut_down(&mut self) {
+        self.finish(false, false, "the ResourceManager ended this attempt of the application");
+    }
+
+    /// Whatever still comes is sent away.
+    pub(super) fn after_the_end(&mut self, event: Event) {
+        match event {
+            Event::ContainersGranted { grants } => {
+                self.out.extend(grants.into_iter().map(|grant| Action::Release { container: grant.container }));
+            }
+            Event::WorkerConnected { worker, .. } => self.act(Action::StopWorker { worker }),
+            Event::JobSubmitted { job, .. } => {
+                self.act(Action::JobFailed { job, message: "the application is ending".into(), exit_code: 1 });
+                self.act(Action::ForgetJob { job });
+            }
+            Event::NodesKnown { .. }
+            | Event::Registered { .. }
+            | Event::HeadroomKnown { .. }
+            | Event::Resync
+            | Event::ShutdownByResourceManager
+            | Event::ContainerLaunchFailed { .. }
+            | Event::ContainerCompleted { .. }
+            | Event::DriverConnected { .. }
+            | Event::DriverDisconnected { .. }
+            | Event::JobCancelled { .. }
+            | Event::JobReleased { .. }
+            | Event::FinishRequested { .. }
+            | Event::WorkerGone { .. }
+            | Event::TaskFinished { .. }
+            | Event::TaskFailed { .. }
+            | Event::Tick => {}
+        }
+    }
+
+    /// Neither driver nor job for long enough: the end.
+    pub(super) fn check_idle(&mut self) {
+        if !self.drivers.is_empty() || !self.jobs.is_empty() {
+            self.idle_since = None;
+            return;
+        }
+        let since = *self.idle_since.get_or_insert(self.now);
+        if let Some(limit) = self.config.idle_limit.filter(|&limit| self.now.since(since) >= limit) {
+            self.finish(true, true, &format!("nobody had work for {} s (--idle-timeout)", limit.as_secs()));
+        }
+    }
+
+    /// Jobs for which no worker can ever come do not wait for ever. A full queue is worth waiting for.
+    pub(super) fn check_hope(&mut self) {
+        let Some(reason) = self.why_hopeless() else {
+            self.fleet.hopeless_since = None;
+            return;
+        };
+        let since = *self.fleet.hopeless_since.get_or_insert(self.now);
+        let limit = self.config.starvation_limit;
+        if self.now.since(since) >= limit {
+            self.fleet.hopeless_since = None;
+            self.fail_all_jobs(&format!("{reason}, and none came within {} s", limit.as_secs()), 1);
+        }
+    }
+
+    /// Why there is no worker for waiting tasks and none will come, as things are.
+    pub(super) fn why_hopeless(&self) -> Option<String> {
+        if self.runnable() == 0 || !self.workers.is_empty() || self.fleet.live() > 0 {
+            return None;
+        }
+        let Some(cluster) = &self.config.cluster else { return Some("no worker is connected".into()) };
+        if !self.hosts.nodes_known() {
+            return None;
+        }
+        let nodes = self.hosts.iter().filter(|(_, row)| row.offers.is_some()).count();
+        let fitting = self.hosts.iter().filter(|&(host, _)| self.hosts.room(host, cluster.worker) > 0).count();
+        match (nodes, fitting) {
+            (0, _) => Some("the cluster has no live node (yarn node -list -all shows why)".into()),
+            (_, 0) => Some(format!(
+                "none of the {nodes} live nodes can hold a worker of {} MiB (yarn.nodemanager.resource.memory-mb; ask \
+                 for less with --worker-memory)",
+                cluster.worker.memory_mb
+            )),
+            (_, _) => None,
+        }
+    }
+
+    /// Workers that have had nothing to do for a while are given back, except those that are to stay.
+    pub(super) fn release_idle_workers(&mut self) {
+        let Some(cluster) = &self.config.cluster else { return };
+        let surplus = (self.fleet.live() as usize).saturating_sub(cluster.keep_workers as usize);
+        if surplus == 0 || !self.ready.is_empty() {
+            return;
+        }
+        let after = cluster.release_idle_after;
+        let idle = |row: &crate::worker::Worker| {
+            row.assigned.is_empty() && row.results == 0 && self.now.since(row.idle_since) >= after
+        };
+        let idle: Vec<WorkerId> =
+            self.workers.iter().rev().filter(|(_, row)| idle(row)).map(|(&worker, _)| worker).take(surplus).collect();
+        for worker in idle {
+            self.note(format!("{worker} has had nothing to do for {} s: it is given back", after.as_secs()));
+            self.dismiss_worker(worker);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What people may ask: how far a job is, and why nothing runs.
+
+use crate::fleet::Stage;
+use crate::ids::{JobId, TaskId, Time};
+use crate::job::{Job, State};
+use crate::progress::{Pace, Progress, Summary};
+use crate::requests::Level;
+
+use super::Core;
+
+impl Core {
+    /// How often the ResourceManager should be called now.
+    pub fn pace(&self) -> Pace {
+        let changing = self.fleet.requests.len() > 0
+            || self.fleet.containers.values().any(|row| !matches!(row.stage, Stage::Running { .. }));
+        if changing { Pace::Fast } else { Pace::Slow }
+    }
+
+    /// Share of all tasks that are done, 0 to 1: what the ResourceManager shows.
+    pub fn fraction_done(&self) -> f32 {
+        let (done, all) = self
+            .jobs
+            .iter()
+            .fold((0u64, 0u64), |(done, all), job| (done + u64::from(job.counts.done), all + u64::from(job.len())));
+        if all == 0 { 0.0 } else { done as f32 / all as f32 }
+    }
+
+    /// The state of a job that is not forgotten.
+    pub fn progress(&self, now: Time, job: JobId) -> Option<Progress> {
+        let job = self.jobs.get(job)?;
+        let counts = &job.counts;
+        Some(Progress {
+            tasks: job.len(),
+            tasks_done: counts.done,
+            tasks_running: counts.running,
+            retries: counts.retries,
+            node_local: counts.node_local,
+            rack_local: counts.rack_local,
+            remote: counts.remote,
+            first_task: counts.first_task,
+            last_task: counts.last_task,
+            containers_wanted: self.fleet.live() + self.fleet.requests.len() as u32,
+            containers_running: self.fleet.live() - self.fleet.starting(),
+            first_container: self.fleet.first_container,
+            waiting_for: if counts.running > 0 || job.finished { String::new() } else { self.waiting_for(now) },
+        })
+    }
+
+    /// The application at a glance.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            jobs: self.jobs.len() as u32,
+            drivers: self.drivers.len() as u32,
+            workers: self.workers.len() as u32,
+            containers_asked: self.fleet.requests.len() as u32,
+            containers_starting: self.fleet.starting(),
+            containers_failed: self.fleet.failures.total,
+        }
+    }
+
+    /// Has the application ended? After [`crate::Action::Finish`] only stops and releases follow.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Why nothing runs, while nothing runs; else empty.
+    pub fn waiting_for(&self, now: Time) -> String {
+        if self.runnable() == 0 || self.workers.values().any(|worker| !worker.assigned.is_empty()) {
+            return String::new();
+        }
+        if let Some(reason) = self.why_hopeless() {
+            return format!("waiting for a worker: {reason}");
+        }
+        if !self.workers.is_empty() {
+            return self.waiting_for_turn();
+        }
+        self.waiting_for_containers(now)
+    }
+
+    /// There are workers, and yet nothing runs.
+    fn waiting_for_turn(&self) -> String {
+        if self.ready.is_empty() {
+            "waiting to try failed tasks again".into()
+        } else {
+            format!("waiting for workers on the hosts that hold the data of {} tasks", self.ready.len())
+        }
+    }
+
+    fn waiting_for_containers(&self, now: Time) -> String {
+        if self.fleet.maximum.is_none() {
+            return "waiting for the ResourceManager to register the application master".into();
+        }
+        match (self.fleet.starting(), self.fleet.requests.len()) {
+            (0, 0) => "about to ask for containers".into(),
+            (0, asked) => {
+                let since = self.fleet.requests.iter().next().map_or(now, |(_, request)| request.since);
+                let (count, seconds) = (containers(asked), now.since(since).as_secs());
+                format!("waiting for {count} ({}) for {seconds} s{}", self.asked_where(), self.queue_words())
+            }
+            (starting, _) => format!("waiting for {} to start", containers(starting as usize)),
+        }
+    }
+
+    fn asked_where(&self) -> String {
+        let host_name = |request: &crate::requests::Request| match (request.host, request.level) {
+            (None, _) => "anywhere".into(),
+            (Some(host), Level::Host) => format!("on {}", self.hosts[host].name),
+            (Some(host), Level::Rack) => format!("in the rack of {}", self.hosts[host].name),
+            (Some(host), Level::Any) => format!("near {} or anywhere", self.hosts[host].name),
+        };
+        let mut places: Vec<String> = self.fleet.requests.iter().map(|(_, request)| host_name(request)).collect();
+        places.dedup();
+        if places.len() > 3 {
+            places.truncate(3);
+            places.push("...".into());
+        }
+        places.join(", ")
+    }
+
+    fn queue_words(&self) -> &'static str {
+        match self.fleet.headroom {
+            Some(headroom) if headroom.memory_mb < self.worker_size().memory_mb => {
+                ": the queue has no room for one now (yarn queue -status shows its use)"
+            }
+            Some(_) | None => "",
+        }
+    }
+
+    /// What this task does now, and why it does not run if it does not.
+    pub fn explain(&self, now: Time, task: TaskId) -> String {
+        let Some((job, index)) = self.jobs.find(task) else { return format!("{task} belongs to no job that is known") };
+        let name = job.task_name(index);
+        let state = match job.task(index).state {
+            State::Idle if job.task(index).done => "was done, and its result was used up".into(),
+            State::Idle => "is not needed".into(),
+            State::Waiting { missing } => {
+                format!("waits for {missing} of its inputs{}", self.first_missing(job, index))
+            }
+            State::Ready { since } => self.explain_ready(now, since, job, index),
+            State::Delayed { until } => format!("failed and is tried again in {} ms", until.since(now).as_millis()),
+            State::Assigned { worker } => format!("is on {worker}, attempt {}", job.task(index).attempt),
+            State::Done { worker, bytes } => format!("is done: {worker} holds its result of {bytes} bytes"),
+        };
+        format!("{name} {state}")
+    }
+
+    fn first_missing(&self, job: &Job, index: u32) -> String {
+        let is_there = |input: u32| matches!(job.task(input).state, State::Done { .. });
+        match job.inputs.of(index as usize).iter().find(|&&input| !is_there(input)) {
+            Some(&input) => format!(", first for {}", job.task_name(input)),
+            None => String::new(),
+        }
+    }
+
+    fn explain_ready(&self, now: Time, since: Time, job: &Job, index: u32) -> String {
+        let waited = now.since(since).as_millis();
+        let held: Vec<_> = job.places_now(index).iter().filter(|&&host| self.hosts.is_held(host)).collect();
+        let names: Vec<_> = held.iter().map(|&&host| self.hosts[host].name.to_string()).collect();
+        match (self.workers.is_empty(), names.is_empty()) {
+            (true, _) => format!("has waited {waited} ms for a worker: {}", self.waiting_for(now)),
+            (false, true) => format!("has waited {waited} ms for any free thread"),
+            (false, false) => format!("has waited {waited} ms for a free thread on {}", names.join(" or ")),
+        }
+    }
+}
+
+fn containers(count: usize) -> String {
+    if count == 1 { "1 container".into() } else { format!("{count} containers") }
+}

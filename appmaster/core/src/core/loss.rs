@@ -1,0 +1,183 @@
+//! Workers come and go, and what is lost with them.
+
+use crate::action::Action;
+use crate::event::Capability;
+use crate::exit::ExitCause;
+use crate::fleet::Stage;
+use crate::ids::{ContainerId, HostId, TaskId, WorkerId};
+use crate::job::State;
+use crate::lineage::Effects;
+use crate::worker::Worker;
+
+use super::Core;
+
+impl Core {
+    /// A worker can take tasks, if it comes from a container that we want.
+    pub(super) fn worker_connected(&mut self, worker: WorkerId, row: Worker) {
+        if self.workers.contains_key(&worker) {
+            return;
+        }
+        let welcome = match row.container {
+            None => self.config.cluster.is_none(),
+            Some(container) => self.container_connected(container, worker),
+        };
+        if !welcome {
+            self.note(format!("{worker} comes from a container that we do not have: it is told to stop"));
+            return self.act(Action::StopWorker { worker });
+        }
+        if row.container.is_none() {
+            self.hold(row.host);
+        }
+        self.hosts.row_mut(row.host).threads += row.threads;
+        self.workers.insert(worker, row);
+        self.wishes.workers.insert(worker);
+        self.wishes.containers = true;
+    }
+
+    /// True if the container is one of ours and waits for a worker. A process that connects again replaces itself.
+    fn container_connected(&mut self, id: ContainerId, worker: WorkerId) -> bool {
+        if let Some(Stage::Running { worker: old }) = self.fleet.containers.get(&id).map(|row| row.stage.clone()) {
+            self.worker_gone(old, "its process connected again");
+        }
+        let Some(container) = self.fleet.containers.get_mut(&id) else { return false };
+        let host = container.host;
+        match std::mem::replace(&mut container.stage, Stage::Running { worker }) {
+            Stage::Starting { .. } | Stage::Running { .. } => {}
+            Stage::Gone { why, tasks, .. } => {
+                self.hold(host);
+                self.judge_deaths(&tasks, &why);
+            }
+            Stage::Leaving => {
+                container.stage = Stage::Leaving;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The connection to a worker is lost. In a container, YARN will say why; until then nobody is blamed.
+    pub(super) fn worker_gone(&mut self, worker: WorkerId, why: &str) {
+        let Some((row, ran)) = self.remove_worker(worker) else { return };
+        let host = self.hosts[row.host].name.clone();
+        self.note(format!("{worker} on {host} is gone: {why}"));
+        match row.container {
+            None => {
+                self.unhold(row.host);
+                self.judge_deaths(&ran, &format!("{worker} on {host}: {why}"));
+            }
+            Some(container) => {
+                let text = format!("{container} on {host}: {why}");
+                let stage = Stage::Gone { since: self.now, why: text, tasks: ran };
+                self.container_leaves_service(container, stage);
+            }
+        }
+    }
+
+    /// Take a worker out: its tasks go back, its results are lost. Returns the tasks that were running.
+    pub(super) fn remove_worker(&mut self, worker: WorkerId) -> Option<(Worker, Vec<TaskId>)> {
+        let row = self.workers.remove(&worker)?;
+        let threads = &mut self.hosts.row_mut(row.host).threads;
+        *threads = threads.saturating_sub(row.threads);
+        self.lose_results_on(worker);
+        let mut ran = Vec::new();
+        for (position, assigned) in row.assigned.iter().enumerate() {
+            let Some((job, index)) = self.jobs.find_mut(assigned.task) else { continue };
+            job.counts.running -= 1;
+            if position < row.threads as usize {
+                ran.push(assigned.task);
+                job.counts.retries += 1;
+            }
+            let job = job.id;
+            self.requeue(job, index);
+        }
+        self.wishes.containers = true;
+        Some((row, ran))
+    }
+
+    fn lose_results_on(&mut self, worker: WorkerId) {
+        for id in self.jobs.ids() {
+            let Some(job) = self.jobs.get_mut(id) else { continue };
+            let mut effects = Effects::default();
+            let mut wanted = Vec::new();
+            for index in 0..job.len() {
+                let task = job.task(index);
+                if matches!(task.state, State::Done { worker: holder, .. } if holder == worker) {
+                    if task.wanted {
+                        wanted.push(index);
+                    }
+                    job.lose(index, &mut effects);
+                }
+            }
+            self.out.extend(wanted.into_iter().map(|index| Action::ResultLost { job: id, index }));
+            self.carry_out(id, effects);
+        }
+    }
+
+    /// These tasks ran in a worker that died of something for which they may be to blame.
+    pub(super) fn judge_deaths(&mut self, tasks: &[TaskId], cause: &str) {
+        for &task in tasks {
+            let Some((job, index)) = self.jobs.find_mut(task) else { continue };
+            if job.task(index).done {
+                continue;
+            }
+            let (id, name) = (job.id, job.task_name(index));
+            let deaths = &mut job.troubles.entry(index).or_default().deaths;
+            deaths.push(cause.to_owned());
+            if deaths.len() as u32 >= self.config.worker_deaths {
+                let message =
+                    format!("{name} was running in {} workers that died: {}", deaths.len(), deaths.join("; "));
+                self.fail_job(id, message, 1);
+            }
+        }
+    }
+
+    /// Count a container's failure against its host and against the application.
+    pub(super) fn container_failed(&mut self, container: ContainerId, host: HostId, cause: &ExitCause) {
+        let text = format!("{container} on {}: {cause}", self.hosts[host].name);
+        if cause.kind.blames_host() {
+            self.blame_host(host);
+        }
+        if !cause.kind.is_counted() {
+            return self.note(format!("{text}: it is replaced, and not counted"));
+        }
+        self.note(format!("{text}: it is replaced"));
+        self.fleet.failures.add(text);
+        let limit = self.failure_limit();
+        if self.fleet.failures.since_job > limit {
+            let causes = self.fleet.failures.last.iter().cloned().collect::<Vec<_>>().join("; ");
+            let message = format!("more than {limit} containers failed, the last of them: {causes}");
+            self.fail_all_jobs(&message, 1);
+            self.finish(false, true, &message);
+        }
+    }
+
+    fn failure_limit(&self) -> u32 {
+        self.fleet.widest.saturating_mul(2).max(3)
+    }
+
+    /// After three failures ask for no more containers on a host, as long as most hosts are left.
+    fn blame_host(&mut self, host: HostId) {
+        const FAILURES: u32 = 3;
+        let row = self.hosts.row_mut(host);
+        row.failures += 1;
+        if row.failures < FAILURES || row.blacklisted || !row.is_node {
+            return;
+        }
+        let nodes = self.hosts.iter().filter(|(_, row)| row.is_node).count();
+        let refused = self.hosts.iter().filter(|(_, row)| row.blacklisted).count();
+        if (refused + 1) * 2 > nodes {
+            return;
+        }
+        let row = self.hosts.row_mut(host);
+        row.blacklisted = true;
+        let name = row.name.clone();
+        self.note(format!("{FAILURES} containers failed on {name}: no more are asked for there"));
+        self.act(Action::Blacklist { hosts: vec![name] });
+        self.wishes.containers = true;
+    }
+
+    /// The size of our containers.
+    pub(super) fn worker_size(&self) -> Capability {
+        self.config.cluster.as_ref().map(|cluster| cluster.worker).unwrap_or_default()
+    }
+}

@@ -1,0 +1,172 @@
+//! How many containers we want, and where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::action::Action;
+use crate::config::ClusterConfig;
+use crate::cover::{Candidate, Waiting, choose};
+use crate::ids::HostId;
+use crate::job::State;
+
+use super::Core;
+
+/// What is wanted beyond the containers that run or start.
+#[derive(Debug, Default)]
+struct Need {
+    /// Containers to ask for.
+    containers: u32,
+    /// Of these, those that the queue may be too full for: opened only if it has room, but not closed for its sake.
+    optional: u32,
+}
+
+impl Core {
+    /// Bring the requests in line with the need, and say what changed.
+    pub(super) fn plan_containers(&mut self) {
+        if self.fleet.maximum.is_none() || self.finished {
+            return;
+        }
+        let Some(cluster) = self.config.cluster.clone() else { return };
+        self.relax_requests();
+        let need = self.need(&cluster);
+        let open = self.fleet.requests.len() as u32;
+        if open > need.containers {
+            self.close_requests(open - need.containers);
+        }
+        let target = need.containers.saturating_sub(need.optional).max(open.min(need.containers));
+        if open < target {
+            self.open_requests(&cluster, target - open);
+        }
+        self.fleet.widest = self.fleet.widest.max(self.fleet.live() + self.fleet.requests.len() as u32);
+        self.tell_requests();
+    }
+
+    fn tell_requests(&mut self) {
+        let rows = self.fleet.requests.changed_rows(&self.hosts);
+        if !rows.is_empty() {
+            self.act(Action::Ask { rows });
+        }
+    }
+
+    fn relax_requests(&mut self) {
+        for (id, before) in self.fleet.requests.relax(self.now, self.config.locality, &self.hosts) {
+            if let Some(host) = before.insists_on() {
+                self.unhold(host);
+            }
+            if let Some(host) = before.host {
+                let name = self.hosts[host].name.clone();
+                self.note(format!("{id} has waited for a container on {name}: it may come from elsewhere now"));
+            }
+        }
+    }
+
+    fn need(&self, cluster: &ClusterConfig) -> Need {
+        let live = self.fleet.live();
+        match cluster.workers {
+            Some(workers) => Need { containers: self.runnable().min(workers).saturating_sub(live), optional: 0 },
+            None => self.default_need(cluster, live),
+        }
+    }
+
+    /// Tasks that could run if there were enough workers, and those that do.
+    pub(super) fn runnable(&self) -> u32 {
+        let assigned: usize = self.workers.values().map(|worker| worker.assigned.len()).sum();
+        (self.ready.len() + self.delayed_count() + assigned) as u32
+    }
+
+    fn delayed_count(&self) -> usize {
+        let is_delayed = |&&(until, task): &&(_, _)| {
+            self.jobs.find(task).is_some_and(|(job, index)| job.task(index).state == State::Delayed { until })
+        };
+        self.delayed.iter().filter(is_delayed).count()
+    }
+
+    /// A container on each host that holds waiting tasks, or in its stead; for tasks that no node holds, as many as
+    /// have threads for them.
+    fn default_need(&self, cluster: &ClusterConfig, live: u32) -> Need {
+        let queued: usize = self.workers.values().map(|worker| worker.queued().len()).sum();
+        let unmet = (self.ready.len() + self.delayed_count() + queued) as u32;
+        let (usable, strange) = self.waiting_hosts(cluster);
+        let serving = |row: &&crate::fleet::Container| {
+            row.is_live() && (usable.contains(&row.host) || row.intended.is_some_and(|host| usable.contains(&host)))
+        };
+        let serving = self.fleet.containers.values().filter(serving).count() as u32;
+        let homeless =
+            if usable.is_empty() && strange == 0 { unmet.div_ceil(cluster.worker_threads.max(1)) } else { 0 };
+        let elsewhere = strange.max(homeless).saturating_sub(live - serving);
+        let wanted = (usable.len() as u32).saturating_sub(serving) + elsewhere;
+        let containers = wanted.min(unmet).min(cluster.default_limit.saturating_sub(live));
+        let room = self.queue_room(cluster).max(u32::from(live == 0));
+        Need { containers, optional: containers.saturating_sub(room) }
+    }
+
+    /// Hosts with waiting tasks: those whose nodes can take a container, and the number of others.
+    fn waiting_hosts(&self, cluster: &ClusterConfig) -> (BTreeSet<HostId>, u32) {
+        let mut usable = BTreeSet::new();
+        let mut strange = 0;
+        for (host, _) in self.hosts.iter().filter(|(host, _)| !self.ready.at(*host).is_empty()) {
+            if cluster.name_hosts && self.hosts.room(host, cluster.worker) > 0 {
+                usable.insert(host);
+            } else {
+                strange += 1;
+            }
+        }
+        (usable, strange)
+    }
+
+    /// Containers that the queue could still give us, as far as it said.
+    fn queue_room(&self, cluster: &ClusterConfig) -> u32 {
+        let Some(headroom) = self.fleet.headroom else { return u32::MAX };
+        u32::try_from(headroom.memory_mb / cluster.worker.memory_mb.max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Close so many requests, the latest first.
+    fn close_requests(&mut self, count: u32) {
+        let latest: Vec<_> = self.fleet.requests.iter().rev().map(|(id, _)| id).take(count as usize).collect();
+        for request in latest {
+            self.close_request(request);
+        }
+    }
+
+    fn open_requests(&mut self, cluster: &ClusterConfig, count: u32) {
+        let chosen = if cluster.name_hosts { self.choose_hosts(cluster, count) } else { Vec::new() };
+        for position in 0..count as usize {
+            let host = chosen.get(position).copied();
+            self.fleet.requests.open(host, self.now);
+            if let Some(host) = host {
+                self.hold(host);
+            }
+        }
+    }
+
+    fn choose_hosts(&self, cluster: &ClusterConfig, count: u32) -> Vec<HostId> {
+        let mut waiting = Vec::new();
+        for job in self.jobs.iter() {
+            waiting.extend(
+                job.ready_tasks()
+                    .filter(|&index| !job.places_now(index).is_empty())
+                    .map(|index| Waiting { places: job.places_now(index), bytes: job.task(index).input_bytes }),
+            );
+        }
+        choose(&waiting, &mut self.candidates(cluster), count)
+    }
+
+    /// The hosts that could take containers. By default one each; a number of workers may mean more.
+    fn candidates(&self, cluster: &ClusterConfig) -> BTreeMap<HostId, Candidate> {
+        let (usable, _) = self.waiting_hosts(cluster);
+        let room = |host| if cluster.workers.is_some() { self.hosts.room(host, cluster.worker) } else { 1 };
+        let mut candidates: BTreeMap<_, _> =
+            usable.into_iter().map(|host| (host, Candidate { taken: 0, room: room(host) })).collect();
+        let containers = self.fleet.containers.values().filter(|row| row.is_live());
+        let held = containers.map(|row| (row.host, row.intended)).flat_map(|(host, intended)| {
+            // A container that came elsewhere stands for the host that it was asked for, too.
+            [Some(host), intended.filter(|&other| other != host)]
+        });
+        let asked = self.fleet.requests.iter().map(|(_, request)| request.host);
+        for host in held.chain(asked).flatten() {
+            if let Some(candidate) = candidates.get_mut(&host) {
+                candidate.taken += 1;
+            }
+        }
+        candidates
+    }
+}

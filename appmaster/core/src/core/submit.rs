@@ -1,0 +1,123 @@
+//! Jobs and drivers come and go.
+
+use crate::action::Action;
+use crate::event::Graph;
+use crate::ids::{DriverId, JobId, TaskId, WorkerId};
+use crate::job::{Job, State};
+use crate::lineage::Effects;
+
+use super::Core;
+
+/// Exit codes of design: usage, internal, interrupted.
+pub(super) const EXIT_USAGE: u32 = 64;
+pub(super) const EXIT_INTERNAL: u32 = 70;
+const EXIT_INTERRUPTED: u32 = 130;
+
+impl Core {
+    /// A driver submitted a graph.
+    pub(super) fn job_submitted(&mut self, driver: DriverId, job: JobId, graph: Graph) {
+        if self.jobs.get(job).is_some() {
+            return self.note(format!("{job} was submitted twice: the second one is ignored"));
+        }
+        if let Some(message) = self.why_no_container() {
+            return self.refuse_job(job, message, EXIT_USAGE);
+        }
+        let accepted = match self.jobs.add((driver, job), graph, &mut self.hosts) {
+            Ok(accepted) => accepted,
+            Err(error) => return self.refuse_job(job, format!("the job cannot be run: {error}"), EXIT_INTERNAL),
+        };
+        let first_task = TaskId(accepted.first);
+        let mut effects = Effects::default();
+        accepted.start(&mut effects);
+        let empty = accepted.roots_left == 0;
+        self.act(Action::JobAccepted { job, first_task });
+        self.carry_out(job, effects);
+        self.wishes.containers = true;
+        if empty {
+            self.job_done(job);
+        }
+    }
+
+    fn refuse_job(&mut self, job: JobId, message: String, exit_code: u32) {
+        self.act(Action::JobFailed { job, message, exit_code });
+        self.act(Action::ForgetJob { job });
+    }
+
+    /// All roots are done: say so once.
+    pub(super) fn job_done(&mut self, job: JobId) {
+        let Some(row) = self.jobs.get_mut(job) else { return };
+        if !std::mem::replace(&mut row.finished, true) {
+            self.act(Action::JobFinished { job });
+        }
+        self.fleet.failures.since_job = 0;
+        self.wishes.containers = true;
+    }
+
+    /// The job is over without success.
+    pub(super) fn fail_job(&mut self, job: JobId, message: String, exit_code: u32) {
+        if self.jobs.get(job).is_some() {
+            self.act(Action::JobFailed { job, message, exit_code: exit_code.max(1) });
+            self.fleet.failures.since_job = 0;
+            self.forget_job(job);
+        }
+    }
+
+    /// Fail every job for one reason.
+    pub(super) fn fail_all_jobs(&mut self, message: &str, exit_code: u32) {
+        for job in self.jobs.ids() {
+            self.fail_job(job, message.to_owned(), exit_code);
+        }
+    }
+
+    pub(super) fn job_cancelled(&mut self, job: JobId) {
+        self.fail_job(job, "cancelled by its driver".into(), EXIT_INTERRUPTED);
+    }
+
+    /// The driver has what it wants; a job that still runs is given up without a word.
+    pub(super) fn job_released(&mut self, job: JobId) {
+        self.forget_job(job);
+    }
+
+    pub(super) fn driver_disconnected(&mut self, driver: DriverId) {
+        self.drivers.remove(&driver);
+        let orphans: Vec<_> = self.jobs.iter().filter(|job| job.driver == driver).map(|job| job.id).collect();
+        for job in orphans {
+            self.forget_job(job);
+        }
+    }
+
+    /// Stop what runs of the job, drop its results, and forget it.
+    fn forget_job(&mut self, job: JobId) {
+        let Some(row) = self.jobs.get(job) else { return };
+        for index in row.ready_tasks() {
+            self.ready.remove(row.task_id(index), row.places_now(index), &self.hosts);
+        }
+        let Some(row) = self.jobs.remove(job) else { return };
+        self.cancel_tasks_of(&row);
+        self.drop_results(results_of(&row));
+        self.act(Action::ForgetJob { job });
+        self.wishes.containers = true;
+    }
+
+    /// The workers' answers find no job any more, and free their threads.
+    fn cancel_tasks_of(&mut self, job: &Job) {
+        for (&worker, row) in &mut self.workers {
+            for assigned in &mut row.assigned {
+                let ours = assigned.task.0.checked_sub(job.first).is_some_and(|index| index < job.len());
+                if ours && !std::mem::replace(&mut assigned.cancelled, true) {
+                    self.out.push(Action::CancelTask { worker, task: assigned.task, attempt: assigned.attempt });
+                }
+            }
+        }
+    }
+}
+
+fn results_of(job: &Job) -> Vec<(WorkerId, TaskId)> {
+    let held = |index| match job.task(index).state {
+        State::Done { worker, .. } => Some((worker, job.task_id(index))),
+        State::Idle | State::Waiting { .. } | State::Ready { .. } | State::Delayed { .. } | State::Assigned { .. } => {
+            None
+        }
+    };
+    (0..job.len()).filter_map(held).collect()
+}

@@ -1,0 +1,200 @@
+//! What becomes of a task that a worker says is over.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::action::Action;
+use crate::event::{FailureKind, TaskFailure};
+use crate::ids::{JobId, TaskId, Time, WorkerId};
+use crate::job::{Job, State};
+use crate::lineage::Effects;
+use crate::worker::Assigned;
+
+use super::Core;
+
+/// Tasks that fail one after the other on a worker before it is replaced.
+const BAD_WORKER: u32 = 5;
+
+/// A task that just came back from a worker.
+#[derive(Clone, Copy)]
+struct Returned {
+    job: JobId,
+    index: u32,
+    worker: WorkerId,
+}
+
+impl Core {
+    pub(super) fn task_finished(&mut self, worker: WorkerId, task: TaskId, attempt: u32, bytes: u64) {
+        let Some(assigned) = self.take_back_from(worker, task, attempt) else { return };
+        if let Some(row) = self.workers.get_mut(&worker) {
+            row.failures_in_row = 0;
+            row.results += 1;
+        }
+        let Some((job, index)) = self.jobs.find_mut(task) else {
+            // Its job is over.
+            return self.drop_results(vec![(worker, task)]);
+        };
+        job.counts.running -= 1;
+        if let Some(started) = assigned.started {
+            job.learn_duration(self.now.since(started).as_secs_f64() * 1000.0);
+        }
+        let mut effects = Effects::default();
+        job.complete(index, worker, bytes, self.now, &mut effects);
+        let (id, wanted, done) = (job.id, job.task(index).wanted, job.roots_left == 0);
+        self.count_locality(worker, task);
+        if wanted {
+            self.act(Action::ResultReady { job: id, index, task, bytes, holder: worker });
+        }
+        self.carry_out(id, effects);
+        if done {
+            self.job_done(id);
+        }
+    }
+
+    /// Free the worker's thread. Nothing if the worker does not have this attempt: a peer may say anything.
+    fn take_back_from(&mut self, worker: WorkerId, task: TaskId, attempt: u32) -> Option<Assigned> {
+        let assigned = self.workers.get_mut(&worker)?.take(task, attempt, self.now)?;
+        self.wishes.workers.insert(worker);
+        Some(assigned)
+    }
+
+    fn count_locality(&mut self, worker: WorkerId, task: TaskId) {
+        let Some(host) = self.workers.get(&worker).map(|row| row.host) else { return };
+        let Some((job, index)) = self.jobs.find_mut(task) else { return };
+        let places = job.places.of(index as usize);
+        if places.is_empty() {
+            return;
+        }
+        if places.contains(&host) {
+            job.counts.node_local += 1;
+        } else if places.iter().any(|&place| self.hosts.same_rack(place, host)) {
+            job.counts.rack_local += 1;
+        } else {
+            job.counts.remote += 1;
+        }
+    }
+
+    pub(super) fn task_failed(&mut self, worker: WorkerId, attempt: (TaskId, u32), failure: TaskFailure) {
+        let Some(assigned) = self.take_back_from(worker, attempt.0, attempt.1) else { return };
+        let Some((job, index)) = self.jobs.find_mut(attempt.0) else { return };
+        job.counts.running -= 1;
+        let returned = Returned { job: job.id, index, worker };
+        match &failure.kind {
+            FailureKind::Cancelled if assigned.cancelled => self.task_taken_back(returned, &assigned),
+            FailureKind::Cancelled | FailureKind::Transient => self.task_failed_transiently(returned, &failure),
+            FailureKind::InputLost(lost) => self.inputs_lost(returned, lost, &failure),
+            FailureKind::Permanent => self.fail_job(returned.job, failure.message, failure.exit_code),
+        }
+    }
+
+    /// Nobody is to blame; the task has waited since it was sent.
+    fn task_taken_back(&mut self, returned: Returned, assigned: &Assigned) {
+        self.requeue(returned.job, returned.index);
+        if let Some((job, index)) = self.jobs.find_mut(assigned.task)
+            && let State::Ready { since } = &mut job.task_mut(index).state
+        {
+            *since = assigned.sent;
+        }
+    }
+
+    /// Try again elsewhere, later, and not for ever.
+    fn task_failed_transiently(&mut self, returned: Returned, failure: &TaskFailure) {
+        let Returned { job: id, index, worker } = returned;
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        let name = job.task_name(index);
+        let trouble = job.troubles.entry(index).or_default();
+        trouble.avoid(worker);
+        trouble.transient.push(failure.message.clone());
+        let failed = trouble.transient.len() as u32;
+        if failed >= self.config.task_attempts {
+            let message = format!("{name} failed {failed} times, each on its own: {}", trouble.transient.join("; "));
+            return self.fail_job(id, message, failure.exit_code);
+        }
+        job.counts.retries += 1;
+        let until = self.now + backoff(self.config.retry_delay, failed);
+        self.note(format!("{name} failed on {worker} ({}): tried again elsewhere", failure.message));
+        self.blame_worker(worker);
+        self.requeue_later(id, index, until);
+    }
+
+    /// The inputs that a task could not fetch are computed again, away from where they were.
+    fn inputs_lost(&mut self, returned: Returned, lost: &[TaskId], failure: &TaskFailure) {
+        let Some(job) = self.jobs.get_mut(returned.job) else { return };
+        let lost = job.inputs_among(returned.index, lost);
+        if lost.is_empty() {
+            return self.task_failed_transiently(returned, failure);
+        }
+        let name = job.task_name(returned.index);
+        let trouble = job.troubles.entry(returned.index).or_default();
+        trouble.input_losses += 1;
+        if trouble.input_losses > self.config.input_losses {
+            let times = trouble.input_losses;
+            let message = format!("{name} could not fetch its inputs {times} times: {}", failure.message);
+            return self.fail_job(returned.job, message, failure.exit_code);
+        }
+        self.note(format!("{name} could not fetch its inputs ({}): they are computed again", failure.message));
+        for input in lost {
+            self.lose_result(returned.job, input);
+        }
+        self.requeue(returned.job, returned.index);
+    }
+
+    /// The result of a done task cannot be read where it is.
+    fn lose_result(&mut self, id: JobId, index: u32) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        let State::Done { worker, .. } = job.task(index).state else { return };
+        let (task, wanted) = (job.task_id(index), job.task(index).wanted);
+        let mut effects = Effects::default();
+        job.troubles.entry(index).or_default().avoid(worker);
+        job.lose(index, &mut effects);
+        self.drop_results(vec![(worker, task)]);
+        if wanted {
+            self.act(Action::ResultLost { job: id, index });
+        }
+        self.carry_out(id, effects);
+    }
+
+    /// An assigned task came back: it waits for inputs, or is ready.
+    pub(super) fn requeue(&mut self, id: JobId, index: u32) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        let mut effects = Effects::default();
+        job.requeue(index, &mut effects);
+        self.carry_out(id, effects);
+        self.wishes.containers = true;
+    }
+
+    fn requeue_later(&mut self, id: JobId, index: u32, until: Time) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        let mut effects = Effects::default();
+        job.requeue(index, &mut effects);
+        if effects.ready.contains(&index) {
+            effects.ready.retain(|&ready| ready != index);
+            job.task_mut(index).state = State::Delayed { until };
+            self.delayed.insert((until, job.task_id(index)));
+        }
+        self.carry_out(id, effects);
+    }
+
+    /// A worker on which one task after the other fails is replaced, if it is one of several.
+    fn blame_worker(&mut self, worker: WorkerId) {
+        let several = self.workers.len() > 1;
+        let Some(row) = self.workers.get_mut(&worker) else { return };
+        row.failures_in_row += 1;
+        if row.failures_in_row >= BAD_WORKER && several && row.container.is_some() {
+            self.replace_worker(worker);
+        }
+    }
+}
+
+impl Job {
+    /// Those of `tasks` that this task reads, as numbers of the graph, each once.
+    fn inputs_among(&self, index: u32, tasks: &[TaskId]) -> Vec<u32> {
+        let inputs: BTreeSet<u32> = self.inputs.of(index as usize).iter().copied().collect();
+        let lost: BTreeSet<u32> = tasks.iter().filter_map(|task| task.0.checked_sub(self.first)).collect();
+        lost.intersection(&inputs).copied().collect()
+    }
+}
+
+fn backoff(first: Duration, failed: u32) -> Duration {
+    first.saturating_mul(4u32.saturating_pow(failed.saturating_sub(1)))
+}

@@ -1,0 +1,150 @@
+//! On which hosts to ask for containers: those that cover the most bytes of waiting tasks, one after the other.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use crate::ids::HostId;
+
+/// A waiting task, as far as choosing hosts is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting<'a> {
+    pub places: &'a [HostId],
+    pub bytes: u64,
+}
+
+/// A host that could take containers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    /// Containers that we have or ask for here.
+    pub taken: u32,
+    /// The most that we want here.
+    pub room: u32,
+}
+
+/// How good the next container on a host would be; the greatest is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Merit {
+    /// Bytes here that no host of ours holds.
+    uncovered: u64,
+    /// Bytes here for each container, with the new one.
+    share: u64,
+    host: Reverse<HostId>,
+}
+
+struct Cover<'a> {
+    waiting: &'a [Waiting<'a>],
+    covered: Vec<bool>,
+    /// The waiting tasks of each candidate.
+    at: BTreeMap<HostId, Vec<u32>>,
+    bytes: BTreeMap<HostId, u64>,
+    uncovered: BTreeMap<HostId, u64>,
+}
+
+/// Choose hosts for `count` more containers; fewer where no host is worth another one.
+pub(crate) fn choose(waiting: &[Waiting<'_>], candidates: &mut BTreeMap<HostId, Candidate>, count: u32) -> Vec<HostId> {
+    let mut cover = Cover::new(waiting, candidates);
+    let mut chosen = Vec::new();
+    for _ in 0..count {
+        let merits = candidates.iter().filter_map(|(&host, candidate)| cover.merit(host, *candidate));
+        let Some(Reverse(host)) = merits.max().map(|merit| merit.host) else { break };
+        cover.take(host);
+        if let Some(candidate) = candidates.get_mut(&host) {
+            candidate.taken += 1;
+        }
+        chosen.push(host);
+    }
+    chosen
+}
+
+impl<'a> Cover<'a> {
+    fn new(waiting: &'a [Waiting<'a>], candidates: &BTreeMap<HostId, Candidate>) -> Cover<'a> {
+        let mut cover = Cover {
+            waiting,
+            covered: vec![false; waiting.len()],
+            at: BTreeMap::new(),
+            bytes: BTreeMap::new(),
+            uncovered: BTreeMap::new(),
+        };
+        for (index, task) in waiting.iter().enumerate() {
+            for host in task.places.iter().filter(|&host| candidates.contains_key(host)) {
+                cover.at.entry(*host).or_default().push(index as u32);
+                *cover.bytes.entry(*host).or_default() += task.bytes.max(1);
+            }
+        }
+        cover.uncovered = cover.bytes.clone();
+        for (&host, candidate) in candidates {
+            if candidate.taken > 0 {
+                cover.take(host);
+            }
+        }
+        cover
+    }
+
+    /// Nothing if the host is full or holds nothing.
+    fn merit(&self, host: HostId, candidate: Candidate) -> Option<Merit> {
+        let bytes = *self.bytes.get(&host)?;
+        if candidate.taken >= candidate.room {
+            return None;
+        }
+        let uncovered = self.uncovered.get(&host).copied().unwrap_or(0);
+        Some(Merit { uncovered, share: bytes / (u64::from(candidate.taken) + 1), host: Reverse(host) })
+    }
+
+    fn take(&mut self, host: HostId) {
+        for &index in self.at.get(&host).map_or(&[][..], |tasks| tasks) {
+            if std::mem::replace(&mut self.covered[index as usize], true) {
+                continue;
+            }
+            let task = self.waiting[index as usize];
+            for place in task.places {
+                if let Some(bytes) = self.uncovered.get_mut(place) {
+                    *bytes = bytes.saturating_sub(task.bytes.max(1));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `tasks` are lists of hosts, each task of one byte; candidates are (taken, room) by host.
+    fn check(tasks: &[&[u32]], candidates: &[(u32, u32)], count: u32, expected: &[u32]) {
+        let places: Vec<Vec<HostId>> = tasks.iter().map(|hosts| hosts.iter().copied().map(HostId).collect()).collect();
+        let waiting: Vec<_> = places.iter().map(|places| Waiting { places, bytes: 1 }).collect();
+        let mut table =
+            (0..).map(HostId).zip(candidates.iter().map(|&(taken, room)| Candidate { taken, room })).collect();
+        let chosen: Vec<u32> = choose(&waiting, &mut table, count).into_iter().map(|host| host.0).collect();
+        assert_eq!(chosen, expected);
+    }
+
+    #[test]
+    fn covering_beats_counting() {
+        // Hosts 0 and 1 hold the same three tasks; host 2 holds the other two.
+        let tasks: &[&[u32]] = &[&[0, 1], &[0, 1], &[0, 1], &[2], &[2]];
+        check(tasks, &[(0, 9); 3], 2, &[0, 2]);
+        check(tasks, &[(0, 9); 3], 3, &[0, 2, 1]);
+    }
+
+    #[test]
+    fn what_we_have_counts() {
+        check(&[&[0], &[0], &[1]], &[(1, 9), (0, 9)], 1, &[1]);
+    }
+
+    #[test]
+    fn beyond_coverage_the_longest_queue_for_each_container_wins() {
+        check(&[&[0], &[0], &[0], &[0], &[1]], &[(0, 9); 2], 4, &[0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn full_and_strange_hosts_are_not_chosen() {
+        check(&[&[0], &[7]], &[(1, 1)], 3, &[]);
+        check(&[], &[(0, 9)], 1, &[]);
+    }
+
+    #[test]
+    fn a_task_listed_twice_at_a_host_does_no_harm() {
+        check(&[&[0, 0], &[1]], &[(0, 1); 2], 2, &[0, 1]);
+    }
+}

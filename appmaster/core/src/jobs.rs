@@ -1,0 +1,93 @@
+//! All jobs that are not forgotten, and the way from a task's number to its job.
+
+use std::collections::BTreeMap;
+
+use crate::event::Graph;
+use crate::hosts::Hosts;
+use crate::ids::{DriverId, HostId, JobId, TaskId};
+use crate::job::{GraphError, Job};
+
+/// The jobs by their numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    rows: BTreeMap<JobId, Job>,
+    /// Number of each job's first task.
+    starts: BTreeMap<u32, JobId>,
+    next_task: u32,
+}
+
+impl Jobs {
+    /// Take in a job. Its task numbers were never used before.
+    pub fn add(&mut self, owner: (DriverId, JobId), graph: Graph, hosts: &mut Hosts) -> Result<&mut Job, GraphError> {
+        let job = Job::build(owner, self.next_task, graph, hosts)?;
+        self.next_task += job.len();
+        self.starts.insert(job.first, job.id);
+        Ok(self.rows.entry(owner.1).or_insert(job))
+    }
+
+    /// Forget a job.
+    pub fn remove(&mut self, job: JobId) -> Option<Job> {
+        let job = self.rows.remove(&job)?;
+        self.starts.remove(&job.first);
+        Some(job)
+    }
+
+    /// This job.
+    pub fn get(&self, job: JobId) -> Option<&Job> {
+        self.rows.get(&job)
+    }
+
+    /// This job, to change it.
+    pub fn get_mut(&mut self, job: JobId) -> Option<&mut Job> {
+        self.rows.get_mut(&job)
+    }
+
+    /// All jobs, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Job> {
+        self.rows.values()
+    }
+
+    /// All jobs, oldest first, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Job> {
+        self.rows.values_mut()
+    }
+
+    /// The jobs' numbers, oldest first.
+    pub fn ids(&self) -> Vec<JobId> {
+        self.rows.keys().copied().collect()
+    }
+
+    /// Is there none?
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn owner(&self, task: TaskId) -> Option<JobId> {
+        self.starts.range(..=task.0).next_back().map(|(_, &job)| job)
+    }
+
+    /// The job of a task, and the task's number in it.
+    pub fn find(&self, task: TaskId) -> Option<(&Job, u32)> {
+        let job = self.rows.get(&self.owner(task)?)?;
+        let index = task.0 - job.first;
+        (index < job.len()).then_some((job, index))
+    }
+
+    /// The job of a task, to change it, and the task's number in it.
+    pub fn find_mut(&mut self, task: TaskId) -> Option<(&mut Job, u32)> {
+        let job = self.owner(task)?;
+        let job = self.rows.get_mut(&job)?;
+        let index = task.0 - job.first;
+        (index < job.len()).then_some((job, index))
+    }
+
+    /// Where a task should run now; nowhere in particular if it is unknown.
+    pub fn places_now(&self, task: TaskId) -> &[HostId] {
+        self.find(task).map_or(&[], |(job, index)| job.places_now(index))
+    }
+}
