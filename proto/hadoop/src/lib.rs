@@ -1,5 +1,6 @@
 //! Hadoop's messages, RPC frames, SASL state machines, token files and configuration: bytes in, bytes out, no IO.
 
+pub mod aggregated_logs;
 pub mod config;
 pub mod credentials;
 pub mod datatransfer;
