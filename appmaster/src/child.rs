@@ -96,10 +96,13 @@ impl Child {
 impl StartError {
     fn of(program: &str, source: std::io::Error) -> Self {
         let program = program.to_owned();
-        match source.kind() {
-            std::io::ErrorKind::NotFound => StartError::Missing { program },
-            std::io::ErrorKind::PermissionDenied => StartError::NotExecutable { program },
-            _ => StartError::Other { program, source },
+        let kind = source.kind();
+        if kind == std::io::ErrorKind::NotFound {
+            StartError::Missing { program }
+        } else if kind == std::io::ErrorKind::PermissionDenied {
+            StartError::NotExecutable { program }
+        } else {
+            StartError::Other { program, source }
         }
     }
 }

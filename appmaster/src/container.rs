@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::{Credentials, CredentialsError};
 use hadoop_wire::names::{ContainerId, ParseIdError};
 
@@ -90,6 +91,11 @@ pub fn text_secret<'a>(credentials: &'a Credentials, alias: &'static str) -> Res
 }
 
 impl Container {
+    /// Whether the cluster wants Kerberos; under simple security everything acts in HDFS as the submitter by name.
+    pub fn is_secure(&self) -> bool {
+        Configuration::from_map(self.spec.hadoop.clone()).is_secure()
+    }
+
     /// Reads everything; the token file is gone afterwards.
     pub fn take() -> Result<Self, ContainerError> {
         let credentials = take_credentials()?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use hadoop_wire::credentials::Credentials;
 use hadoop_wire::messages::yarn::{
     ContainerLaunchContext, LocalResource, LocalResourceType, LocalResourceVisibility, StringToLocalResource,
@@ -48,7 +47,7 @@ impl Launch<'_> {
             local_resources: resources.collect::<Result<_, _>>()?,
             environment: environment.collect(),
             command: vec![command],
-            tokens: Some(Bytes::from(self.credentials.encode())),
+            tokens: Some(self.credentials.encode()),
             ..ContainerLaunchContext::default()
         })
     }

@@ -35,7 +35,7 @@ pub async fn serve(listener: TcpListener, acceptor: Acceptor, application: Appli
             match seat {
                 Ok(Some(seated)) => seated.serve().await,
                 Ok(None) => {}
-                Err(error) => warn!(%peer, error = %describe(&error), "refused a connection"),
+                Err(error) => warn!(%peer, error = %crate::describe(&error), "refused a connection"),
             }
         });
     }
@@ -83,9 +83,4 @@ async fn admit(
 async fn refuse(pending: bobbin_link::Pending, reason: impl ToString) -> Result<Option<Seated>, AcceptError> {
     pending.refuse(reason.to_string()).await;
     Ok(None)
-}
-
-fn describe(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -17,6 +17,8 @@ pub const SECRET_TOKEN: &str = "bobbin.secret";
 pub const SECRET_LEAF_CERTIFICATE: &str = "bobbin.leaf.cert";
 /// Alias of a worker's or a child's private key, PEM.
 pub const SECRET_LEAF_KEY: &str = "bobbin.leaf.key";
+/// Alias of the submitter's Hadoop configuration (JSON object of properties) in a child's credentials.
+pub const SECRET_HADOOP: &str = "bobbin.hadoop";
 /// Alias of a worker's instructions (JSON of [`WorkerSpec`]).
 pub const SECRET_WORKER: &str = "bobbin.worker";
 
@@ -56,6 +58,10 @@ pub struct AppMasterSpec {
     /// `run`: the command, started in the application master's container. Absent: a driver will connect.
     #[serde(default)]
     pub command: Option<Command>,
+    /// Attempts that YARN makes, at most; an attempt that is not the last leaves the staging directory alone when it is
+    /// terminated.
+    #[serde(default)]
+    pub attempts: u32,
     /// HDFS directory of this application, removed at its end.
     pub staging: String,
 }

@@ -108,7 +108,7 @@ impl Actor {
                 let _ = seat.send((id, receiver));
                 self.worker_joins(id, hello, orders);
             }
-            Input::Worker(id, message) => self.from_worker(id, message),
+            Input::Worker(id, message) => self.hear_worker(id, message),
             Input::WorkerLeaves(id, why) => {
                 if self.workers.remove(&id).is_some() {
                     self.handle(Event::WorkerGone { worker: id, why });
@@ -122,7 +122,7 @@ impl Actor {
                 self.drivers.insert(id, DriverPeer::new(hello.name, news));
                 self.handle(Event::DriverConnected { driver: id });
             }
-            Input::Driver(id, message) => self.from_driver(id, message),
+            Input::Driver(id, message) => self.hear_driver(id, message),
             Input::DriverLeaves(id, why) => self.driver_leaves(id, &why),
             Input::Snapshot(reply) => {
                 // Whoever asked may have gone away meanwhile.
@@ -147,7 +147,7 @@ impl Actor {
         }
     }
 
-    fn from_worker(&mut self, worker: WorkerId, message: wire::FromWorker) {
+    fn hear_worker(&mut self, worker: WorkerId, message: wire::FromWorker) {
         let Some(peer) = self.workers.get_mut(&worker) else { return };
         match message.message {
             Some(wire::from_worker::Message::Heartbeat(_)) => {}
@@ -188,7 +188,7 @@ impl Actor {
         self.handle(Event::TaskFinished { worker, task, attempt, result_bytes });
     }
 
-    fn from_driver(&mut self, driver: DriverId, message: wire::FromDriver) {
+    fn hear_driver(&mut self, driver: DriverId, message: wire::FromDriver) {
         match message.message {
             Some(wire::from_driver::Message::Heartbeat(_)) => {}
             Some(wire::from_driver::Message::SubmitJob(job)) => self.submit(driver, job),

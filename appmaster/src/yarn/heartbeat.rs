@@ -150,7 +150,7 @@ impl Heartbeat {
     }
 
     fn request(&mut self, wishes: &Wishes) -> yarn::AllocateRequest {
-        let release = wishes.releases.iter().filter_map(|number| self.granted.get(number)?.id.clone());
+        let release = wishes.releases.iter().filter_map(|number| self.granted.get(number)?.id);
         let additions: Vec<String> = wishes.blacklist.iter().map(ToString::to_string).collect();
         yarn::AllocateRequest {
             ask: wishes.asks.values().map(|row| translate::resource_request(row, &self.kind)).collect(),
@@ -260,8 +260,6 @@ impl Heartbeat {
     }
 }
 
-fn failed(what: &str, error: &dyn std::error::Error) -> Event {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    let diagnostics = causes.fold(format!("{what}: {error}"), |text, cause| format!("{text}: {cause}"));
-    Event::FinishRequested { succeeded: false, diagnostics }
+fn failed(what: &str, error: &CallError) -> Event {
+    Event::FinishRequested { succeeded: false, diagnostics: format!("{what}: {}", crate::describe(error)) }
 }

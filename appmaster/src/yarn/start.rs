@@ -108,14 +108,9 @@ impl Starter {
 
 async fn start(startable: Startable, context: yarn::ContainerLaunchContext) -> Result<(), String> {
     let token: security::Token = startable.container.container_token.ok_or("YARN gave no token for the container")?;
-    let started = startable.node.start(vec![(context, token)]).await.map_err(|error| describe(&error))?;
+    let started = startable.node.start(vec![(context, token)]).await.map_err(|error| crate::describe(&error))?;
     match started.refused.into_iter().next() {
         Some(refusal) => Err(format!("the NodeManager refused: {}", refusal.error)),
         None => Ok(()),
     }
-}
-
-fn describe(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

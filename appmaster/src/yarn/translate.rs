@@ -104,7 +104,7 @@ mod tests {
         assert_eq!((request.resource_name(), request.node_label_expression()), ("*", "gpu"));
         assert_eq!((request.num_containers(), request.allocation_request_id()), (2, 7));
         let host = resource_request(&row(Place::Host(Arc::from("w1"))), &kind);
-        assert_eq!((host.resource_name(), host.node_label_expression), ("w1", None));
+        assert_eq!((host.resource_name(), host.node_label_expression.as_deref()), ("w1", None));
     }
 
     #[test]

@@ -1,0 +1,162 @@
+//! Running the submitted command: its environment, its credentials, and what its end means.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use bobbin_core::Event;
+use bobbin_link::AuthorityError;
+use bytes::Bytes;
+use hadoop_wire::credentials::{Credentials, KIND_AM_RM};
+use tracing::{info, warn};
+
+use crate::child::{Child, Ending};
+use crate::container::Container;
+use crate::environment::activate;
+use crate::spec::{
+    Command, SECRET_AUTHORITY_CERTIFICATE, SECRET_HADOOP, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN,
+};
+
+/// File with the child's credentials, in the container's working directory.
+const CREDENTIALS: &str = ".bobbin-credentials";
+
+/// Variables of ours that lead to tokens which are not the child's.
+const HIDDEN: [&str; 1] = ["HADOOP_TOKEN_FILE_LOCATION"];
+
+/// The child's credentials could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsFileError {
+    /// No certificate for it.
+    #[error("make the command's certificate")]
+    Certificate(#[from] AuthorityError),
+    /// No file for it.
+    #[error("write the command's credentials to {path}")]
+    Write {
+        /// Where.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The working directory is gone.
+    #[error("find the container's working directory")]
+    Directory(#[source] io::Error),
+}
+
+/// Starts the command and waits for its end or for `stop`; says what that means for the application.
+///
+/// `master_address` is where the command finds its application.
+pub async fn run(
+    container: &Container,
+    command: &Command,
+    master_address: &str,
+    stop: impl Future<Output = ()>,
+) -> Event {
+    let environment = match environment(container, master_address) {
+        Ok(environment) => environment,
+        Err(error) => return finish(false, crate::describe(&error)),
+    };
+    let mut child = match Child::start(command, &environment, &HIDDEN) {
+        Ok(child) => child,
+        Err(error) => {
+            let text = crate::describe(&error);
+            // Where the user looks first.
+            eprintln!("yarn-submit: {text}");
+            return finish(false, format!("{text}; exit={}", error.exit_code()));
+        }
+    };
+    info!(argv = ?command.argv, "the command runs");
+    tokio::select! {
+        ending = child.wait() => ended(ending),
+        () = stop => {
+            child.terminate();
+            ended(child.wait().await)
+        }
+    }
+}
+
+fn ended(ending: io::Result<Ending>) -> Event {
+    match ending {
+        Ok(Ending { code: 0 }) => finish(true, "the command succeeded; exit=0".to_owned()),
+        Ok(Ending { code }) => finish(false, format!("the command failed; exit={code}")),
+        Err(error) => {
+            warn!(%error, "wait for the command");
+            finish(false, format!("wait for the command: {error}"))
+        }
+    }
+}
+
+fn finish(succeeded: bool, diagnostics: String) -> Event {
+    Event::FinishRequested { succeeded, diagnostics }
+}
+
+fn environment(container: &Container, master_address: &str) -> Result<BTreeMap<String, String>, CredentialsFileError> {
+    let directory = std::env::current_dir().map_err(CredentialsFileError::Directory)?;
+    let credentials = credentials(container)?;
+    let path = directory.join(CREDENTIALS);
+    write_private(&path, &credentials.encode())
+        .map_err(|source| CredentialsFileError::Write { path: path.clone(), source })?;
+    let path = path.display().to_string();
+    let mut environment = match container.spec.environment {
+        Some(kind) => activate(kind, &directory, std::env::var("PATH").ok().as_deref()),
+        None => BTreeMap::new(),
+    };
+    let bobbin = [
+        ("BOBBIN_APPLICATION_ID", container.id.attempt.application.to_string()),
+        ("BOBBIN_MASTER", "yarn".to_owned()),
+        ("BOBBIN_MASTER_ADDRESS", master_address.to_owned()),
+        ("BOBBIN_CREDENTIALS", path.clone()),
+        // Hadoop's own tools look here; the application master's token is not in it.
+        ("HADOOP_TOKEN_FILE_LOCATION", path),
+    ];
+    environment.extend(bobbin.map(|(name, value)| (name.to_owned(), value)));
+    if !container.is_secure() {
+        environment.insert("HADOOP_USER_NAME".to_owned(), container.spec.user.clone());
+    }
+    Ok(environment)
+}
+
+/// All tokens but the one for the ResourceManager; an identity of its own; the Hadoop configuration.
+fn credentials(container: &Container) -> Result<Credentials, AuthorityError> {
+    let identity = container.authority.issue("command", &container.secret)?;
+    let hadoop = serde_json::to_vec(&container.spec.hadoop).unwrap_or_default();
+    let mut credentials = container.credentials.clone();
+    credentials.remove_tokens(KIND_AM_RM);
+    credentials.secrets = [
+        (SECRET_AUTHORITY_CERTIFICATE, Bytes::from(identity.authority_pem)),
+        (SECRET_LEAF_CERTIFICATE, Bytes::from(identity.certificate_pem)),
+        (SECRET_LEAF_KEY, Bytes::from(identity.key_pem)),
+        (SECRET_TOKEN, Bytes::copy_from_slice(container.secret.as_bytes())),
+        (SECRET_HADOOP, Bytes::from(hadoop)),
+    ]
+    .map(|(alias, value)| (alias.to_owned(), value))
+    .into();
+    Ok(credentials)
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn only_the_owner_reads_the_credentials() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("c");
+        write_private(&path, b"x").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn the_end_of_the_command_is_in_the_diagnostics() {
+        let Event::FinishRequested { succeeded, diagnostics } = ended(Ok(Ending { code: 137 })) else { panic!() };
+        assert!(!succeeded && diagnostics.contains("exit=137"));
+    }
+}

@@ -1,0 +1,261 @@
+//! The application master as a process: from its container's credentials to its last word to the ResourceManager.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bobbin_core::{Capability, ClusterConfig, Config};
+use bobbin_link::{Acceptor, AuthorityError, ListenError, PortRange, listen};
+use hadoop_client::rpc::{CallError, RetryPolicy};
+use hadoop_client::{Access, AccessError, ResourceManager, Scheduler};
+use hadoop_wire::config::{Configuration, ResourceManagerService};
+use hadoop_wire::credentials::KIND_AM_RM;
+use hadoop_wire::messages::yarn::NodeState;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::application::{Application, Mailbox, Options, Outcome};
+use crate::container::{Container, ContainerError};
+use crate::spec::WorkerSpec;
+use crate::yarn::{Heartbeat, Registration, Starter, WorkerTemplate, nodes_known};
+use crate::{command, server, staging, web};
+
+/// Why an attempt could not even begin, or not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum MasterError {
+    /// The container does not hold what it should.
+    #[error("read what the container was given")]
+    Container(#[from] ContainerError),
+    /// The credentials hold no token for the ResourceManager.
+    #[error("the container's credentials hold no {KIND_AM_RM}: it was not started as an application master")]
+    NoToken,
+    /// The configuration that was submitted cannot be used.
+    #[error("use the submitted Hadoop configuration")]
+    Access(#[from] AccessError),
+    /// Certificates cannot be made.
+    #[error("set up TLS")]
+    Authority(#[from] AuthorityError),
+    /// No port.
+    #[error("listen for workers and drivers")]
+    Listen(#[from] ListenError),
+    /// No port, or no signals.
+    #[error("set up the process")]
+    Io(#[from] io::Error),
+    /// The ResourceManager does not accept us.
+    #[error("register with the ResourceManager")]
+    Register(#[source] CallError),
+    /// The ResourceManager was not told of the end.
+    #[error("tell the ResourceManager of the end")]
+    Unregister(#[source] CallError),
+}
+
+/// Runs one attempt to its end.
+///
+/// # Errors
+/// When it could not begin, or the ResourceManager could not be told of its end; YARN then starts another attempt if any
+/// is left.
+pub async fn run(container: Container) -> Result<Outcome, MasterError> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let configuration = Configuration::from_map(container.spec.hadoop.clone());
+    let token = container.credentials.token(KIND_AM_RM).ok_or(MasterError::NoToken)?.clone();
+    let scheduler = Scheduler::from_configuration(&configuration, Access::token(token, RetryPolicy::PATIENT))?;
+
+    let range = container.spec.port_range.and_then(|(first, last)| PortRange::new(first, last));
+    let peers = listen("0.0.0.0", range).await?;
+    let pages = listen("0.0.0.0", range).await?;
+    let registration = Registration {
+        host: container.host.clone(),
+        port: peers.local_addr()?.port(),
+        tracking_url: format!("http://{}:{}/", container.host, pages.local_addr()?.port()),
+    };
+    let master_address = format!("{}:{}", registration.host, registration.port);
+
+    let (mailbox, outbox) = Mailbox::new();
+    let (application, outcome) = Application::start(Options {
+        id: Arc::from(container.id.attempt.application.to_string()),
+        core: core_config(&container),
+        mailbox: Some(mailbox),
+        submitted_ms: container.spec.submitted_ms,
+    });
+    serve(&container, &configuration, &application, (peers, pages)).await?;
+    let starter = Starter::new(template(&container, &master_address), application.clone());
+    let mut heartbeat = Heartbeat::new(
+        scheduler,
+        registration,
+        (worker_capability(&container), container.spec.workers.node_label.clone()),
+        (application.clone(), outbox, starter),
+    );
+    tokio::spawn(learn_nodes(configuration, container.spec.user.clone(), application.clone()));
+    heartbeat.register().await.map_err(MasterError::Register)?;
+
+    let container = Arc::new(container);
+    let (stop, stopped) = watch::channel(false);
+    start_command(&container, &application, master_address, stopped);
+    let outcome = tokio::select! {
+        outcome = outcome => outcome,
+        () = heartbeat_for_ever(&mut heartbeat) => unreachable_outcome(),
+        _ = terminated.recv() => {
+            warn!("terminated");
+            // The command has a moment to end before YARN kills everything.
+            let _ = stop.send(true);
+            if last_attempt(&container) {
+                staging::remove(&container.spec).await;
+            }
+            Ok(Outcome { succeeded: false, unregister: false, diagnostics: "terminated (SIGTERM)".to_owned() })
+        }
+    };
+    let outcome = outcome.unwrap_or_else(|failure| {
+        error!(%failure, "the application's task died");
+        Outcome { succeeded: false, unregister: true, diagnostics: format!("internal error: {failure}") }
+    });
+    finish(&container, &heartbeat, outcome).await
+}
+
+/// The heartbeat goes on until the application is over, which its own task tells.
+async fn heartbeat_for_ever(heartbeat: &mut Heartbeat) {
+    heartbeat.run().await;
+    std::future::pending::<()>().await;
+}
+
+/// Never reached: the heartbeat does not end by itself.
+fn unreachable_outcome() -> Result<Outcome, tokio::task::JoinError> {
+    Ok(Outcome { succeeded: false, unregister: true, diagnostics: "internal error: the heartbeat ended".to_owned() })
+}
+
+async fn finish(container: &Container, heartbeat: &Heartbeat, outcome: Outcome) -> Result<Outcome, MasterError> {
+    if outcome.unregister {
+        heartbeat.unregister(outcome.succeeded, &outcome.diagnostics).await.map_err(MasterError::Unregister)?;
+        info!("the ResourceManager knows of the end");
+        staging::remove(&container.spec).await;
+    }
+    Ok(outcome)
+}
+
+fn last_attempt(container: &Container) -> bool {
+    container.id.attempt.attempt >= container.spec.attempts
+}
+
+fn worker_capability(container: &Container) -> Capability {
+    let workers = &container.spec.workers;
+    Capability { memory_mb: workers.memory_mib, cores: workers.cores }
+}
+
+fn core_config(container: &Container) -> Config {
+    let spec = &container.spec;
+    let cluster = ClusterConfig {
+        worker: worker_capability(container),
+        worker_threads: spec.workers.cores,
+        workers: spec.workers.count,
+        name_hosts: spec.workers.node_label.is_none(),
+        ..ClusterConfig::default()
+    };
+    // With a command, the application lasts as long as the command does.
+    let idle_limit = spec.command.is_none().then(|| Duration::from_millis(spec.idle_timeout_ms));
+    Config { cluster: Some(cluster), idle_limit, ..Config::default() }
+}
+
+fn template(container: &Container, master_address: &str) -> WorkerTemplate {
+    let spec = &container.spec;
+    let worker = WorkerSpec {
+        master_address: master_address.to_owned(),
+        application_id: container.id.attempt.application.to_string(),
+        user: spec.user.clone(),
+        hadoop: spec.hadoop.clone(),
+        threads: spec.workers.cores,
+        memory_mib: spec.workers.memory_mib,
+        port_range: spec.port_range,
+        log_filter: spec.workers.log_filter.clone(),
+    };
+    WorkerTemplate {
+        worker,
+        spec: spec.clone(),
+        authority: container.authority.clone(),
+        secret: container.secret.clone(),
+        credentials: container.credentials.clone(),
+    }
+}
+
+async fn serve(
+    container: &Container,
+    configuration: &Configuration,
+    application: &Application,
+    (peers, pages): (TcpListener, TcpListener),
+) -> Result<(), MasterError> {
+    let identity = container.authority.issue("application master", &container.secret)?;
+    let acceptor = Acceptor::new(&identity)?;
+    tokio::spawn(server::serve(peers, acceptor, application.clone()));
+    let gate = gate(configuration, container.proxy_base.as_deref()).await;
+    let application = application.clone();
+    tokio::spawn(async move {
+        if let Err(error) = web::serve(pages, application, gate).await {
+            warn!(%error, "serve the tracking page");
+        }
+    });
+    Ok(())
+}
+
+/// The addresses of the proxies, as `AmIpFilter` finds them: `yarn.web-proxy.address`, else the ResourceManagers.
+async fn gate(configuration: &Configuration, proxy_base: Option<&str>) -> web::Gate {
+    let mut servers: Vec<(String, u16)> = Vec::new();
+    if let Some((host, port)) = configuration.get("yarn.web-proxy.address").as_deref().and_then(|a| a.rsplit_once(':'))
+    {
+        servers.extend(port.parse().ok().map(|port| (host.to_owned(), port)));
+    } else if let Ok(endpoints) = configuration.resource_managers(ResourceManagerService::Web) {
+        servers.extend(endpoints.into_iter().map(|endpoint| (endpoint.address.host, endpoint.address.port)));
+    }
+    let mut proxies: BTreeSet<IpAddr> = BTreeSet::new();
+    for (host, port) in &servers {
+        match hadoop_client::hosts::resolve(host, *port).await {
+            Ok(addresses) => proxies.extend(addresses.into_iter().map(|address| address.ip().to_canonical())),
+            Err(error) => warn!(%error, "find the proxy of the tracking page"),
+        }
+    }
+    let first = servers.first();
+    let proxied = first.zip(proxy_base).map(|((host, port), base)| format!("http://{host}:{port}{base}/"));
+    web::Gate { proxies, proxied }
+}
+
+/// Tells the core which hosts there are, in which racks: without that it cannot ask for places.
+async fn learn_nodes(configuration: Configuration, user: String, application: Application) {
+    let access = Access::simple(&user, RetryPolicy::PATIENT);
+    let manager = match ResourceManager::from_configuration(&configuration, access) {
+        Ok(manager) => manager,
+        Err(error) => return warn!(%error, "learn the cluster's nodes"),
+    };
+    match manager.nodes(&[NodeState::Running]).await {
+        Ok(reports) => {
+            let mut aliases = std::collections::BTreeMap::new();
+            for report in &reports {
+                let host = report.node_id.as_ref().map(|node| node.host().to_owned()).unwrap_or_default();
+                let addresses = hadoop_client::hosts::resolve(&host, 0).await.unwrap_or_default();
+                aliases.insert(host, addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>());
+            }
+            let event = nodes_known(&reports, |host| aliases.get(host).cloned().unwrap_or_default());
+            // When the application is over already, nobody needs to know.
+            let _ = application.event(event).await;
+        }
+        Err(error) => warn!(%error, "learn the cluster's nodes"),
+    }
+}
+
+fn start_command(
+    container: &Arc<Container>,
+    application: &Application,
+    master_address: String,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let (container, application) = (container.clone(), application.clone());
+    tokio::spawn(async move {
+        let Some(command) = &container.spec.command else { return };
+        let stop = async move {
+            // A sender that is gone means that the process ends anyway.
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+        };
+        let event = command::run(&container, command, &master_address, stop).await;
+        let _ = application.event(event).await;
+    });
+}
