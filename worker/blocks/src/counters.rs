@@ -15,7 +15,7 @@ pub struct ReadCounters {
     pub remote: AtomicU64,
     /// Bytes of local files.
     pub local_file: AtomicU64,
-    /// Why a quicker way was not taken: `host: way: reason`, each once.
+    /// Why a quicker way was not taken: `host: way: reason`, each once; not more than 100.
     pub fallbacks: Mutex<BTreeSet<String>>,
 }
 
@@ -34,7 +34,18 @@ pub struct ReadSnapshot {
     pub fallbacks: Vec<String>,
 }
 
+/// Most reasons that are kept: a broken disk has one for each of its blocks.
+const MOST_FALLBACKS: usize = 100;
+
 impl ReadCounters {
+    /// Remembers why a quicker way was not taken.
+    pub(crate) fn note(&self, reason: &str) {
+        let mut fallbacks = self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        if fallbacks.len() < MOST_FALLBACKS && fallbacks.insert(reason.to_owned()) {
+            tracing::warn!(reason, "a quicker way to a block failed");
+        }
+    }
+
     /// The values now.
     pub fn snapshot(&self) -> ReadSnapshot {
         let fallbacks = self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);

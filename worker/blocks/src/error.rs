@@ -2,6 +2,8 @@
 
 use std::io;
 
+use hadoop_wire::config::ValueError;
+
 /// A cause from a library whose error types stay inside this crate.
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -12,13 +14,14 @@ pub enum SetUpError {
     #[error("make a reader of HDFS outside a tokio runtime: call it inside the one that shall drive its connections")]
     NoRuntime,
     /// A value of the Hadoop configuration does not fit.
-    #[error("use {key} of the Hadoop configuration")]
-    Configuration {
-        /// The key.
-        key: String,
-        /// What is wrong with its value.
+    #[error("understand the Hadoop configuration")]
+    Configuration(#[from] ValueError),
+    /// The list of this host's addresses, by which local DataNodes are known.
+    #[error("list the addresses of this host")]
+    Interfaces {
+        /// What the system said.
         #[source]
-        source: Cause,
+        source: io::Error,
     },
 }
 

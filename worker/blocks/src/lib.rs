@@ -4,11 +4,20 @@
 //! most 8 MiB. A block of HDFS is read through file descriptors that the DataNode of this host hands over, else through
 //! that DataNode's socket, else from another host; each fall is remembered with its reason in [`ReadCounters`].
 
+mod checksum;
 mod counters;
 mod error;
 mod file;
+mod glob;
+mod hdfs;
+mod listing;
+mod local;
 mod open;
+mod place;
 mod reader;
+mod sys;
+mod window;
+mod write;
 
 pub use counters::{ReadCounters, ReadSnapshot};
 pub use error::{ListError, ReadError, SetUpError, WriteError};

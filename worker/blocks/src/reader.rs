@@ -4,15 +4,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::Stream;
+use hadoop_wire::config::Configuration;
 
 use crate::counters::ReadCounters;
 use crate::error::{Cause, ListError, ReadError, SetUpError, WriteError};
 use crate::file::{BlockPlaces, FileRef};
-use crate::open::OpenFile;
+use crate::hdfs::{Hdfs, HdfsFile, HdfsTree, NameSpace};
+use crate::listing::Tree;
+use crate::local::{self, LocalFile, LocalTree};
+use crate::open::{OpenFile, Source};
+use crate::place::{HdfsPath, Place};
+use crate::write;
 
 /// How to reach HDFS.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct HdfsOptions {
+    /// `core-site.xml` and `hdfs-site.xml`: name services, short-circuit reads, the default file system.
+    pub configuration: Configuration,
     /// Whom to act as under simple security; without it, `HADOOP_USER_NAME` or the process's own user.
     pub user: Option<String>,
 }
@@ -20,7 +28,7 @@ pub struct HdfsOptions {
 /// Lists, locates, opens and writes files, local ones and those of HDFS.
 #[derive(Clone, Debug)]
 pub struct BlockReader {
-    hdfs: Option<Arc<HdfsOptions>>,
+    hdfs: Option<Arc<Hdfs>>,
 }
 
 impl BlockReader {
@@ -31,37 +39,102 @@ impl BlockReader {
 
     /// A reader of local files and HDFS. Call it inside the tokio runtime that shall drive the connections; the files may
     /// then be read from any thread.
+    ///
+    /// # Errors
+    /// There is no runtime, or a value of the configuration does not parse. Nobody is connected to yet.
     pub fn with_hdfs(options: HdfsOptions) -> Result<BlockReader, SetUpError> {
-        Ok(BlockReader { hdfs: Some(Arc::new(options)) })
+        Ok(BlockReader { hdfs: Some(Arc::new(Hdfs::new(options.configuration, options.user)?)) })
     }
 
     /// The files that `url_or_path` means: one file; the files directly in a directory, sorted, without names that begin
-    /// with `_` or `.`; or those that fit a pattern (`*`, `?`, `[]`, `{}`), sorted by path. A path without a scheme is
-    /// local.
+    /// with `_` or `.`; or those that fit a pattern (`*`, `?`, `[]`, `{}`), sorted by path, where a directory that fits
+    /// stands for the files directly in it. A path without a scheme is local.
+    ///
+    /// # Errors
+    /// Nothing is there, nothing fits, it may not be read, or the NameNode does not answer; see
+    /// [`ListError::exit_code`].
     pub async fn list(&self, url_or_path: &str) -> Result<Vec<FileRef>, ListError> {
-        let _ = &self.hdfs;
-        Err(ListError::NotFound { path: url_or_path.to_owned() })
+        let given = url_or_path.to_owned();
+        match Place::parse(url_or_path) {
+            Err(_) => Err(ListError::UnknownScheme { path: given }),
+            Ok(Place::Local(path)) => {
+                let path = local::absolute(&path, url_or_path)?;
+                Tree::Local(LocalTree).list(&path, url_or_path).await
+            }
+            Ok(Place::Hdfs(place)) => {
+                let Some(hdfs) = &self.hdfs else { return Err(ListError::NoHdfs { path: given }) };
+                let space = hdfs.space(&place).map_err(|source| ListError::Unreachable { path: given, source })?;
+                Tree::Hdfs(HdfsTree::new(hdfs.clone(), space)).list(&place.path, url_or_path).await
+            }
+        }
     }
 
     /// Where the file's bytes are, in order. A local file has no places: an empty list.
+    ///
+    /// # Errors
+    /// The file is gone, has another length than was planned, or the NameNode does not answer.
     pub async fn locations(&self, file: &FileRef) -> Result<Vec<BlockPlaces>, ReadError> {
-        let _ = file;
-        Ok(Vec::new())
+        match self.source_of(file)? {
+            Place::Local(_) => Ok(Vec::new()),
+            Place::Hdfs(place) => {
+                let (hdfs, space) = self.space(file, &place)?;
+                HdfsFile::unchecked(hdfs, (space, place.path), file, Arc::default()).places().await
+            }
+        }
     }
 
     /// Opens the file, after checking that its length and time are those that were planned.
+    ///
+    /// # Errors
+    /// The file is gone, changed, not readable, or the NameNode does not answer.
     pub async fn open(&self, file: &FileRef, counters: Arc<ReadCounters>) -> Result<OpenFile, ReadError> {
-        let _ = counters;
-        Ok(OpenFile::new(file.clone()))
+        let source = match self.source_of(file)? {
+            Place::Local(path) => Source::Local(LocalFile::open(&path, file)?, counters),
+            Place::Hdfs(place) => {
+                let (hdfs, space) = self.space(file, &place)?;
+                let opened = HdfsFile::unchecked(hdfs, (space, place.path), file, counters);
+                opened.compare().await?;
+                Source::Hdfs(Box::new(opened))
+            }
+        };
+        Ok(OpenFile::new(file.clone(), source))
     }
 
     /// Writes `content` to `url` (`hdfs://...`, `file:///...` or a local path): to a temporary name beside it first, then
-    /// renamed, so that nobody sees half a file. An existing file is an error unless `overwrite`.
+    /// renamed, so that nobody sees half a file. An existing file is an error unless `overwrite`. Gives the number of
+    /// bytes written.
+    ///
+    /// # Errors
+    /// It exists, may not be written, the file system failed, or `content` ended in an error.
     pub async fn write_file<S>(&self, url: &str, content: S, overwrite: bool) -> Result<u64, WriteError>
     where
         S: Stream<Item = Result<Bytes, Cause>> + Send,
     {
-        let _ = (content, overwrite);
-        Err(WriteError::Unsupported { url: url.to_owned(), reason: "writing is not built yet".into() })
+        let unsupported = |reason: String| WriteError::Unsupported { url: url.to_owned(), reason };
+        match Place::parse(url) {
+            Err(_) => Err(unsupported("it is neither a local path nor file: nor hdfs:".to_owned())),
+            Ok(Place::Local(path)) => write::to_local(&path, url, content, overwrite).await,
+            Ok(Place::Hdfs(place)) => {
+                let Some(hdfs) = &self.hdfs else { return Err(unsupported(NO_CONFIGURATION.to_owned())) };
+                let space = hdfs.space(&place).map_err(|source| unsupported(crate::hdfs::chain(source.as_ref())))?;
+                write::to_hdfs(write::Target { hdfs, space: &space, path: &place.path, url }, content, overwrite).await
+            }
+        }
+    }
+
+    fn source_of(&self, file: &FileRef) -> Result<Place, ReadError> {
+        Place::parse(&file.url).map_err(|_| ReadError::Unsupported {
+            url: file.url.clone(),
+            reason: "it is neither file: nor hdfs:".to_owned(),
+        })
+    }
+
+    fn space(&self, file: &FileRef, place: &HdfsPath) -> Result<(Arc<Hdfs>, Arc<NameSpace>), ReadError> {
+        let unsupported = |reason| ReadError::Unsupported { url: file.url.clone(), reason };
+        let hdfs = self.hdfs.as_ref().ok_or_else(|| unsupported(NO_CONFIGURATION.to_owned()))?;
+        let space = hdfs.space(place).map_err(|source| unsupported(crate::hdfs::chain(source.as_ref())))?;
+        Ok((hdfs.clone(), space))
     }
 }
+
+const NO_CONFIGURATION: &str = "this process has no Hadoop configuration; set HADOOP_CONF_DIR";

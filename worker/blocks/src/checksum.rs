@@ -1,0 +1,105 @@
+//! Compares bytes with the checksums that HDFS keeps beside them.
+
+use hadoop_wire::datatransfer::{ChecksumKind, Chunks};
+
+use crate::sys::crc32c_of_chunks;
+
+/// Bytes of one stored checksum.
+pub(crate) const CHECKSUM_BYTES: usize = 4;
+
+/// Why bytes are not trusted.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ChecksumError {
+    /// A chunk differs from its checksum.
+    #[error("the checksum of chunk {chunk} of this read does not fit its bytes")]
+    Mismatch {
+        /// Which chunk, counted from the start of the read.
+        chunk: usize,
+    },
+    /// There are more or fewer checksums than chunks.
+    #[error("{chunks} chunks came with {checksums} checksums")]
+    Number {
+        /// How many chunks.
+        chunks: usize,
+        /// How many checksums.
+        checksums: usize,
+    },
+}
+
+/// Compares `data`, which begins at a chunk, with `stored`: four bytes for each chunk, big-endian.
+pub(crate) fn verify(chunks: Chunks, data: &[u8], stored: &[u8]) -> Result<(), ChecksumError> {
+    let size = chunks.size as usize;
+    let (expected, rest) = stored.as_chunks::<CHECKSUM_BYTES>();
+    if chunks.kind == ChecksumKind::None {
+        return Ok(());
+    }
+    if !rest.is_empty() || expected.len() != data.len().div_ceil(size) {
+        return Err(ChecksumError::Number { chunks: data.len().div_ceil(size), checksums: expected.len() });
+    }
+    let mut wrong = None;
+    let mut compare = |chunk: usize, crc: u32| {
+        if crc.to_be_bytes() != expected[chunk] {
+            wrong.get_or_insert(chunk);
+        }
+    };
+    match chunks.kind {
+        ChecksumKind::Crc32c => crc32c_of_chunks(data, size, compare),
+        ChecksumKind::Crc32 => {
+            data.chunks(size).enumerate().for_each(|(chunk, bytes)| compare(chunk, crc32fast::hash(bytes)));
+        }
+        ChecksumKind::None => {}
+    }
+    wrong.map_or(Ok(()), |chunk| Err(ChecksumError::Mismatch { chunk }))
+}
+
+#[cfg(test)]
+mod tests {
+    use hadoop_wire::datatransfer::MetaHeader;
+
+    use super::*;
+
+    /// A block of 1300 bytes and its meta file, as a DataNode wrote them.
+    const BLOCK: &[u8] = include_bytes!("../tests/golden/dn-block.bin");
+    const META: &[u8] = include_bytes!("../tests/golden/dn-block.meta");
+
+    fn recorded() -> (Chunks, &'static [u8]) {
+        let (header, stored) = META.split_first_chunk::<{ MetaHeader::LENGTH }>().unwrap();
+        (MetaHeader::parse(*header).unwrap().chunks, stored)
+    }
+
+    #[test]
+    fn a_real_block_fits_its_checksums() {
+        let (chunks, stored) = recorded();
+        assert_eq!((chunks.kind, chunks.size), (ChecksumKind::Crc32c, 512));
+        assert_eq!(verify(chunks, BLOCK, stored), Ok(()));
+        assert_eq!(verify(chunks, &BLOCK[512..], &stored[4..]), Ok(()));
+    }
+
+    #[test]
+    fn every_flipped_byte_is_found() {
+        let (chunks, stored) = recorded();
+        let mut bytes = BLOCK.to_vec();
+        for at in 0..bytes.len() {
+            bytes[at] ^= 0x10;
+            assert_eq!(verify(chunks, &bytes, stored), Err(ChecksumError::Mismatch { chunk: at / 512 }));
+            bytes[at] ^= 0x10;
+        }
+    }
+
+    #[test]
+    fn missing_checksums_are_found() {
+        let (chunks, stored) = recorded();
+        assert_eq!(verify(chunks, BLOCK, &stored[..8]), Err(ChecksumError::Number { chunks: 3, checksums: 2 }));
+        assert_eq!(verify(chunks, BLOCK, &stored[..11]), Err(ChecksumError::Number { chunks: 3, checksums: 2 }));
+    }
+
+    #[test]
+    fn known_values() {
+        // The check values of both polynomials: the CRC of "123456789".
+        for (kind, value) in [(ChecksumKind::Crc32, 0xcbf4_3926_u32), (ChecksumKind::Crc32c, 0xe306_9283)] {
+            let chunks = Chunks { kind, size: 512 };
+            assert_eq!(verify(chunks, b"123456789", &value.to_be_bytes()), Ok(()));
+            assert!(verify(chunks, b"123456780", &value.to_be_bytes()).is_err());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! A read-only mapping of a part of a file.
+
+use std::fs::File;
+use std::io;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use rustix::io::Errno;
+use rustix::mm::{self, Advice, MapFlags, ProtFlags};
+
+use super::bus::Registered;
+
+/// Why a part of a file is not mapped.
+#[derive(Debug)]
+pub(crate) enum MapError {
+    /// The kernel could not bring the pages in: the file ends before them, or its disk failed.
+    PagesMissing,
+    /// The registry of windows is full, or mapping is not possible: read the file instead.
+    NotNow(io::Error),
+}
+
+/// A part of a file in memory. Unmapped when dropped.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    address: NonNull<u8>,
+    len: usize,
+    /// Field order matters: `Drop` below unmaps first, then the fields go; until then a fault is ours to explain.
+    _registered: Registered,
+}
+
+// SAFETY: the mapping is private to this value, read-only, and unmapped by its owner only.
+unsafe impl Send for Mapping {}
+// SAFETY: as above; all access is by shared reference.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps `len` > 0 bytes of `file` from `offset`, a multiple of the page size, and brings the pages in, so that a
+    /// missing one is an error here and not a signal later. `name` is what a message calls the file.
+    pub(crate) fn new(file: &File, offset: u64, len: usize, name: Arc<str>) -> Result<Mapping, MapError> {
+        // SAFETY: a new mapping at an address of the kernel's choice aliases nothing. Its bytes can change only if
+        // somebody writes the file: replicas that are finalised are never written again, and for a local file a
+        // change while it is read is caught by length and time, or gives bytes that are wrong but in bounds.
+        let address = unsafe { mm::mmap(ptr::null_mut(), len, ProtFlags::READ, MapFlags::PRIVATE, file, offset) }
+            .map_err(|error| MapError::NotNow(error.into()))?;
+        let start = address as usize;
+        let (Some(address), Some(registered)) =
+            (NonNull::new(address.cast::<u8>()), Registered::new(start, start.saturating_add(len), name))
+        else {
+            // SAFETY: the range is the one just mapped, and nobody has a reference into it.
+            let _ = unsafe { mm::munmap(address, len) };
+            return Err(MapError::NotNow(io::Error::other("too many windows are mapped")));
+        };
+        let mapping = Mapping { address, len, _registered: registered };
+        mapping.bring_in()?;
+        Ok(mapping)
+    }
+
+    /// Kernels before 5.14 do not know this advice; there a missing page is found when it is touched.
+    fn bring_in(&self) -> Result<(), MapError> {
+        // SAFETY: the range is this mapping; populating it for reading changes no byte.
+        match unsafe { mm::madvise(self.address.as_ptr().cast(), self.len, Advice::LinuxPopulateRead) } {
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(Errno::FAULT | Errno::HWPOISON | Errno::IO) => Err(MapError::PagesMissing),
+            Err(other) => Err(MapError::NotNow(other.into())),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Mapping {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: the range is mapped and readable for as long as `self` lives; see `new` for who could change it.
+        unsafe { std::slice::from_raw_parts(self.address.as_ptr(), self.len) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: the range is the one that `new` mapped, and no reference outlives `self`.
+        let _ = unsafe { mm::munmap(self.address.as_ptr().cast(), self.len) };
+    }
+}
