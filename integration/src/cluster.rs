@@ -152,7 +152,7 @@ impl Cluster {
     }
 
     /// The worker hosts.
-    pub fn workers(&self) -> impl Iterator<Item = Host> + use<> {
+    pub fn workers(&self) -> impl Iterator<Item = Host> + Clone + use<> {
         (1..=self.options.workers).map(Host::Worker)
     }
 

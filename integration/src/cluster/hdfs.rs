@@ -73,14 +73,16 @@ struct Operation<'a> {
 impl Cluster {
     /// The homes that a real cluster has: `/tmp` for all, `/user/alice` for alice only, and `/data`, which is alice's.
     pub(super) fn make_homes(&self) -> Result<(), super::StartError> {
-        let homes = [("/tmp", SUPERUSER, "1777"), (&format!("/user/{USER}"), USER, "700"), ("/data", USER, "755")];
+        let home = format!("/user/{USER}");
+        let homes =
+            [("/tmp", SUPERUSER, "1777"), ("/user", SUPERUSER, "755"), (&home, USER, "700"), ("/data", USER, "755")];
         for (path, owner, permission) in homes {
             self.make_directory(path, owner, permission).map_err(super::StartError::Homes)?;
         }
         Ok(())
     }
 
-    /// Makes a directory, or changes the owner and the permission of one that is there.
+    /// Makes a directory, missing parents with the same permission, or changes the owner and the permission of one that is there.
     pub fn make_directory(&self, path: &str, owner: &str, permission: &str) -> Result<(), HdfsError> {
         self.administer("MKDIRS", path, format!("&permission={permission}"))?;
         self.administer("SETOWNER", path, format!("&owner={owner}"))?;
@@ -177,7 +179,7 @@ impl Cluster {
     }
 
     fn ask(&self, operation: &Operation<'_>, url: &str, body: &[u8]) -> Result<Response, HdfsError> {
-        let request = Request { method: operation.method, url, body };
+        let request = Request { method: operation.method, url, content: "application/octet-stream", body };
         let failed = |source| HdfsError::Http { operation: operation.name, path: operation.path.to_owned(), source };
         let response = self.request(Host::Master, &request).map_err(failed)?;
         if response.status < 400 { Ok(response) } else { Err(operation.refused(&response)) }
@@ -202,6 +204,8 @@ impl<'a> Operation<'a> {
         let answer: Value = serde_json::from_slice(&response.body).unwrap_or_default();
         let message = answer["RemoteException"]["message"].as_str().map(str::to_owned);
         let message = message.unwrap_or_else(|| String::from_utf8_lossy(&response.body).into_owned());
+        // Java's stack follows.
+        let message = message.lines().next().unwrap_or_default().to_owned();
         let (operation, path, status) = (self.name, self.path.to_owned(), response.status);
         HdfsError::Refused { operation, path, status, message }
     }
