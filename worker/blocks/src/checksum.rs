@@ -11,10 +11,10 @@ pub(crate) const CHECKSUM_BYTES: usize = 4;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ChecksumError {
     /// A chunk differs from its checksum.
-    #[error("the checksum of chunk {chunk} of this read does not fit its bytes")]
+    #[error("the chunk at byte {at} of the block does not fit its checksum")]
     Mismatch {
-        /// Which chunk, counted from the start of the read.
-        chunk: usize,
+        /// Where the chunk begins.
+        at: u64,
     },
     /// There are more or fewer checksums than chunks.
     #[error("{chunks} chunks came with {checksums} checksums")]
@@ -26,8 +26,8 @@ pub(crate) enum ChecksumError {
     },
 }
 
-/// Compares `data`, which begins at a chunk, with `stored`: four bytes for each chunk, big-endian.
-pub(crate) fn verify(chunks: Chunks, data: &[u8], stored: &[u8]) -> Result<(), ChecksumError> {
+/// Compares `data`, whole chunks from byte `start` of a block, with `stored`: four bytes for each, big-endian.
+pub(crate) fn verify(chunks: Chunks, start: u64, data: &[u8], stored: &[u8]) -> Result<(), ChecksumError> {
     let size = chunks.size as usize;
     let (expected, rest) = stored.as_chunks::<CHECKSUM_BYTES>();
     if chunks.kind == ChecksumKind::None {
@@ -49,7 +49,7 @@ pub(crate) fn verify(chunks: Chunks, data: &[u8], stored: &[u8]) -> Result<(), C
         }
         ChecksumKind::None => {}
     }
-    wrong.map_or(Ok(()), |chunk| Err(ChecksumError::Mismatch { chunk }))
+    wrong.map_or(Ok(()), |chunk| Err(ChecksumError::Mismatch { at: start + (chunk * size) as u64 }))
 }
 
 #[cfg(test)]
@@ -71,8 +71,8 @@ mod tests {
     fn a_real_block_fits_its_checksums() {
         let (chunks, stored) = recorded();
         assert_eq!((chunks.kind, chunks.size), (ChecksumKind::Crc32c, 512));
-        assert_eq!(verify(chunks, BLOCK, stored), Ok(()));
-        assert_eq!(verify(chunks, &BLOCK[512..], &stored[4..]), Ok(()));
+        assert_eq!(verify(chunks, 0, BLOCK, stored), Ok(()));
+        assert_eq!(verify(chunks, 512, &BLOCK[512..], &stored[4..]), Ok(()));
     }
 
     #[test]
@@ -81,7 +81,8 @@ mod tests {
         let mut bytes = BLOCK.to_vec();
         for at in 0..bytes.len() {
             bytes[at] ^= 0x10;
-            assert_eq!(verify(chunks, &bytes, stored), Err(ChecksumError::Mismatch { chunk: at / 512 }));
+            let expected = ChecksumError::Mismatch { at: at as u64 / 512 * 512 };
+            assert_eq!(verify(chunks, 0, &bytes, stored), Err(expected));
             bytes[at] ^= 0x10;
         }
     }
@@ -89,8 +90,8 @@ mod tests {
     #[test]
     fn missing_checksums_are_found() {
         let (chunks, stored) = recorded();
-        assert_eq!(verify(chunks, BLOCK, &stored[..8]), Err(ChecksumError::Number { chunks: 3, checksums: 2 }));
-        assert_eq!(verify(chunks, BLOCK, &stored[..11]), Err(ChecksumError::Number { chunks: 3, checksums: 2 }));
+        assert_eq!(verify(chunks, 0, BLOCK, &stored[..8]), Err(ChecksumError::Number { chunks: 3, checksums: 2 }));
+        assert_eq!(verify(chunks, 0, BLOCK, &stored[..11]), Err(ChecksumError::Number { chunks: 3, checksums: 2 }));
     }
 
     #[test]
@@ -98,8 +99,8 @@ mod tests {
         // The check values of both polynomials: the CRC of "123456789".
         for (kind, value) in [(ChecksumKind::Crc32, 0xcbf4_3926_u32), (ChecksumKind::Crc32c, 0xe306_9283)] {
             let chunks = Chunks { kind, size: 512 };
-            assert_eq!(verify(chunks, b"123456789", &value.to_be_bytes()), Ok(()));
-            assert!(verify(chunks, b"123456780", &value.to_be_bytes()).is_err());
+            assert_eq!(verify(chunks, 0, b"123456789", &value.to_be_bytes()), Ok(()));
+            assert!(verify(chunks, 0, b"123456780", &value.to_be_bytes()).is_err());
         }
     }
 }

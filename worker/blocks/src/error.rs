@@ -2,6 +2,7 @@
 
 use std::io;
 
+use hadoop_client::NoUserError;
 use hadoop_wire::config::ValueError;
 
 /// A cause from a library whose error types stay inside this crate.
@@ -16,6 +17,9 @@ pub enum SetUpError {
     /// A value of the Hadoop configuration does not fit.
     #[error("understand the Hadoop configuration")]
     Configuration(#[from] ValueError),
+    /// Nobody said whom to act as.
+    #[error("find out whom to act as in HDFS")]
+    User(#[from] NoUserError),
     /// The list of this host's addresses, by which local DataNodes are known.
     #[error("list the addresses of this host")]
     Interfaces {

@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use tokio::time::timeout;
 
 use crate::error::{Cause, WriteError};
-use crate::hdfs::{Hdfs, NameSpace};
+use crate::hdfs::{Hdfs, NameSpace, NativeError, is_access_denied};
 use crate::local::own_user;
 
 /// hdfs-native retries inside this limit; without one it can hang for minutes.
@@ -184,11 +184,12 @@ impl Target<'_> {
         if matches!(error, HdfsError::AlreadyExists(_)) {
             return WriteError::Exists { url };
         }
-        if matches!(&error, HdfsError::RPCError(class, _) if class.ends_with("AccessControlException")) {
-            let user = self.hdfs.user().to_owned();
-            return WriteError::PermissionDenied { url, user, source: Box::new(error) };
+        let denied = is_access_denied(&error);
+        let source = Box::new(NativeError::from(error));
+        if denied {
+            return WriteError::PermissionDenied { url, user: self.hdfs.user().to_owned(), source };
         }
-        WriteError::Failed { url, step, source: Box::new(error) }
+        WriteError::Failed { url, step, source }
     }
 }
 

@@ -49,7 +49,7 @@ enum ReadBlockError {
     Refused { status: i32, message: String },
     #[error("the DataNode sent other bytes than those asked for")]
     OtherBytes,
-    #[error("compare with the checksums")]
+    #[error("verify it")]
     Checksum(#[from] ChecksumError),
 }
 
@@ -229,7 +229,7 @@ impl<'a> Window<'a> {
         if packet.offset != self.next || packet_end > self.end {
             return Err(ReadBlockError::OtherBytes);
         }
-        checksum::verify(self.chunks, &packet.data, &packet.checksums)?;
+        checksum::verify(self.chunks, packet.offset, &packet.data, &packet.checksums)?;
         let before = self.wanted.offset.saturating_sub(packet.offset).min(packet.data.len() as u64) as usize;
         let missing = self.wanted.len - self.bytes.len();
         let useful = &packet.data[before..];

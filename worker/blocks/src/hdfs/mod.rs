@@ -9,6 +9,7 @@ mod descriptors;
 mod fault;
 mod file;
 mod name_space;
+mod native_error;
 mod remote;
 mod replica;
 mod settings;
@@ -30,6 +31,7 @@ use crate::place::HdfsPath;
 pub(crate) use fault::chain;
 pub(crate) use file::HdfsFile;
 pub(crate) use name_space::NameSpace;
+pub(crate) use native_error::{NativeError, is_access_denied};
 pub(crate) use tree::HdfsTree;
 
 use self::closed::ClosedWays;
@@ -63,11 +65,12 @@ impl Hdfs {
     pub(crate) fn new(configuration: Configuration, user: Option<String>) -> Result<Hdfs, SetUpError> {
         let runtime = Handle::try_current().map_err(|_| SetUpError::NoRuntime)?;
         let settings = Settings::from_configuration(&configuration)?;
+        let user = user.map_or_else(hadoop_client::user, Ok)?;
         let own_addresses = crate::sys::own_addresses().map_err(|source| SetUpError::Interfaces { source })?;
         Ok(Hdfs {
             runtime,
             configuration,
-            user: user.or_else(|| std::env::var("HADOOP_USER_NAME").ok()).unwrap_or_else(crate::local::own_user),
+            user,
             settings,
             own_addresses,
             spaces: Mutex::default(),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hadoop_client::rpc::{Authentication, Client, RetryPolicy, Service, Settings, Timeouts};
-use hadoop_client::{NameNode, Server};
+use hadoop_client::rpc::RetryPolicy;
+use hadoop_client::{Access, NameNode};
 use hadoop_wire::config::Configuration;
 use hdfs_native::ClientBuilder;
 use tokio::runtime::Handle;
@@ -52,29 +52,12 @@ impl NameSpace {
         runtime: &Handle,
     ) -> Result<NameSpace, Cause> {
         let url_prefix = format!("hdfs://{authority}");
-        let servers = servers(&authority, &url_prefix, configuration)?;
-        let settings = Settings {
-            service: Service::NAME_NODE,
-            authentication: Authentication::Simple { user: user.to_owned() },
-            timeouts: Timeouts::default(),
-            retry: RetryPolicy::BRIEF,
-        };
-        let client = Client::new(servers, settings);
-        let patient = NameNode::new(client.with_retry(TASK_PATIENCE));
+        let access = Access::simple(user, RetryPolicy::BRIEF);
+        let brief = NameNode::from_configuration(configuration, &authority, &url_prefix, access)?;
+        let patient = NameNode::new(brief.client().with_retry(TASK_PATIENCE));
         let native = native_client(&url_prefix, configuration, user, runtime)?;
-        Ok(NameSpace { brief: NameNode::new(client), patient, native, url_prefix })
+        Ok(NameSpace { brief, patient, native, url_prefix })
     }
-}
-
-fn servers(authority: &str, url: &str, configuration: &Configuration) -> Result<Vec<Server>, Cause> {
-    let endpoints = configuration.name_nodes(authority, url)?;
-    let server = |endpoint: hadoop_wire::config::Endpoint| Server {
-        role: "NameNode",
-        host: endpoint.address.host,
-        port: endpoint.address.port,
-        key: Some(endpoint.key),
-    };
-    Ok(endpoints.into_iter().map(server).collect())
 }
 
 fn native_client(

@@ -10,6 +10,7 @@ use hdfs_native::HdfsError;
 use hdfs_native::file::FileReader;
 use tokio::time::timeout;
 
+use super::NativeError;
 use super::fault::{Fault, Meaning};
 
 /// hdfs-native retries inside these limits; without them it can hang for minutes.
@@ -21,7 +22,7 @@ const LONG_TEXT: usize = 200;
 /// Opens a file, and checks that it is as long as was planned: hdfs-native panics where one reads beyond the end.
 pub(crate) async fn open(client: hdfs_native::Client, path: String, len: u64) -> Result<Arc<FileReader>, Fault> {
     let reader = match timeout(OPEN_LIMIT, client.read(&path)).await {
-        Ok(opened) => opened.map_err(|error| fault("open the file", &error))?,
+        Ok(opened) => opened.map_err(|error| fault("open the file", error))?,
         Err(_) => return Err(silent("the NameNode", OPEN_LIMIT)),
     };
     if (reader.file_length() as u64) < len {
@@ -42,7 +43,7 @@ pub(crate) async fn read(reader: Arc<FileReader>, offset: u64, len: usize) -> Re
     loop {
         match timeout(STEP_LIMIT, stream.next()).await {
             Ok(Some(Ok(part))) => bytes.extend_from_slice(&part),
-            Ok(Some(Err(error))) => return Err(fault("read", &error)),
+            Ok(Some(Err(error))) => return Err(fault("read", error)),
             Ok(None) => break,
             Err(_) => return Err(silent("the DataNodes", STEP_LIMIT)),
         }
@@ -54,10 +55,10 @@ fn silent(who: &str, limit: Duration) -> Fault {
     Fault::new(Meaning::ThisOnce, format!("no answer from {who} for {} s", limit.as_secs()))
 }
 
-fn fault(doing: &str, error: &HdfsError) -> Fault {
+fn fault(doing: &str, error: HdfsError) -> Fault {
     // The dump of every location in one text; what each of them said is found out by asking them one by one.
-    if matches!(error, HdfsError::DataTransferError(text) if text.len() > LONG_TEXT) {
+    if matches!(&error, HdfsError::DataTransferError(text) if text.len() > LONG_TEXT) {
         return Fault::new(Meaning::ThisOnce, format!("{doing}: no DataNode that holds the block could be read"));
     }
-    Fault::because(Meaning::ThisOnce, doing, error)
+    Fault::because(Meaning::ThisOnce, doing, &NativeError::from(error))
 }

@@ -57,10 +57,8 @@ impl Replica {
         self.meta
             .read_exact_at(&mut stored, cover.checksums.start)
             .map_err(|error| Fault::because(Meaning::BadReplica, "read its meta file", &error))?;
-        checksum::verify(self.chunks, &bytes, &stored).map_err(|error| {
-            let doing = format!("verify the chunks from byte {} of {}", cover.data.start, self.name);
-            Fault::because(Meaning::BadReplica, &doing, &error)
-        })?;
+        checksum::verify(self.chunks, cover.data.start, &bytes, &stored)
+            .map_err(|error| Fault::because(Meaning::BadReplica, &format!("verify {}", self.name), &error))?;
         let before = (offset - cover.data.start) as usize;
         Ok(bytes.slice(before..before + len))
     }
@@ -113,7 +111,7 @@ mod tests {
         assert!(replica.window(0, 512, 1300).is_ok());
         let fault = replica.window(1000, 10, 1300).unwrap_err();
         assert_eq!(fault.meaning, Meaning::BadReplica);
-        assert!(fault.reason.contains("from byte 512 of blk_1"), "{}", fault.reason);
+        assert!(fault.reason.contains("blk_1: the chunk at byte 512"), "{}", fault.reason);
         assert!(replica.window(1024, 276, 1300).is_ok());
     }
 

@@ -107,7 +107,7 @@ impl ShortCircuit {
             return Err(Fault::new(Meaning::Closed, format!("no answer on {path} for {seconds:.0} s")));
         };
         let Descriptors { data, meta } = answer.map_err(RequestError::into_fault)?;
-        let name = format!("replica {} of block {}", path, block.block.block_id).into();
+        let name = format!("block {} (from {path})", block.block.block_id).into();
         Replica::new(data, meta, settings.verify_checksums, name)
             .map_err(|error| Fault::because(Meaning::BadReplica, "open the replica", &error))
     }
