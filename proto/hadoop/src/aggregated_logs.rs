@@ -3,6 +3,7 @@
 //!
 //! Nothing here does IO: the caller brings a function that reads a range of the file.
 
+mod directories;
 mod indexed;
 mod java;
 mod stream;
@@ -15,6 +16,8 @@ use std::io::{self, Read};
 use bytes::Bytes;
 
 use stream::{Compression, Content, Region};
+
+pub use directories::directories;
 
 /// Suffix of files that a NodeManager has not finished.
 pub const UNFINISHED_SUFFIX: &str = ".tmp";
