@@ -5,6 +5,8 @@ mod containers;
 mod dispatch;
 mod ending;
 mod explain;
+#[cfg(test)]
+pub(crate) mod invariants;
 mod loss;
 mod plan;
 mod submit;

@@ -21,14 +21,19 @@ impl Jobs {
     pub fn add(&mut self, owner: (DriverId, JobId), graph: Graph, hosts: &mut Hosts) -> Result<&mut Job, GraphError> {
         let job = Job::build(owner, self.next_task, graph, hosts)?;
         self.next_task += job.len();
-        self.starts.insert(job.first, job.id);
+        // An empty job shares its first number with the next one.
+        if job.len() > 0 {
+            self.starts.insert(job.first, job.id);
+        }
         Ok(self.rows.entry(owner.1).or_insert(job))
     }
 
     /// Forget a job.
     pub fn remove(&mut self, job: JobId) -> Option<Job> {
         let job = self.rows.remove(&job)?;
-        self.starts.remove(&job.first);
+        if job.len() > 0 {
+            self.starts.remove(&job.first);
+        }
         Some(job)
     }
 

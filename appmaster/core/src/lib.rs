@@ -24,6 +24,9 @@ mod requests;
 mod trouble;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 pub use action::{Action, AskRow, Assignment, Input, Place};
 pub use config::{ClusterConfig, Config, LocalityWaits};
 pub use event::{Capability, Event, FailureKind, Grant, Graph, Node, TaskFailure, TaskRequest, TaskSet};

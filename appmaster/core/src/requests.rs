@@ -68,6 +68,8 @@ pub(crate) struct Requests {
     open: BTreeMap<RequestId, Request>,
     /// What the ResourceManager knows of each open request.
     told: BTreeMap<RequestId, Vec<AskRow>>,
+    /// Is what the ResourceManager knows in doubt?
+    doubtful: bool,
     /// Ids given so far; 0 and -1 mean "none" to YARN and are never given.
     last: u64,
 }
@@ -115,10 +117,21 @@ impl Requests {
         for (&id, request) in &self.open {
             let wanted = request.rows(id, 1, hosts);
             let told = self.told.entry(id).or_default();
-            rows.extend(wanted.iter().filter(|row| !told.contains(row)).cloned());
+            rows.extend(wanted.iter().filter(|row| self.doubtful || !told.contains(row)).cloned());
             *told = wanted;
         }
+        self.doubtful = false;
         rows
+    }
+
+    /// Say every row of every open request again.
+    pub fn tell_again(&mut self) {
+        self.doubtful = true;
+    }
+
+    /// Did we ever give this id?
+    pub fn was_given(&self, request: RequestId) -> bool {
+        (1..=self.last).contains(&request.0)
     }
 
     /// The ResourceManager knows nothing any more.
@@ -139,6 +152,11 @@ impl Requests {
     /// Is this one open?
     pub fn contains(&self, request: RequestId) -> bool {
         self.open.contains_key(&request)
+    }
+
+    /// Must this one be served within the rack of its host?
+    pub fn is_within_rack(&self, request: RequestId) -> bool {
+        self.open.get(&request).is_some_and(|row| row.level == Level::Rack)
     }
 
     /// The open request that a container on this host answers best.

@@ -75,9 +75,15 @@ impl Core {
     }
 
     /// The request that a grant answers: the one that it names, else the one that it fits best.
-    fn match_request(&self, named: Option<RequestId>, host: HostId) -> Option<RequestId> {
-        let requests = &self.fleet.requests;
-        named.filter(|&request| requests.contains(request)).or_else(|| requests.match_host(host, &self.hosts))
+    fn match_request(&mut self, named: Option<RequestId>, host: HostId) -> Option<RequestId> {
+        let requests = &mut self.fleet.requests;
+        match named.filter(|&request| requests.was_given(request)) {
+            Some(request) if requests.contains(request) => return Some(request),
+            Some(_) => {}
+            // Which one the ResourceManager has counted down, we cannot know.
+            None => requests.tell_again(),
+        }
+        requests.match_host(host, &self.hosts)
     }
 
     fn take_container(&mut self, container: ContainerId, host: HostId, request: RequestId) {
@@ -187,7 +193,7 @@ impl Core {
                 return;
             }
             self.give_back(container);
-            self.judge_deaths(&tasks, &text);
+            self.judge_deaths(&tasks, &format!("{container} on {}: {text}", self.hosts[host].name));
             self.container_failed(container, host, &ExitCause { kind: ExitKind::NotStarted, text });
         }
     }

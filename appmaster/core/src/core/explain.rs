@@ -167,3 +167,11 @@ impl Core {
 fn containers(count: usize) -> String {
     if count == 1 { "1 container".into() } else { format!("{count} containers") }
 }
+
+#[cfg(test)]
+impl Core {
+    /// The open requests, for the tests' world.
+    pub(crate) fn requests_open(&self) -> impl Iterator<Item = crate::ids::RequestId> {
+        self.fleet.requests.iter().map(|(id, _)| id)
+    }
+}

@@ -45,7 +45,8 @@ impl Core {
             Stage::Starting { .. } | Stage::Running { .. } => {}
             Stage::Gone { why, tasks, .. } => {
                 self.hold(host);
-                self.judge_deaths(&tasks, &why);
+                let text = format!("{id} on {}: {why}", self.hosts[host].name);
+                self.judge_deaths(&tasks, &text);
             }
             Stage::Leaving => {
                 container.stage = Stage::Leaving;
@@ -66,8 +67,7 @@ impl Core {
                 self.judge_deaths(&ran, &format!("{worker} on {host}: {why}"));
             }
             Some(container) => {
-                let text = format!("{container} on {host}: {why}");
-                let stage = Stage::Gone { since: self.now, why: text, tasks: ran };
+                let stage = Stage::Gone { since: self.now, why: why.to_owned(), tasks: ran };
                 self.container_leaves_service(container, stage);
             }
         }

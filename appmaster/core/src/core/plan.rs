@@ -54,7 +54,8 @@ impl Core {
             }
             if let Some(host) = before.host {
                 let name = self.hosts[host].name.clone();
-                self.note(format!("{id} has waited for a container on {name}: it may come from elsewhere now"));
+                let place = if self.fleet.requests.is_within_rack(id) { "its rack" } else { "anywhere" };
+                self.note(format!("{id} for a container on {name} may be served from {place} now"));
             }
         }
     }
@@ -68,7 +69,7 @@ impl Core {
     }
 
     /// Tasks that could run if there were enough workers, and those that do.
-    pub(super) fn runnable(&self) -> u32 {
+    pub(crate) fn runnable(&self) -> u32 {
         let assigned: usize = self.workers.values().map(|worker| worker.assigned.len()).sum();
         (self.ready.len() + self.delayed_count() + assigned) as u32
     }

@@ -1,1 +1,101 @@
 //! Lineage in small graphs.
+
+use crate::event::{Graph, TaskRequest, TaskSet};
+use crate::hosts::Hosts;
+use crate::ids::{DriverId, JobId, Time, WorkerId};
+use crate::job::{Job, State};
+
+use super::Effects;
+
+const WORKER: WorkerId = WorkerId(1);
+
+fn job(inputs: &[&[u32]], wanted: &[u32]) -> Job {
+    let task = |&inputs: &&[u32]| TaskRequest { inputs: inputs.to_vec(), ..TaskRequest::default() };
+    let set = TaskSet { name: "set".into(), tasks: inputs.iter().map(task).collect() };
+    let graph = Graph { sets: vec![set], wanted: wanted.to_vec() };
+    Job::build((DriverId(1), JobId(1)), 0, graph, &mut Hosts::default()).expect("a good graph")
+}
+
+fn started(inputs: &[&[u32]], wanted: &[u32]) -> Job {
+    let mut job = job(inputs, wanted);
+    job.start(&mut Effects::default());
+    job
+}
+
+fn complete(job: &mut Job, index: u32) -> Effects {
+    let mut effects = Effects::default();
+    job.complete(index, WORKER, 1, Time(0), &mut effects);
+    effects
+}
+
+#[test]
+fn tasks_without_inputs_start() {
+    let mut effects = Effects::default();
+    job(&[&[], &[], &[0, 1]], &[2]).start(&mut effects);
+    effects.ready.sort_unstable();
+    assert_eq!(effects.ready, [0, 1]);
+}
+
+#[test]
+fn the_last_input_makes_a_task_ready_and_its_end_drops_them() {
+    let mut job = started(&[&[], &[], &[0, 1]], &[2]);
+    assert_eq!(complete(&mut job, 0), Effects::default());
+    assert_eq!(complete(&mut job, 1).ready, [2]);
+    assert_eq!(complete(&mut job, 2).dropped, [(WORKER, 0), (WORKER, 1)]);
+    assert_eq!(job.roots_left, 0);
+}
+
+#[test]
+fn a_wanted_input_is_kept() {
+    let mut job = started(&[&[], &[0]], &[0, 1]);
+    complete(&mut job, 0);
+    assert_eq!(complete(&mut job, 1), Effects::default());
+}
+
+#[test]
+fn a_lost_result_is_computed_again_with_all_that_it_needs() {
+    let mut job = started(&[&[], &[0], &[1]], &[2]);
+    (0..3).for_each(|index| drop(complete(&mut job, index)));
+    let mut effects = Effects::default();
+    job.lose(2, &mut effects);
+    assert_eq!(effects.ready, [0]);
+    assert_eq!(job.task(2).state, State::Waiting { missing: 1 });
+    assert_eq!(job.roots_left, 1);
+}
+
+#[test]
+fn a_lost_input_makes_its_ready_reader_wait() {
+    let mut job = started(&[&[], &[0]], &[1]);
+    complete(&mut job, 0);
+    job.task_mut(1).state = State::Ready { since: Time(0) };
+    let mut effects = Effects::default();
+    job.lose(0, &mut effects);
+    assert_eq!((effects.unready, effects.ready), (vec![1], vec![0]));
+}
+
+#[test]
+fn what_a_reader_has_read_is_not_computed_again() {
+    let mut job = started(&[&[], &[0]], &[1]);
+    complete(&mut job, 0);
+    job.task_mut(1).state = State::Assigned { worker: WORKER };
+    let mut effects = Effects::default();
+    job.lose(0, &mut effects);
+    assert_eq!(effects, Effects::default());
+    // Unless the reader comes back and says that it has not.
+    job.requeue(1, &mut effects);
+    assert_eq!(effects.ready, [0]);
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_computed() {
+    let mut job = started(&[&[], &[0], &[1]], &[2]);
+    complete(&mut job, 0);
+    complete(&mut job, 1);
+    job.task_mut(2).state = State::Assigned { worker: WORKER };
+    job.lose(1, &mut Effects::default());
+    job.task_mut(2).state = State::Assigned { worker: WORKER };
+    complete(&mut job, 2);
+    assert_eq!(job.task(1).state, State::Idle);
+    assert_eq!(job.task(0).state, State::Idle);
+    assert_eq!((job.counts.done, job.roots_left), (3, 0));
+}

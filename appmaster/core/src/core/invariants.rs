@@ -1,0 +1,176 @@
+//! What is true of the core between any two events, whatever happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Core;
+use crate::ids::{HostId, TaskId};
+use crate::job::{Job, State};
+
+/// Check every invariant; a failure names it.
+pub fn check(core: &Core) {
+    for job in core.jobs.iter() {
+        missing_counts_inputs(job);
+        uses_count_open_consumers(job);
+        counters_count(job);
+    }
+    ready_lists_list_ready_tasks(core);
+    assignments_agree(core);
+    results_have_live_holders(core);
+    holds_count(core);
+    threads_add_up(core);
+    delayed_tasks_wake(core);
+    nothing_is_left_after_the_end(core);
+}
+
+fn is_done(job: &Job, index: u32) -> bool {
+    matches!(job.task(index).state, State::Done { .. })
+}
+
+/// Neither idle nor done.
+fn is_open(job: &Job, index: u32) -> bool {
+    !is_done(job, index) && job.task(index).state != State::Idle
+}
+
+fn missing_counts_inputs(job: &Job) {
+    for index in 0..job.len() {
+        let really = job.inputs.of(index as usize).iter().filter(|&&input| !is_done(job, input)).count() as u32;
+        match job.task(index).state {
+            State::Waiting { missing } => {
+                assert!(missing > 0, "missing_counts_inputs: {} waits for nothing", job.task_id(index));
+                assert_eq!(missing, really, "missing_counts_inputs: {}", job.task_id(index));
+                for &input in job.inputs.of(index as usize) {
+                    let idle = job.task(input).state == State::Idle;
+                    assert!(!idle, "missing_counts_inputs: {} waits for an idle task", job.task_id(index));
+                }
+            }
+            State::Ready { .. } | State::Delayed { .. } => {
+                assert_eq!(really, 0, "missing_counts_inputs: {} is ready", job.task_id(index));
+            }
+            State::Idle | State::Assigned { .. } | State::Done { .. } => {}
+        }
+    }
+}
+
+fn uses_count_open_consumers(job: &Job) {
+    for index in 0..job.len() {
+        let consumers = job.consumers.of(index as usize);
+        let open = consumers.iter().filter(|&&consumer| is_open(job, consumer)).count() as u32;
+        assert_eq!(job.task(index).uses, open, "uses_count_open_consumers: {}", job.task_id(index));
+    }
+}
+
+fn counters_count(job: &Job) {
+    let count = |test: &dyn Fn(u32) -> bool| (0..job.len()).filter(|&index| test(index)).count() as u32;
+    let running = count(&|index| matches!(job.task(index).state, State::Assigned { .. }));
+    assert_eq!(job.counts.running, running, "counters_count: running");
+    assert_eq!(job.counts.done, count(&|index| job.task(index).done), "counters_count: done");
+    let left = count(&|index| job.task(index).root && !job.task(index).done);
+    assert_eq!(job.roots_left, left, "counters_count: roots left");
+    for index in 0..job.len() {
+        let task = job.task(index);
+        let given_up = task.root && !task.done && !is_open(job, index);
+        assert!(!given_up, "counters_count: root {} is neither done nor open", job.task_id(index));
+    }
+}
+
+fn ready_lists_list_ready_tasks(core: &Core) {
+    let mut at: BTreeMap<HostId, BTreeSet<TaskId>> = BTreeMap::new();
+    let mut free = BTreeSet::new();
+    let mut count = 0;
+    for job in core.jobs.iter() {
+        for index in job.ready_tasks() {
+            count += 1;
+            let places = job.places_now(index);
+            for &host in places {
+                at.entry(host).or_default().insert(job.task_id(index));
+            }
+            if !places.iter().any(|&host| core.hosts.is_held(host)) {
+                free.insert(job.task_id(index));
+            }
+        }
+    }
+    assert_eq!(core.ready.len(), count, "ready_lists_list_ready_tasks: count");
+    assert_eq!(core.ready.free(), &free, "ready_lists_list_ready_tasks: free");
+    for (host, row) in core.hosts.iter() {
+        let expected = at.remove(&host).unwrap_or_default();
+        assert_eq!(core.ready.at(host), &expected, "ready_lists_list_ready_tasks: {}", row.name);
+        let near = core.ready.free_near(host, &core.hosts);
+        assert!(near.is_subset(&free), "ready_lists_list_ready_tasks: near {}", row.name);
+    }
+}
+
+fn assignments_agree(core: &Core) {
+    let mut seen = BTreeSet::new();
+    for (&worker, row) in &core.workers {
+        let most = row.threads as usize + core.config.prefetch as usize;
+        assert!(row.assigned.len() <= most, "assignments_agree: {worker} has too many tasks");
+        for assigned in &row.assigned {
+            let Some((job, index)) = core.jobs.find(assigned.task) else {
+                assert!(assigned.cancelled, "assignments_agree: {} of a forgotten job runs", assigned.task);
+                continue;
+            };
+            assert!(seen.insert(assigned.task), "assignments_agree: {} is on two workers", assigned.task);
+            assert_eq!(job.task(index).state, State::Assigned { worker }, "assignments_agree: {}", assigned.task);
+            assert_eq!(job.task(index).attempt, assigned.attempt, "assignments_agree: {}", assigned.task);
+        }
+    }
+    let running: u32 = core.jobs.iter().map(|job| job.counts.running).sum();
+    assert_eq!(running as usize, seen.len(), "assignments_agree: a task is on no worker");
+}
+
+fn results_have_live_holders(core: &Core) {
+    let mut results = BTreeMap::new();
+    for job in core.jobs.iter() {
+        for task in &job.tasks {
+            if let State::Done { worker, .. } = task.state {
+                *results.entry(worker).or_insert(0) += 1;
+            }
+        }
+    }
+    for (&worker, row) in &core.workers {
+        let really = results.remove(&worker).unwrap_or(0);
+        assert_eq!(row.results, really, "results_have_live_holders: {worker} counts wrong");
+    }
+    assert!(results.is_empty(), "results_have_live_holders: {results:?}");
+}
+
+fn holds_count(core: &Core) {
+    let mut held = BTreeSet::new();
+    held.extend(core.fleet.containers.values().filter(|row| row.is_live()).map(|row| row.host));
+    held.extend(core.fleet.requests.iter().filter_map(|(_, request)| request.insists_on()));
+    held.extend(core.workers.values().filter(|row| row.container.is_none()).map(|row| row.host));
+    if !core.is_finished() {
+        assert_eq!(core.hosts.held(), &held, "holds_count");
+    }
+}
+
+fn threads_add_up(core: &Core) {
+    if core.is_finished() {
+        return;
+    }
+    for (host, row) in core.hosts.iter() {
+        let workers = core.workers.values().filter(|worker| worker.host == host);
+        assert_eq!(row.threads, workers.map(|worker| worker.threads).sum::<u32>(), "threads_add_up: {}", row.name);
+    }
+}
+
+fn delayed_tasks_wake(core: &Core) {
+    for job in core.jobs.iter() {
+        for index in 0..job.len() {
+            if let State::Delayed { until } = job.task(index).state {
+                let entry = (until, job.task_id(index));
+                assert!(core.delayed.contains(&entry), "delayed_tasks_wake: {}", job.task_id(index));
+            }
+        }
+    }
+}
+
+fn nothing_is_left_after_the_end(core: &Core) {
+    if core.is_finished() {
+        assert!(core.jobs.is_empty(), "nothing_is_left_after_the_end: jobs");
+        assert!(core.ready.is_empty(), "nothing_is_left_after_the_end: ready tasks");
+        assert!(core.workers.is_empty(), "nothing_is_left_after_the_end: workers");
+        assert!(core.fleet.containers.is_empty(), "nothing_is_left_after_the_end: containers");
+        assert_eq!(core.fleet.requests.len(), 0, "nothing_is_left_after_the_end: requests");
+    }
+}

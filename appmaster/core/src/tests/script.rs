@@ -1,0 +1,232 @@
+//! Scripts: settings, events, and the actions that follow, one a line. A failing random schedule prints one, too.
+//!
+//! ```text
+//! # why this script exists
+//! set workers=2 threads=2
+//! 100 tick
+//! > ask 1:*=1+
+//! ? what the core says when asked why nothing runs
+//! ```
+
+use std::time::Duration;
+
+use super::show;
+use crate::core::invariants;
+use crate::{
+    Action, Capability, ClusterConfig, Config, ContainerId, Core, DriverId, Event, FailureKind, Grant, Graph, JobId,
+    Node, RequestId, TaskFailure, TaskId, TaskRequest, TaskSet, Time, WorkerId,
+};
+
+/// Run a script's events, and return it with the actions that really followed.
+pub fn run(text: &str) -> String {
+    let mut config = Config::default();
+    let mut core: Option<Core> = None;
+    let mut now = Time(0);
+    let mut out = Vec::new();
+    for line in text.lines() {
+        match line.split_once(' ') {
+            Some((">" | "?", _)) => continue,
+            Some(("set", settings)) => set(&mut config, settings),
+            Some((first, rest)) if first.parse::<u64>().is_ok() => {
+                now = Time(first.parse().unwrap());
+                let core = core.get_or_insert_with(|| Core::new(config.clone()));
+                out.push(line.trim_end().to_owned());
+                step(core, now, rest, &mut out);
+                continue;
+            }
+            Some(_) | None => assert!(line.is_empty() || line.starts_with('#'), "not a line of a script: {line}"),
+        }
+        out.push(line.to_owned());
+    }
+    let _ = now;
+    out.join("\n") + "\n"
+}
+
+fn step(core: &mut Core, now: Time, line: &str, out: &mut Vec<String>) {
+    if let Some(task) = line.strip_prefix("explain t") {
+        return out.push(format!("? {}", core.explain(now, TaskId(task.parse().unwrap()))));
+    }
+    if line == "waiting" {
+        return out.push(format!("? {}", core.waiting_for(now)));
+    }
+    if let Some(job) = line.strip_prefix("progress j") {
+        return out.push(format!("? {:?}", core.progress(now, JobId(job.parse().unwrap()))));
+    }
+    let mut actions: Vec<Action> = Vec::new();
+    core.handle(now, event(line), &mut actions);
+    out.extend(actions.iter().map(|action| format!("> {}", show::action(action)).trim_end().to_owned()));
+    invariants::check(core);
+}
+
+fn set(config: &mut Config, settings: &str) {
+    for setting in settings.split_whitespace() {
+        let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
+        let number = || value.parse::<u64>().expect("a number");
+        let seconds = || Duration::from_millis(number());
+        let limits = config.clone();
+        let mut cluster = limits.cluster.unwrap_or_default();
+        match key {
+            "local" => {
+                config.cluster = None;
+                continue;
+            }
+            "prefetch" => config.prefetch = number() as u32,
+            "idle" => config.idle_limit = Some(seconds()),
+            "hope" => config.starvation_limit = seconds(),
+            "workers" => cluster.workers = Some(number() as u32),
+            "limit" => cluster.default_limit = number() as u32,
+            "threads" => cluster.worker_threads = number() as u32,
+            "size" => cluster.worker = capability(value),
+            "keep" => cluster.keep_workers = number() as u32,
+            "release" => cluster.release_idle_after = seconds(),
+            "connect" => cluster.connect_limit = seconds(),
+            "names" => cluster.name_hosts = number() > 0,
+            _ => panic!("unknown setting {key}"),
+        }
+        if !matches!(key, "prefetch" | "idle" | "hope") {
+            config.cluster = Some(cluster);
+        }
+    }
+}
+
+/// The settings as a line of a script.
+pub fn show_settings(config: &Config) -> String {
+    let mut line = format!("set prefetch={} hope={}", config.prefetch, config.starvation_limit.as_millis());
+    if let Some(idle) = config.idle_limit {
+        line += &format!(" idle={}", idle.as_millis());
+    }
+    let Some(cluster) = &config.cluster else { return line };
+    let ClusterConfig { worker, worker_threads, default_limit, keep_workers, .. } = cluster;
+    line += &format!(" size={}x{} threads={worker_threads} limit={default_limit}", worker.memory_mb, worker.cores);
+    line += &format!(" keep={keep_workers} release={}", cluster.release_idle_after.as_millis());
+    line += &format!(" connect={} names={}", cluster.connect_limit.as_millis(), u32::from(cluster.name_hosts));
+    if let Some(workers) = cluster.workers {
+        line += &format!(" workers={workers}");
+    }
+    line
+}
+
+fn id<T: std::str::FromStr>(word: &str, prefix: &str) -> T {
+    let number = word.strip_prefix(prefix).unwrap_or_else(|| panic!("{word} does not start with {prefix}"));
+    number.parse().unwrap_or_else(|_| panic!("{word} has no number"))
+}
+
+fn list(words: &str) -> Vec<u32> {
+    words.split(',').filter(|word| !word.is_empty()).map(|word| word.parse().expect("a number")).collect()
+}
+
+fn capability(word: &str) -> Capability {
+    let (memory, cores) = word.split_once('x').expect("memory x cores");
+    Capability { memory_mb: memory.parse().expect("memory"), cores: cores.parse().expect("cores") }
+}
+
+fn node(word: &str) -> Node {
+    let (usable, word) = word.strip_prefix('!').map_or((true, word), |word| (false, word));
+    let (host, rest) = word.split_once('=').expect("host=rack");
+    let mut parts = rest.split(':');
+    let rack = parts.next().expect("a rack").to_owned();
+    let total = capability(parts.next().expect("a size"));
+    let aliases = parts.next().map_or(Vec::new(), |names| names.split(',').map(str::to_owned).collect());
+    Node { host: host.into(), rack, aliases, total, usable }
+}
+
+fn grant(word: &str) -> Grant {
+    let (container, rest) = word.split_once('@').expect("c1@host#1");
+    let (host, request) = rest.split_once('#').expect("c1@host#1");
+    Grant {
+        container: ContainerId(id(container, "c")),
+        host: host.into(),
+        request: request.parse().ok().map(RequestId),
+        capability: Capability::default(),
+    }
+}
+
+fn task_request(word: &str) -> TaskRequest {
+    let (word, inputs) = word.split_once('<').unwrap_or((word, ""));
+    let (places, bytes) = word.split_once(':').expect("places:bytes");
+    let places = places.split(',').filter(|&place| place != "-").map(str::to_owned).collect();
+    TaskRequest { places, input_bytes: bytes.parse().expect("bytes"), inputs: list(inputs) }
+}
+
+fn graph(words: &str) -> Graph {
+    let mut parts = words.split(" | ");
+    let wanted = parts.next().and_then(|part| part.trim().strip_prefix("wanted=")).expect("wanted=");
+    let set = |part: &str| {
+        let (name, tasks) = part.split_once(':').expect("name: tasks");
+        TaskSet { name: name.into(), tasks: tasks.split_whitespace().map(task_request).collect() }
+    };
+    Graph { wanted: list(wanted), sets: parts.map(set).collect() }
+}
+
+fn attempt(word: &str) -> (TaskId, u32) {
+    let (task, attempt) = word.split_once('.').expect("t1.1");
+    (TaskId(id(task, "t")), attempt.parse().expect("an attempt"))
+}
+
+fn failure(kind: &str, rest: &str) -> TaskFailure {
+    let (exit_code, message) = rest.split_once(' ').unwrap_or((rest, ""));
+    let kind = match kind {
+        "permanent" => FailureKind::Permanent,
+        "transient" => FailureKind::Transient,
+        "cancelled" => FailureKind::Cancelled,
+        _ => {
+            FailureKind::InputLost(list(kind.strip_prefix("lost:").expect("a kind")).into_iter().map(TaskId).collect())
+        }
+    };
+    TaskFailure { kind, message: message.into(), exit_code: exit_code.parse().expect("an exit code") }
+}
+
+/// The event of a line.
+pub fn event(line: &str) -> Event {
+    let (what, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let (first, others) = rest.split_once(' ').unwrap_or((rest, ""));
+    match what {
+        "nodes" => Event::NodesKnown { nodes: rest.split_whitespace().map(node).collect() },
+        "registered" => Event::Registered { maximum: capability(first) },
+        "headroom" => Event::HeadroomKnown { headroom: capability(first) },
+        "resync" => Event::Resync,
+        "shutdown" => Event::ShutdownByResourceManager,
+        "grant" => Event::ContainersGranted { grants: rest.split_whitespace().map(grant).collect() },
+        "driver" => Event::DriverConnected { driver: DriverId(id(first, "d")) },
+        "driver-gone" => Event::DriverDisconnected { driver: DriverId(id(first, "d")) },
+        "cancel" => Event::JobCancelled { job: JobId(id(first, "j")) },
+        "release" => Event::JobReleased { job: JobId(id(first, "j")) },
+        "finish" => Event::FinishRequested { succeeded: first == "ok", diagnostics: others.into() },
+        "tick" => Event::Tick,
+        "submit" => {
+            let (job, tasks) = others.split_once(' ').expect("a graph");
+            Event::JobSubmitted { driver: DriverId(id(first, "d")), job: JobId(id(job, "j")), graph: graph(tasks) }
+        }
+        _ => container_or_worker_event(what, first, others),
+    }
+}
+
+fn container_or_worker_event(what: &str, first: &str, others: &str) -> Event {
+    let (second, rest) = others.split_once(' ').unwrap_or((others, ""));
+    let container = || ContainerId(id(first, "c"));
+    let worker = || WorkerId(id(first, "k"));
+    match what {
+        "launch-failed" => Event::ContainerLaunchFailed { container: container(), why: others.into() },
+        "completed" => Event::ContainerCompleted {
+            container: container(),
+            exit_status: second.parse().expect("a status"),
+            diagnostics: rest.into(),
+        },
+        "worker" => {
+            let (container, host) = second.split_once('@').expect("c1@host");
+            let container = (container != "-").then(|| ContainerId(id(container, "c")));
+            Event::WorkerConnected { worker: worker(), container, host: host.into(), threads: id(rest, "x") }
+        }
+        "worker-gone" => Event::WorkerGone { worker: worker(), why: others.into() },
+        "done" => {
+            let (task, attempt) = attempt(second);
+            Event::TaskFinished { worker: worker(), task, attempt, result_bytes: rest.parse().expect("bytes") }
+        }
+        "fail" => {
+            let (task, attempt) = attempt(second);
+            let (kind, rest) = rest.split_once(' ').unwrap_or((rest, "0"));
+            Event::TaskFailed { worker: worker(), task, attempt, failure: failure(kind, rest) }
+        }
+        _ => panic!("unknown event {what}"),
+    }
+}

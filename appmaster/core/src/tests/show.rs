@@ -1,0 +1,131 @@
+//! Events and actions as the lines of a script. What `show` writes, `script` reads.
+
+use std::fmt::Display;
+
+use crate::{Action, AskRow, Capability, Event, FailureKind, Grant, Graph, Node, TaskFailure, TaskRequest};
+
+fn join<T>(items: &[T], separator: &str, show: impl Fn(&T) -> String) -> String {
+    items.iter().map(show).collect::<Vec<_>>().join(separator)
+}
+
+fn numbers<T: Display>(items: &[T]) -> String {
+    join(items, ",", T::to_string)
+}
+
+fn size(size: &Capability) -> String {
+    format!("{}x{}", size.memory_mb, size.cores)
+}
+
+fn node(node: &Node) -> String {
+    let mark = if node.usable { "" } else { "!" };
+    let aliases = if node.aliases.is_empty() { String::new() } else { format!(":{}", node.aliases.join(",")) };
+    format!("{mark}{}={}:{}{aliases}", node.host, node.rack, size(&node.total))
+}
+
+fn grant(grant: &Grant) -> String {
+    let request = grant.request.map_or("-".into(), |request| request.0.to_string());
+    format!("c{}@{}#{request}", grant.container.0, grant.host)
+}
+
+fn request(task: &TaskRequest) -> String {
+    let places = if task.places.is_empty() { "-".into() } else { task.places.join(",") };
+    let inputs = if task.inputs.is_empty() { String::new() } else { format!("<{}", numbers(&task.inputs)) };
+    format!("{places}:{}{inputs}", task.input_bytes)
+}
+
+fn graph(graph: &Graph) -> String {
+    let sets = graph.sets.iter().map(|set| format!(" | {}: {}", set.name, join(&set.tasks, " ", request)));
+    format!("wanted={}{}", numbers(&graph.wanted), sets.collect::<String>())
+}
+
+fn failure(failure: &TaskFailure) -> String {
+    let kind = match &failure.kind {
+        FailureKind::Permanent => "permanent".into(),
+        FailureKind::Transient => "transient".into(),
+        FailureKind::InputLost(tasks) => format!("lost:{}", join(tasks, ",", |task| task.0.to_string())),
+        FailureKind::Cancelled => "cancelled".into(),
+    };
+    format!("{kind} {} {}", failure.exit_code, failure.message)
+}
+
+/// An event as a line of a script.
+pub fn event(event: &Event) -> String {
+    match event {
+        Event::NodesKnown { nodes } => format!("nodes {}", join(nodes, " ", node)),
+        Event::Registered { maximum } => format!("registered {}", size(maximum)),
+        Event::HeadroomKnown { headroom } => format!("headroom {}", size(headroom)),
+        Event::Resync => "resync".into(),
+        Event::ShutdownByResourceManager => "shutdown".into(),
+        Event::ContainersGranted { grants } => format!("grant {}", join(grants, " ", grant)),
+        Event::ContainerLaunchFailed { container, why } => format!("launch-failed c{} {why}", container.0),
+        Event::ContainerCompleted { container, exit_status, diagnostics } => {
+            format!("completed c{} {exit_status} {diagnostics}", container.0)
+        }
+        Event::DriverConnected { driver } => format!("driver d{}", driver.0),
+        Event::DriverDisconnected { driver } => format!("driver-gone d{}", driver.0),
+        Event::JobSubmitted { driver, job, graph: tasks } => {
+            format!("submit d{} j{} {}", driver.0, job.0, graph(tasks))
+        }
+        Event::JobCancelled { job } => format!("cancel j{}", job.0),
+        Event::JobReleased { job } => format!("release j{}", job.0),
+        Event::FinishRequested { succeeded, diagnostics } => format!("finish {} {diagnostics}", outcome(*succeeded)),
+        Event::WorkerConnected { worker, container, host, threads } => {
+            let container = container.map_or("-".into(), |container| format!("c{}", container.0));
+            format!("worker k{} {container}@{host} x{threads}", worker.0)
+        }
+        Event::WorkerGone { worker, why } => format!("worker-gone k{} {why}", worker.0),
+        Event::TaskFinished { worker, task, attempt, result_bytes } => {
+            format!("done k{} t{}.{attempt} {result_bytes}", worker.0, task.0)
+        }
+        Event::TaskFailed { worker, task, attempt, failure: told } => {
+            format!("fail k{} t{}.{attempt} {}", worker.0, task.0, failure(told))
+        }
+        Event::Tick => "tick".into(),
+    }
+}
+
+fn outcome(succeeded: bool) -> &'static str {
+    if succeeded { "ok" } else { "failed" }
+}
+
+/// `w1=1+` is one container on w1, and it may come from elsewhere.
+fn rows(rows: &[AskRow]) -> String {
+    let row = |row: &AskRow| {
+        let relax = if row.relax_locality { "+" } else { "-" };
+        format!("{}:{}={}{relax}", row.request.0, row.place, row.count)
+    };
+    join(rows, " ", row)
+}
+
+/// An action as a line of a script.
+pub fn action(action: &Action) -> String {
+    match action {
+        Action::Ask { rows: changed } => format!("ask {}", rows(changed)),
+        Action::Blacklist { hosts } => format!("blacklist {}", hosts.join(" ")),
+        Action::Release { container } => format!("release c{}", container.0),
+        Action::Launch { container } => format!("launch c{}", container.0),
+        Action::StopWorker { worker } => format!("stop k{}", worker.0),
+        Action::JobAccepted { job, first_task } => format!("accepted j{} from t{}", job.0, first_task.0),
+        Action::Assign(row) => {
+            let inputs = join(&row.inputs, ",", |input| format!("t{}@k{}", input.task.0, input.holder.0));
+            let reads = if inputs.is_empty() { inputs } else { format!(" reads {inputs}") };
+            format!("assign k{} t{}.{}{reads}", row.worker.0, row.task.0, row.attempt)
+        }
+        Action::CancelTask { worker, task, attempt } => format!("cancel k{} t{}.{attempt}", worker.0, task.0),
+        Action::DropResults { worker, tasks } => {
+            format!("drop k{} {}", worker.0, join(tasks, ",", |task| format!("t{}", task.0)))
+        }
+        Action::ResultReady { job, index, bytes, holder, .. } => {
+            format!("result j{}/{index} of {bytes} on k{}", job.0, holder.0)
+        }
+        Action::ResultLost { job, index } => format!("lost j{}/{index}", job.0),
+        Action::JobFinished { job } => format!("finished j{}", job.0),
+        Action::JobFailed { job, message, exit_code } => format!("failed j{} with {exit_code}: {message}", job.0),
+        Action::ForgetJob { job } => format!("forget j{}", job.0),
+        Action::Finish { succeeded, unregister, diagnostics } => {
+            let attempt = if *unregister { "" } else { ", not unregistered" };
+            format!("finish {}{attempt}: {diagnostics}", outcome(*succeeded))
+        }
+        Action::Note(text) => format!("note {text}"),
+    }
+}

@@ -1,0 +1,64 @@
+//! How long a decision takes: printed, not asserted.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::script::event;
+use crate::{Action, Config, Core, DriverId, Event, Graph, JobId, TaskRequest, TaskSet, Time, WorkerId};
+
+const TASKS: u32 = 100_000;
+const HOSTS: u32 = 100;
+
+/// Scans with three replicas each, and one task that reads them all.
+fn graph() -> Graph {
+    let place = |number: u32| format!("w{}", number % HOSTS);
+    let scan = |task: u32| TaskRequest {
+        places: vec![place(task), place(task * 7 + 1), place(task * 13 + 5)],
+        input_bytes: 32 << 20,
+        inputs: Vec::new(),
+    };
+    let last = TaskRequest { inputs: (0..TASKS).collect(), ..TaskRequest::default() };
+    Graph {
+        sets: vec![
+            TaskSet { name: "scan".into(), tasks: (0..TASKS).map(scan).collect() },
+            TaskSet { name: "final".into(), tasks: vec![last] },
+        ],
+        wanted: vec![TASKS],
+    }
+}
+
+#[test]
+fn time_per_task() {
+    let mut core = Core::new(Config::default());
+    let mut actions = Vec::new();
+    for worker in 0..HOSTS {
+        core.handle(Time(0), event(&format!("worker k{worker} -@w{worker} x8")), &mut actions);
+    }
+    let submitted = graph();
+    let start = Instant::now();
+    core.handle(Time(0), Event::JobSubmitted { driver: DriverId(1), job: JobId(1), graph: submitted }, &mut actions);
+    let submit = start.elapsed();
+    let mut assigned: VecDeque<(WorkerId, _, u32)> = VecDeque::new();
+    let mut finished = false;
+    let mut now = 0;
+    loop {
+        for action in actions.drain(..) {
+            match action {
+                Action::Assign(row) => assigned.push_back((row.worker, row.task, row.attempt)),
+                Action::JobFinished { .. } => finished = true,
+                _ => {}
+            }
+        }
+        let Some((worker, task, attempt)) = assigned.pop_front() else { break };
+        now += 1;
+        core.handle(Time(now / 100), Event::TaskFinished { worker, task, attempt, result_bytes: 100 }, &mut actions);
+    }
+    let all = start.elapsed();
+    assert!(finished, "{}", core.waiting_for(Time(now)));
+    let progress = core.progress(Time(now), JobId(1)).unwrap();
+    println!(
+        "{TASKS} tasks on {HOSTS} hosts: submitted in {submit:?}, {:.2} us a task in all; {} node-local",
+        all.as_secs_f64() * 1e6 / f64::from(TASKS),
+        progress.node_local
+    );
+}

@@ -1,0 +1,172 @@
+//! What is true of the world between any two events, whatever the core decided: each action is checked against what
+//! workers, drivers and YARN would see of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::manager::SimStage;
+use super::world::{SimTask, World};
+use crate::{Action, Assignment, ContainerId, Graph, JobId, TaskId, WorkerId};
+
+/// What a driver knows of a job.
+#[derive(Debug, Default)]
+pub struct SimJob {
+    pub graph: Graph,
+    pub first: u32,
+    pub finished: bool,
+    pub over: bool,
+    /// Wanted results that were announced, and their holders.
+    pub announced: BTreeMap<u32, (TaskId, WorkerId)>,
+}
+
+impl World {
+    /// See one action done.
+    pub fn watch(&mut self, action: &Action) {
+        if self.finished {
+            let allowed = matches!(
+                action,
+                Action::Release { .. }
+                    | Action::StopWorker { .. }
+                    | Action::JobFailed { .. }
+                    | Action::ForgetJob { .. }
+            );
+            assert!(allowed, "silence_after_finish: {action:?}");
+        }
+        match action {
+            Action::Ask { rows } => {
+                assert!(rows.iter().all(|row| row.count <= 1), "absolute_totals: {rows:?}");
+                self.manager.ask(rows);
+            }
+            Action::Blacklist { hosts } => self.manager.refused.extend(hosts.iter().map(|host| host.to_string())),
+            Action::Release { container } => self.watch_release(*container),
+            Action::Launch { container } => self.watch_launch(*container),
+            Action::StopWorker { worker } => self.watch_stop(*worker),
+            Action::JobAccepted { job, first_task } => self.job(*job).first = first_task.0,
+            Action::Assign(assignment) => self.watch_assign(assignment),
+            Action::CancelTask { worker, task, attempt } => self.watch_cancel(*worker, *task, *attempt),
+            Action::DropResults { worker, tasks } => self.watch_drop(*worker, tasks),
+            Action::ResultReady { job, index, task, holder, .. } => {
+                assert!(self.job(*job).graph.wanted.contains(index), "only_wanted_results_are_announced");
+                self.job(*job).announced.insert(*index, (*task, *holder));
+            }
+            Action::ResultLost { job, index } => {
+                let known = self.job(*job).announced.remove(index);
+                assert!(known.is_some(), "only_announced_results_are_lost: {job} {index}");
+            }
+            Action::JobFinished { job } => self.watch_finished(*job),
+            Action::JobFailed { job, .. } | Action::ForgetJob { job } => self.job(*job).over = true,
+            Action::Finish { .. } => self.finished = true,
+            Action::Note(_) => {}
+        }
+    }
+
+    fn watch_release(&mut self, container: ContainerId) {
+        let row = self.manager.containers.get_mut(&container).expect("containers_are_ours: released");
+        assert!(!row.released || self.resynced, "released_once: {container}");
+        row.released = true;
+        self.kill_workers_in(container);
+        self.manager.end(container, -100);
+    }
+
+    fn watch_launch(&mut self, container: ContainerId) {
+        let row = self.manager.containers.get_mut(&container).expect("containers_are_ours: launched");
+        assert!(!row.released, "released_containers_are_never_launched: {container}");
+        if row.stage != SimStage::Over {
+            assert_eq!(row.stage, SimStage::Granted, "launched_once: {container}");
+            row.stage = SimStage::Launched;
+        }
+    }
+
+    fn watch_stop(&mut self, worker: WorkerId) {
+        if let Some(container) = self.workers.remove(&worker).and_then(|row| row.container) {
+            self.manager.end(container, 0);
+        }
+    }
+
+    fn watch_assign(&mut self, row: &Assignment) {
+        assert!(self.attempts.insert((row.task, row.attempt)), "one_attempt_one_worker: {row:?}");
+        for (worker, other) in self.workers.iter().filter(|(_, other)| !other.dead) {
+            let has = other.tasks.iter().any(|task| task.task == row.task);
+            assert!(!has, "no_task_on_two_live_workers: {} on {worker}", row.task);
+        }
+        let job = self.job(row.job);
+        assert!(!job.over, "nothing_of_a_job_that_is_over: {row:?}");
+        assert_eq!(job.first + row.index, row.task.0, "numbers_agree: {row:?}");
+        let set = job.graph.sets.iter().flat_map(|set| &set.tasks);
+        let inputs: Vec<u32> = set.clone().nth(row.index as usize).expect("a task of the job").inputs.clone();
+        let given: Vec<u32> = row.inputs.iter().map(|input| input.task.0 - job.first).collect();
+        assert_eq!(given, inputs, "inputs_in_order: {row:?}");
+        for input in &row.inputs {
+            self.holds(input.holder, input.task, "inputs_have_live_holders");
+        }
+        let prefetch = self.prefetch as usize;
+        let worker = self.workers.get_mut(&row.worker).expect("workers_are_connected: assigned");
+        assert!(!worker.dead || worker.gone_pending, "workers_are_connected: {row:?}");
+        worker.tasks.push(SimTask { task: row.task, attempt: row.attempt, cancelled: false });
+        assert!(worker.tasks.len() <= worker.threads as usize + prefetch, "no_worker_above_its_slots: {row:?}");
+    }
+
+    fn watch_cancel(&mut self, worker: WorkerId, task: TaskId, attempt: u32) {
+        let Some(row) = self.workers.get_mut(&worker) else { return };
+        let found = row.tasks.iter_mut().find(|row| row.task == task && row.attempt == attempt);
+        found.expect("only_what_runs_is_cancelled").cancelled = true;
+    }
+
+    fn watch_drop(&mut self, worker: WorkerId, tasks: &[TaskId]) {
+        let row = self.workers.get_mut(&worker).expect("workers_are_connected: drop");
+        for task in tasks {
+            assert!(row.results.remove(task), "only_results_are_dropped: {task} on {worker}");
+        }
+    }
+
+    fn watch_finished(&mut self, id: JobId) {
+        let job = self.job(id);
+        assert!(!job.finished, "finished_once: {id}");
+        job.finished = true;
+        let wanted: BTreeSet<u32> = job.graph.wanted.iter().copied().collect();
+        let announced: BTreeSet<u32> = job.announced.keys().copied().collect();
+        assert_eq!(wanted, announced, "finished_means_all_results: {id}");
+    }
+
+    fn holds(&self, worker: WorkerId, task: TaskId, invariant: &str) {
+        let row = self.workers.get(&worker).unwrap_or_else(|| panic!("{invariant}: {task} on {worker}, which is gone"));
+        assert!(row.results.contains(&task), "{invariant}: {task} on {worker}, which does not have it");
+    }
+
+    /// What must be true between any two events.
+    pub fn check(&self) {
+        for (id, job) in self.jobs.iter().filter(|(_, job)| !job.over) {
+            for (task, holder) in job.announced.values() {
+                self.holds(*holder, *task, "announced_results_are_held");
+            }
+            assert!(!self.finished, "every_job_ends_with_the_application: {id}");
+        }
+        if self.finished {
+            assert!(self.manager.asks.is_empty(), "nothing_is_asked_for_after_the_end: {:?}", self.manager.asks);
+        } else {
+            self.asks_agree();
+        }
+    }
+
+    /// The ResourceManager has every request of the core, and no other.
+    fn asks_agree(&self) {
+        let open: BTreeSet<_> = self.core.requests_open().collect();
+        for &request in &open {
+            let known =
+                self.manager.asked(request) > 0 || self.manager.granting.values().any(|&other| other == request);
+            assert!(known, "asks_agree: {request} is not known to the ResourceManager");
+        }
+        for request in self.manager.asks.keys() {
+            assert!(open.contains(request), "asks_agree: {request} is not wanted any more");
+        }
+    }
+
+    /// What must be true after a tick, when the plan is fresh.
+    pub fn check_need(&self) {
+        let summary = self.core.summary();
+        if summary.containers_asked > 0 {
+            let all = summary.containers_asked + summary.containers_starting + summary.workers;
+            assert!(all <= self.most_workers, "asks_never_exceed_need: {all} of {}", self.most_workers);
+            assert!(summary.containers_asked <= self.core.runnable(), "asks_never_exceed_need: more than tasks");
+        }
+    }
+}

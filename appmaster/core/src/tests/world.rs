@@ -1,0 +1,304 @@
+//! A simulated world round the core: YARN, workers that finish, fail and die, drivers that come and go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::manager::{Manager, SimStage};
+use super::rng::Rng;
+use super::watch::SimJob;
+use super::{script, show};
+use crate::core::invariants;
+use crate::{
+    Capability, ClusterConfig, Config, ContainerId, Core, DriverId, Event, FailureKind, Graph, JobId, TaskFailure,
+    TaskId, TaskRequest, TaskSet, Time, WorkerId,
+};
+
+/// A task on a worker.
+#[derive(Clone, Copy, Debug)]
+pub struct SimTask {
+    pub task: TaskId,
+    pub attempt: u32,
+    pub cancelled: bool,
+}
+
+/// A worker, or what the core still takes for one.
+#[derive(Debug)]
+pub struct SimWorker {
+    pub container: Option<ContainerId>,
+    pub threads: u32,
+    pub tasks: Vec<SimTask>,
+    pub results: BTreeSet<TaskId>,
+    pub dead: bool,
+    /// Has the core yet to hear of its death?
+    pub gone_pending: bool,
+}
+
+/// The world.
+#[derive(Debug)]
+pub struct World {
+    pub rng: Rng,
+    pub core: Core,
+    pub manager: Manager,
+    pub workers: BTreeMap<WorkerId, SimWorker>,
+    pub jobs: BTreeMap<JobId, SimJob>,
+    pub drivers: BTreeSet<DriverId>,
+    pub attempts: BTreeSet<(TaskId, u32)>,
+    pub finished: bool,
+    pub resynced: bool,
+    pub prefetch: u32,
+    pub most_workers: u32,
+    pub local: bool,
+    pub now: u64,
+    next_worker: u32,
+    next_driver: u32,
+    script: Vec<String>,
+    seed: u64,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!(
+                "# seed {} failed; as a file of src/tests/scripts this replays it:\n{}",
+                self.seed,
+                self.script.join("\n")
+            );
+        }
+    }
+}
+
+fn settings(rng: &mut Rng, local: bool) -> Config {
+    let workers = if rng.chance(50) { Some(1 + rng.below(5) as u32) } else { None };
+    let cluster = ClusterConfig {
+        worker: Capability { memory_mb: 2048, cores: 2 },
+        workers,
+        default_limit: 4,
+        name_hosts: !rng.chance(10),
+        keep_workers: rng.below(4) as u32,
+        release_idle_after: Duration::from_millis(rng.below(3000)),
+        connect_limit: Duration::from_secs(5),
+        ..ClusterConfig::default()
+    };
+    Config {
+        cluster: (!local).then_some(cluster),
+        prefetch: rng.below(3) as u32,
+        idle_limit: Some(Duration::from_secs(60)),
+        ..Config::default()
+    }
+}
+
+impl World {
+    /// The world of this seed, with nothing begun.
+    pub fn new(seed: u64) -> World {
+        let mut rng = Rng::new(seed);
+        let local = rng.chance(15);
+        let config = settings(&mut rng, local);
+        let most_workers =
+            config.cluster.as_ref().map_or(0, |cluster| cluster.workers.unwrap_or(cluster.default_limit));
+        let mut world = World {
+            manager: Manager::new(1 + rng.below(5)),
+            rng,
+            prefetch: config.prefetch,
+            script: vec![script::show_settings(&config)],
+            core: Core::new(config),
+            workers: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            drivers: BTreeSet::new(),
+            attempts: BTreeSet::new(),
+            finished: false,
+            resynced: false,
+            most_workers,
+            local,
+            now: 0,
+            next_worker: 0,
+            next_driver: 0,
+            seed,
+        };
+        if !local {
+            let nodes = world.manager.node_report();
+            world.send(nodes);
+            world.send(Event::Registered { maximum: Capability { memory_mb: 4096, cores: 4 } });
+        }
+        world
+    }
+
+    /// Let something happen, and see what the core does.
+    pub fn send(&mut self, event: Event) {
+        self.script.push(format!("{} {}", self.now, show::event(&event)));
+        let tick = event == Event::Tick;
+        let mut actions = Vec::new();
+        self.core.handle(Time(self.now), event, &mut actions);
+        for action in &actions {
+            self.watch(action);
+        }
+        invariants::check(&self.core);
+        self.check();
+        if tick {
+            self.check_need();
+        }
+    }
+
+    /// What the driver knows of a job.
+    pub fn job(&mut self, job: JobId) -> &mut SimJob {
+        self.jobs.get_mut(&job).expect("jobs_are_known")
+    }
+
+    /// So much time passes.
+    pub fn pass(&mut self, millis: u64) {
+        self.now += millis;
+        self.send(Event::Tick);
+    }
+
+    pub fn connect_driver(&mut self) {
+        self.next_driver += 1;
+        let driver = DriverId(self.next_driver);
+        self.drivers.insert(driver);
+        self.send(Event::DriverConnected { driver });
+    }
+
+    pub fn disconnect_driver(&mut self, driver: DriverId) {
+        self.drivers.remove(&driver);
+        self.send(Event::DriverDisconnected { driver });
+    }
+
+    pub fn submit(&mut self, driver: DriverId) {
+        let graph = self.graph();
+        let job = JobId(self.jobs.len() as u32 + 1);
+        self.jobs.insert(job, SimJob { graph: graph.clone(), ..SimJob::default() });
+        self.send(Event::JobSubmitted { driver, job, graph });
+    }
+
+    /// Scans with places, and sometimes stages above them.
+    fn graph(&mut self) -> Graph {
+        let scans = self.rng.below(12) as u32;
+        let mut graph = Graph { sets: vec![self.task_set("scan", scans, 0)], wanted: Vec::new() };
+        let mut count = scans;
+        for _ in 0..self.rng.below(3) {
+            let size = 1 + self.rng.below(3) as u32;
+            let set = self.task_set("stage", size, count);
+            graph.sets.push(set);
+            count += size;
+        }
+        graph.wanted = (0..count).filter(|_| self.rng.chance(30)).collect();
+        graph
+    }
+
+    fn task_set(&mut self, name: &str, size: u32, before: u32) -> TaskSet {
+        let nodes = self.manager.nodes.len() as u64 + 1;
+        let task = |rng: &mut Rng| TaskRequest {
+            places: (0..rng.below(4))
+                .map(|_| format!("{}{}", ["w", "10.0.0."][rng.below(2) as usize], rng.below(nodes)))
+                .collect(),
+            input_bytes: rng.below(1000),
+            inputs: (0..before).filter(|_| rng.chance(40)).collect(),
+        };
+        TaskSet { name: name.into(), tasks: (0..size).map(|_| task(&mut self.rng)).collect() }
+    }
+
+    /// A process starts in a container (or, in local mode, just so) and connects.
+    pub fn connect_worker(&mut self, container: Option<ContainerId>) {
+        self.next_worker += 1;
+        let worker = WorkerId(self.next_worker);
+        let host = match container.and_then(|id| self.manager.containers.get_mut(&id)) {
+            Some(row) => {
+                row.stage = SimStage::Connected;
+                self.manager.nodes[row.node].host.clone()
+            }
+            None => "localhost".into(),
+        };
+        let threads = 1 + self.rng.below(3) as u32;
+        let row = SimWorker {
+            container,
+            threads,
+            tasks: Vec::new(),
+            results: BTreeSet::new(),
+            dead: false,
+            gone_pending: false,
+        };
+        self.workers.insert(worker, row);
+        self.send(Event::WorkerConnected { worker, container, host, threads });
+    }
+
+    /// Workers that answer.
+    pub fn live_workers(&self) -> Vec<WorkerId> {
+        self.workers.iter().filter(|(_, row)| !row.dead).map(|(&id, _)| id).collect()
+    }
+
+    /// A worker answers for one of its running tasks.
+    pub fn answer(&mut self, worker: WorkerId, faults: u64) {
+        let Some(row) = self.workers.get_mut(&worker) else { return };
+        let threads = row.threads as usize;
+        let position = match row.tasks.iter().position(|task| task.cancelled) {
+            Some(position) => position,
+            None if row.tasks.is_empty() => return,
+            None => self.rng.below(row.tasks.len().min(threads) as u64) as usize,
+        };
+        let SimTask { task, attempt, cancelled } = row.tasks.remove(position);
+        if cancelled && self.rng.chance(80) {
+            let failure = TaskFailure { kind: FailureKind::Cancelled, message: "cancelled".into(), exit_code: 0 };
+            self.send(Event::TaskFailed { worker, task, attempt, failure });
+        } else if self.rng.chance(faults) {
+            let failure = TaskFailure { kind: self.fault(task), message: "sim".into(), exit_code: 0 };
+            self.send(Event::TaskFailed { worker, task, attempt, failure });
+        } else {
+            row.results.insert(task);
+            let result_bytes = self.rng.below(1000);
+            self.send(Event::TaskFinished { worker, task, attempt, result_bytes });
+        }
+    }
+
+    fn fault(&mut self, task: TaskId) -> FailureKind {
+        match self.rng.below(20) {
+            0 => FailureKind::Permanent,
+            1..12 => FailureKind::Transient,
+            _ => {
+                // Some of them are inputs, most are not: a peer may say anything.
+                let lost = (0..task.0 + 2).filter(|_| self.rng.chance(30)).map(TaskId).collect();
+                FailureKind::InputLost(lost)
+            }
+        }
+    }
+
+    /// The process dies; the core hears of it from its connection, from YARN, or from both.
+    pub fn kill_worker(&mut self, worker: WorkerId, status: i32) {
+        let Some(row) = self.workers.get_mut(&worker) else { return };
+        row.dead = true;
+        let container = row.container;
+        let connection_first = container.is_none() || self.rng.chance(60);
+        if let Some(container) = container.filter(|_| !connection_first || self.rng.chance(80)) {
+            self.manager.end(container, status);
+        }
+        if connection_first {
+            self.lose_connection(worker);
+        } else if let Some(row) = self.workers.get_mut(&worker) {
+            row.gone_pending = true;
+        }
+    }
+
+    /// The core hears that a connection is lost.
+    pub fn lose_connection(&mut self, worker: WorkerId) {
+        self.workers.remove(&worker);
+        self.send(Event::WorkerGone { worker, why: "sim".into() });
+    }
+
+    /// YARN ends what runs in a container.
+    pub fn kill_workers_in(&mut self, container: ContainerId) {
+        for row in self.workers.values_mut().filter(|row| row.container == Some(container)) {
+            row.dead = true;
+            row.gone_pending = true;
+        }
+    }
+
+    /// A node and all on it is lost.
+    pub fn lose_node(&mut self, node: usize) {
+        self.manager.nodes[node].alive = false;
+        let there: Vec<_> =
+            self.manager.containers.iter().filter(|(_, row)| row.node == node).map(|(&id, _)| id).collect();
+        for container in there {
+            self.kill_workers_in(container);
+            self.manager.end(container, -100);
+        }
+        let report = self.manager.node_report();
+        self.send(report);
+    }
+}
