@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::cluster::{Cluster, ClusterOptions};
 use crate::install::{Installation, Java, Version, find_program};
+use crate::notice::notify;
 use crate::sys;
 
 static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
@@ -76,7 +77,7 @@ fn namespaces() -> std::io::Result<()> {
 fn skip(reason: &str) {
     let required = std::env::var_os("BOBBIN_REQUIRE_HADOOP").is_some_and(|value| value == "1");
     assert!(!required, "BOBBIN_REQUIRE_HADOOP=1, but there can be no cluster: {reason}");
-    eprintln!("skipped: {reason}");
+    notify(&format!("skipped: {reason}"));
 }
 
 fn started<E: std::error::Error>(cluster: Result<Cluster, E>) -> Cluster {

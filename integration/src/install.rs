@@ -10,6 +10,8 @@ use std::process::Command;
 
 use thiserror::Error;
 
+use crate::notice::notify;
+
 pub(crate) use java::find_program;
 pub use java::{Java, JavaError};
 pub use version::{UnknownVersion, Version};
@@ -148,7 +150,7 @@ fn fetch_once(directory: &Path, what: &str, command: impl FnOnce(&Path) -> Comma
     }
     fs::create_dir_all(&partial).map_err(cache_error)?;
     fs::write(partial.join("pom.xml"), PROJECT).map_err(cache_error)?;
-    eprintln!("fetching {what} with Maven, once, into {}", directory.display());
+    notify(&format!("fetching {what} with Maven, once, into {}", directory.display()));
     run_maven(command(&partial), what, &partial)?;
     fs::rename(&partial, directory).map_err(cache_error)
 }

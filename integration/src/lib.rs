@@ -6,6 +6,7 @@
 pub mod cluster;
 mod gate;
 pub mod install;
+mod notice;
 pub mod process;
 mod programs;
 mod sys;

@@ -1,4 +1,5 @@
 //! The test cluster itself: that it is real, that it is as it was asked to be, and that nothing of it stays.
+#![allow(clippy::unwrap_used, reason = "the helpers are tests too")]
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
@@ -172,7 +173,7 @@ fn check_log_aggregation(cluster: &Cluster, bucket: &str) {
 #[test]
 fn daemons_die_and_come_back() {
     let Some(cluster) = private(small(2)) else { return };
-    cluster.kill_daemon(Daemon::DataNode(2));
+    cluster.kill_daemon(Daemon::DataNode(2)).unwrap();
     let dead = wait::until(Duration::from_secs(60), || (cluster.health().data_nodes == 1).then_some(()));
     assert!(dead.is_some(), "{}", cluster.health());
     cluster.start_daemon(Daemon::DataNode(2)).unwrap();

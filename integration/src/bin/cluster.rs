@@ -177,8 +177,8 @@ fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn Error>> {
         Verb::Status => println!("{}", serde_json::to_string_pretty(&status(&cluster))?),
         Verb::Env => print!("{}", environment(&cluster)),
         Verb::Exec { host, command } => return exec(&cluster, host, &command),
-        Verb::Kill { daemons } => daemons.into_iter().for_each(|daemon| cluster.kill_daemon(daemon)),
-        Verb::Stop { daemons } => daemons.into_iter().for_each(|daemon| cluster.stop_daemon(daemon)),
+        Verb::Kill { daemons } => daemons.into_iter().try_for_each(|daemon| cluster.kill_daemon(daemon))?,
+        Verb::Stop { daemons } => daemons.into_iter().try_for_each(|daemon| cluster.stop_daemon(daemon))?,
         Verb::Start { daemons } => daemons.into_iter().try_for_each(|daemon| cluster.start_daemon(daemon))?,
         Verb::Link { host, state } => cluster.link(host, matches!(state, LinkState::Up))?,
     }

@@ -28,11 +28,15 @@ impl Cluster {
     }
 
     fn spawn_daemon(&self, daemon: Daemon) -> Result<(), DaemonError> {
+        let failed = |source| DaemonError::Host { daemon, source };
+        let entrance = self.entrance(daemon.host()).map_err(failed)?.clone();
         let mut running = self.running();
-        if running.daemons.get(&daemon).is_some_and(|started| started.identity.alive()) {
-            return Ok(());
+        if let Some(started) = running.daemons.get_mut(&daemon) {
+            if started.identity.alive() {
+                return Ok(());
+            }
+            started.reap(Duration::ZERO);
         }
-        let entrance = self.entrance(daemon.host()).map_err(|_| DaemonError::Unknown(daemon))?.clone();
         let spawn = || {
             let log = File::options().create(true).append(true).open(self.layout.log_of(daemon))?;
             let mut command = self.java_command(&daemon.to_string(), daemon.class(), daemon.heap());
@@ -46,19 +50,20 @@ impl Cluster {
     }
 
     /// Kills a daemon at once (`kill -9`). The containers of a NodeManager go on.
-    pub fn kill_daemon(&self, daemon: Daemon) {
-        self.end_daemon(daemon, Signal::KILL);
+    pub fn kill_daemon(&self, daemon: Daemon) -> Result<(), DaemonError> {
+        self.end_daemon(daemon, Signal::KILL)
     }
 
     /// Asks a daemon to end, and kills it when it has not after 20 s.
-    pub fn stop_daemon(&self, daemon: Daemon) {
-        self.end_daemon(daemon, Signal::TERM);
+    pub fn stop_daemon(&self, daemon: Daemon) -> Result<(), DaemonError> {
+        self.end_daemon(daemon, Signal::TERM)
     }
 
-    fn end_daemon(&self, daemon: Daemon, signal: Signal) {
-        if let Some(started) = self.running().daemons.get_mut(&daemon) {
-            started.end(signal, Duration::from_secs(20));
-        }
+    fn end_daemon(&self, daemon: Daemon, signal: Signal) -> Result<(), DaemonError> {
+        let mut running = self.running();
+        let started = running.daemons.get_mut(&daemon).ok_or(DaemonError::Unknown(daemon))?;
+        started.end(signal, Duration::from_secs(20));
+        Ok(())
     }
 
     /// Waits until HDFS is out of safe mode with every DataNode, and the ResourceManager has every node; daemons that were

@@ -108,9 +108,12 @@ pub enum HostError {
     /// There is no such host.
     #[error("the cluster has no host {0}")]
     Unknown(Host),
+    /// Its processes have ended.
+    #[error("the cluster's host {0} is gone: take the cluster down and start it again")]
+    Gone(Host),
 }
 
-/// Why a daemon could not be started.
+/// Why a daemon could not be started or ended.
 #[derive(Debug, Error)]
 pub enum DaemonError {
     /// It did not start.
@@ -121,6 +124,15 @@ pub enum DaemonError {
         /// Why not.
         #[source]
         source: io::Error,
+    },
+    /// Its host is not there.
+    #[error("start {daemon} on its host")]
+    Host {
+        /// Which.
+        daemon: Daemon,
+        /// What is the matter with the host.
+        #[source]
+        source: HostError,
     },
     /// There is no such daemon.
     #[error("the cluster has no daemon {0}")]
@@ -147,12 +159,6 @@ pub enum AttachError {
         /// Why not.
         #[source]
         source: serde_json::Error,
-    },
-    /// A host is gone: the machine was restarted, or somebody killed it.
-    #[error("the cluster's host {host} is gone: take the cluster down and start it again")]
-    HostGone {
-        /// Which.
-        host: String,
     },
     /// The daemons' release is not there.
     #[error("find the cluster's daemons")]

@@ -111,7 +111,8 @@ impl Cluster {
 
     /// The door to a host.
     pub(super) fn entrance(&self, host: Host) -> Result<&Arc<OwnedFd>, HostError> {
-        self.entrances.get(&host).ok_or(HostError::Unknown(host))
+        let known = self.options.hosts().any(|known| known == host);
+        self.entrances.get(&host).ok_or(if known { HostError::Gone(host) } else { HostError::Unknown(host) })
     }
 
     /// Has `ip` work off `lines` in a host's network. Process ids in them are the machine's.

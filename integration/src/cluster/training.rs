@@ -13,13 +13,17 @@ use super::layout::Layout;
 use super::options::ClusterOptions;
 use super::{Cluster, Ownership};
 use crate::install::{Installation, Version, tail};
+use crate::notice::notify;
 
 /// A release that is fetched and has its archive of classes.
 pub(super) fn prepared(version: Version) -> Result<Installation, StartError> {
     let installation = Installation::fetch(version).map_err(StartError::Install)?;
     let _lock = installation.lock().map_err(StartError::Install)?;
     if !installation.class_archive().exists() {
-        eprintln!("preparing Hadoop {} once: a small cluster starts, and its classes are archived", version.release());
+        notify(&format!(
+            "preparing Hadoop {} once: a small cluster starts, and its classes are archived",
+            version.release()
+        ));
         let lists = tempfile::tempdir().map_err(StartError::directory)?;
         train(&installation, lists.path())?;
         archive(&installation, lists.path())?;
