@@ -125,11 +125,7 @@ impl Job {
 
     /// Where the result of `task` (its number in the job) is. `not` is an announcement that turned out to be stale: the
     /// next one is awaited.
-    pub async fn result(
-        &mut self,
-        task: u32,
-        not: Option<&wire::ResultReady>,
-    ) -> Result<wire::ResultReady, JobError> {
+    pub async fn result(&mut self, task: u32, not: Option<&wire::ResultReady>) -> Result<wire::ResultReady, JobError> {
         let ready = |state: &JobState| state.results.get(&task).is_some_and(|ready| Some(ready) != not);
         let state = self.state.wait_for(|state| ready(state) || matches!(state.end, Some(Err(_)))).await;
         let state = state.map_err(|_| gone_silently())?;
@@ -268,8 +264,7 @@ impl Conversation {
             }),
             Message::JobFailed(failed) => self.change(failed.job, |state| {
                 state.progress = failed.summary.unwrap_or_default();
-                state.end =
-                    Some(Err(JobError::Failed { message: failed.message, exit_code: failed.exit_code }));
+                state.end = Some(Err(JobError::Failed { message: failed.message, exit_code: failed.exit_code }));
             }),
         }
     }

@@ -1,0 +1,79 @@
+//! Local mode: the application and one worker in this process, talking over channels.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bobbin_appmaster::application::{Application, Options, Over};
+use bobbin_blocks::BlockReader;
+use bobbin_core::Config;
+use bobbin_engine::Executor;
+use bobbin_proto as wire;
+use bobbin_worker::{Peers, ResultStore, Worker, WorkerOptions};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use crate::driver::Driver;
+use crate::fetch::Fetcher;
+
+/// Reports of the worker that wait for the application.
+const REPORTS: usize = 1024;
+
+/// What local mode may use of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalOptions {
+    /// Task threads.
+    pub threads: u32,
+    /// Memory for queries and results, bytes: two thirds for the operators, a third for results. Beyond it they spill.
+    pub memory_bytes: usize,
+    /// Where they spill.
+    pub spill_directory: PathBuf,
+}
+
+/// Local mode could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// The operating system gave no threads.
+    #[error("start {threads} task threads")]
+    Threads {
+        /// How many were asked for.
+        threads: u32,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The application ended at once, which it does not.
+    #[error("start the local application")]
+    Over(#[from] Over),
+}
+
+/// Starts an application with one worker and returns the way to it.
+pub async fn start(options: &LocalOptions, reader: BlockReader) -> Result<(Driver, Fetcher), LocalError> {
+    let core = Config::default();
+    let submitted_ms = 0;
+    let (application, _) = Application::start(Options { id: Arc::from("local"), core, mailbox: None, submitted_ms });
+    let store = ResultStore::new(&options.spill_directory, options.memory_bytes / 3);
+    let operators = options.memory_bytes - options.memory_bytes / 3;
+    let threads = usize::try_from(options.threads).unwrap_or(1);
+    let executor = Executor::new(reader, operators, threads, options.spill_directory.clone());
+    let hello = wire::WorkerHello {
+        container_id: "local-1".to_owned(),
+        host: "localhost".to_owned(),
+        fetch_address: String::new(),
+        threads: options.threads,
+        memory_bytes: options.memory_bytes as u64,
+    };
+    let seat = application.add_worker(hello).await?;
+    let worker_options = WorkerOptions {
+        threads: options.threads,
+        host: "localhost".to_owned(),
+        executor: Arc::new(executor),
+        store: store.clone(),
+        peers: Peers { connector: None, io: Handle::current() },
+    };
+    let worker = Worker::start(worker_options, seat.id.0)
+        .map_err(|source| LocalError::Threads { threads: options.threads, source })?;
+    let (reports, receiver) = mpsc::channel(REPORTS);
+    tokio::spawn(worker.run(seat.attach(receiver), reports));
+    let driver = application.add_driver(wire::DriverHello { name: "session".to_owned() }).await?;
+    Ok((Driver::over_seat(driver), Fetcher::Local(store)))
+}

@@ -1,0 +1,260 @@
+//! Sessions: an application that answers queries, in this process or on a cluster.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bobbin_blocks::BlockReader;
+use bobbin_engine::{Borders, DecodeError, PlanError, Planner, Query, decode_result};
+use bobbin_link::{AuthorityError, Connector, DialError, Identity};
+use bobbin_proto as wire;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use futures::Stream;
+use futures::stream::try_unfold;
+
+use crate::driver::{Driver, Finished, Job, JobError};
+use crate::fetch::{Fetcher, ResultError};
+use crate::local::{self, LocalError, LocalOptions};
+
+/// Times that a lost result is waited for before the query fails.
+const RESULT_LOSSES: u32 = 8;
+
+/// A way to run queries. Cheap to clone.
+#[derive(Clone)]
+pub struct Session {
+    driver: Driver,
+    fetcher: Fetcher,
+}
+
+/// A query on its way.
+pub struct Running {
+    session: Session,
+    job: Job,
+    query: Arc<Query>,
+    text: String,
+    unsplit: BTreeSet<String>,
+}
+
+/// A query whose tasks are done; its rows are still on the workers.
+pub struct Answer {
+    /// Columns of the rows.
+    pub schema: SchemaRef,
+    /// What the query took.
+    pub summary: wire::Progress,
+    session: Session,
+    job: Job,
+    query: Arc<Query>,
+}
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// Local mode could not begin.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// The application's certificates cannot be used.
+    #[error("use the application's certificate")]
+    Identity(#[from] AuthorityError),
+    /// The application master cannot be reached.
+    #[error("join the application")]
+    Dial(#[from] DialError),
+}
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// It cannot be planned.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// It failed on the way.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// A record cannot be read.
+    #[error("{message}")]
+    Data {
+        /// What the user should read.
+        message: String,
+        /// The exit code that this error deserves.
+        exit_code: u8,
+    },
+    /// A result could not be fetched.
+    #[error(transparent)]
+    Result(#[from] ResultError),
+    /// A result is not what it should be.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+}
+
+impl QueryError {
+    /// The exit code of a command that fails because of this.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            QueryError::Plan(error) => error.exit_code(),
+            QueryError::Job(JobError::Failed { exit_code, .. }) => {
+                u8::try_from(*exit_code).ok().filter(|code| *code != 0).unwrap_or(1)
+            }
+            QueryError::Data { exit_code, .. } => *exit_code,
+            QueryError::Job(JobError::Gone(_)) | QueryError::Result(_) => 1,
+            QueryError::Decode(_) => 70,
+        }
+    }
+}
+
+impl Session {
+    /// A session in this process.
+    ///
+    /// # Errors
+    /// When the machine gives no threads.
+    pub async fn local(options: &LocalOptions, reader: BlockReader) -> Result<Self, SessionError> {
+        let (driver, fetcher) = local::start(options, reader).await?;
+        Ok(Session { driver, fetcher })
+    }
+
+    /// A session with the application whose master is at `address` (host:port); `identity` is of its authority.
+    ///
+    /// # Errors
+    /// When the application master cannot be reached or refuses us.
+    pub async fn attach(address: &str, identity: &Identity, name: &str) -> Result<Self, SessionError> {
+        let connector = Connector::new(identity)?;
+        let hello = wire::DriverHello { name: name.to_owned() };
+        let (link, _) = connector.dial_as_driver(address, hello).await?;
+        Ok(Session { driver: Driver::over_link(link), fetcher: Fetcher::remote(connector) })
+    }
+
+    /// Starts a planned query. `text` is what it was planned from, in case it has to be planned again.
+    ///
+    /// # Errors
+    /// When the application is gone.
+    pub async fn start(&self, text: &str, query: Query) -> Result<Running, QueryError> {
+        let job = self.driver.submit(job_of(&query)).await?;
+        let (query, text) = (Arc::new(query), text.to_owned());
+        Ok(Running { session: self.clone(), job, query, text, unsplit: BTreeSet::new() })
+    }
+
+    /// Plans and runs a query and waits until all its tasks are done.
+    ///
+    /// # Errors
+    /// When it cannot be planned, or fails.
+    pub async fn sql(&self, planner: &Planner, text: &str) -> Result<Answer, QueryError> {
+        let query = planner.plan(text, &BTreeSet::new()).await?;
+        self.start(text, query).await?.answer(planner).await
+    }
+
+    /// Ends the application.
+    pub async fn finish(&self, succeeded: bool, diagnostics: impl Into<String>) {
+        self.driver.finish(succeeded, diagnostics).await;
+    }
+}
+
+impl Running {
+    /// How far it is.
+    pub fn progress(&self) -> wire::Progress {
+        self.job.progress()
+    }
+
+    /// Waits until there is something new to say about it.
+    pub async fn changed(&mut self) {
+        self.job.changed().await;
+    }
+
+    /// Waits until all its tasks are done. A file in which a quoted field crosses a split's border is read again, as one
+    /// split: `planner` plans that.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub async fn answer(mut self, planner: &Planner) -> Result<Answer, QueryError> {
+        loop {
+            if let Some(answer) = self.step(planner).await? {
+                let Running { session, job, query, .. } = self;
+                return Ok(Answer {
+                    schema: query.schema.clone(),
+                    summary: answer.summary.clone(),
+                    session,
+                    job,
+                    query,
+                });
+            }
+        }
+    }
+
+    /// Waits for the job that runs now; `None` when another one has taken its place. Dropping the future loses nothing.
+    pub async fn step(&mut self, planner: &Planner) -> Result<Option<Arc<Finished>>, QueryError> {
+        let finished = self.job.finished().await?;
+        match self.query.check_borders(&finished.notes) {
+            Borders::Exact => Ok(Some(finished)),
+            Borders::Failed { message, exit_code } => Err(QueryError::Data { message, exit_code }),
+            Borders::Replan(files) => {
+                let mut unsplit = self.unsplit.clone();
+                unsplit.extend(files);
+                let query = planner.plan(&self.text, &unsplit).await?;
+                self.job = self.session.driver.submit(job_of(&query)).await?;
+                (self.query, self.unsplit) = (Arc::new(query), unsplit);
+                Ok(None)
+            }
+        }
+    }
+
+    /// The answer, after [`Self::step`] has said that all tasks are done.
+    pub fn into_answer(self, finished: &Finished) -> Answer {
+        let Running { session, job, query, .. } = self;
+        Answer { schema: query.schema.clone(), summary: finished.summary.clone(), session, job, query }
+    }
+}
+
+impl Answer {
+    /// The rows, fetched as they are asked for, in order.
+    pub fn batches(self) -> impl Stream<Item = Result<RecordBatch, QueryError>> {
+        let wanted: std::collections::VecDeque<u32> = self.query.wanted.iter().copied().collect();
+        try_unfold((self, wanted, Vec::new().into_iter()), |(mut answer, mut wanted, mut ready)| async move {
+            loop {
+                if let Some(batch) = ready.next() {
+                    return Ok(Some((batch, (answer, wanted, ready))));
+                }
+                let Some(task) = wanted.pop_front() else { return Ok(None) };
+                ready = answer.result(task).await?.into_iter();
+            }
+        })
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// When a result is lost for good.
+    pub async fn collect(self) -> Result<Vec<RecordBatch>, QueryError> {
+        use futures::TryStreamExt;
+        self.batches().try_collect().await
+    }
+
+    async fn result(&mut self, task: u32) -> Result<Vec<RecordBatch>, QueryError> {
+        let mut announced = self.job.result(task, None).await?;
+        for _ in 0..RESULT_LOSSES {
+            match self.session.fetcher.fetch(&announced).await {
+                Ok(bytes) => return Ok(decode_result(bytes)?),
+                // The application notices the loss too, recomputes the result, and announces it anew.
+                Err(error) => {
+                    tracing::info!(%error, "a result is lost; waiting for it to be computed again");
+                    announced = self.job.result(task, Some(&announced)).await?;
+                }
+            }
+        }
+        Err(ResultError::NoHolder { result: announced.result }.into())
+    }
+}
+
+fn job_of(query: &Query) -> wire::SubmitJob {
+    let sets = query.stages.iter().map(|stage| wire::TaskSet {
+        name: stage.name.clone(),
+        shared: stage.shared.clone(),
+        tasks: stage.tasks.iter().map(task_of).collect(),
+    });
+    wire::SubmitJob { job: 0, task_sets: sets.collect(), wanted: query.wanted.clone() }
+}
+
+fn task_of(task: &bobbin_engine::TaskPlan) -> wire::TaskSpec {
+    wire::TaskSpec {
+        body: task.body.clone(),
+        places: task.places.clone(),
+        input_bytes: task.input_bytes,
+        inputs: task.inputs.clone(),
+    }
+}

@@ -1,0 +1,94 @@
+//! Queries in local mode: the whole path without a cluster.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::fmt::Write;
+use std::path::Path;
+
+use bobbin::{LocalOptions, QueryError, Session};
+use bobbin_blocks::BlockReader;
+use bobbin_engine::{PathBase, Planner, PlannerOptions};
+use datafusion::arrow::util::pretty::pretty_format_batches;
+
+struct Fixture {
+    directory: tempfile::TempDir,
+    session: Session,
+}
+
+impl Fixture {
+    async fn new(threads: u32) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let options = LocalOptions { threads, memory_bytes: 64 << 20, spill_directory: directory.path().to_owned() };
+        let session = Session::local(&options, BlockReader::local()).await.unwrap();
+        Fixture { directory, session }
+    }
+
+    fn file(&self, name: &str, content: &str) -> String {
+        let path = self.directory.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
+    }
+
+    async fn sql(&self, split_size: u64, text: &str) -> Result<String, QueryError> {
+        let options = PlannerOptions { split_size, default_scheme: PathBase::Local, ..PlannerOptions::default() };
+        let planner = Planner::new(BlockReader::local(), options);
+        let batches = self.session.sql(&planner, text).await?.collect().await?;
+        Ok(pretty_format_batches(&batches).unwrap().to_string())
+    }
+}
+
+fn trips(rows: u32) -> String {
+    let mut text = "passengers,fare\n".to_owned();
+    for row in 0..rows {
+        writeln!(text, "{},{}.{:02}", row % 7, row % 50, row % 100).unwrap();
+    }
+    text
+}
+
+#[tokio::test]
+async fn the_answer_is_the_same_whatever_the_threads() {
+    let text = trips(5000);
+    let mut answers = Vec::new();
+    for threads in [1, 3] {
+        let fixture = Fixture::new(threads).await;
+        let path = fixture.file("trips.csv", &text);
+        let query = format!(
+            "SELECT passengers, count(*) AS trips, avg(fare) AS fare FROM '{path}' GROUP BY passengers ORDER BY 1"
+        );
+        answers.push(fixture.sql(4096, &query).await.unwrap());
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert!(answers[0].contains("| 6          | 714   |"), "{}", answers[0]);
+}
+
+#[tokio::test]
+async fn a_quoted_field_across_a_border_is_read_right() {
+    let fixture = Fixture::new(2).await;
+    let mut text = "name,note\n".to_owned();
+    for row in 0..200 {
+        writeln!(text, "n{row},\"first\nsecond, with comma\nthird {row}\"").unwrap();
+    }
+    let path = fixture.file("notes.csv", &text);
+    let answer =
+        fixture.sql(700, &format!("SELECT count(*) AS n, max(length(note)) AS l FROM '{path}'")).await.unwrap();
+    assert!(answer.contains("| 200 | 34 |"), "{answer}");
+}
+
+#[tokio::test]
+async fn rows_without_an_aggregate_come_in_file_order() {
+    let fixture = Fixture::new(3).await;
+    let path = fixture.file("trips.csv", &trips(900));
+    let whole = fixture.sql(1 << 20, &format!("SELECT * FROM '{path}' WHERE fare > 10")).await.unwrap();
+    let split = fixture.sql(512, &format!("SELECT * FROM '{path}' WHERE fare > 10")).await.unwrap();
+    assert_eq!(whole, split);
+}
+
+#[tokio::test]
+async fn bad_input_is_named() {
+    let fixture = Fixture::new(1).await;
+    let missing = fixture.sql(4096, "SELECT * FROM '/no/such/file.csv'").await.unwrap_err();
+    assert_eq!(missing.exit_code(), 66);
+    let path = fixture.file("bad.csv", &format!("{}x,y,z\n", trips(2000)));
+    let error = fixture.sql(4096, &format!("SELECT count(*) FROM '{path}'")).await.unwrap_err();
+    assert!(error.to_string().contains("bad.csv"), "{error}");
+    assert!(Path::new(&path).exists());
+}
