@@ -155,6 +155,8 @@ impl ResultWriter {
 
     fn spill(&mut self) -> io::Result<&mut File> {
         if self.spilled.is_none() {
+            // The directory is made when it is first needed.
+            std::fs::create_dir_all(&self.store.shared.directory)?;
             let mut file = tempfile::tempfile_in(&self.store.shared.directory)?;
             for chunk in &self.chunks {
                 file.write_all(chunk)?;
@@ -239,13 +241,14 @@ mod tests {
     #[tokio::test]
     async fn results_beyond_the_budget_are_spilled_and_read_back() {
         let directory = tempfile::tempdir().unwrap();
-        let store = ResultStore::new(directory.path(), 10);
+        let store = ResultStore::new(&directory.path().join("made/when/needed"), 10);
         assert_eq!(write(&store, 1, &["12345", "678"]), 8);
         assert_eq!(write(&store, 2, &["a", "bcdefgh", "i"]), 9);
         assert_eq!(store.in_memory(), 8, "the spilled result takes no memory");
         assert_eq!(store.read(1).await.unwrap(), "12345678");
         assert_eq!(store.read(2).await.unwrap(), "abcdefghi");
-        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "spill files have no name");
+        let made = directory.path().join("made/when/needed");
+        assert_eq!(std::fs::read_dir(made).unwrap().count(), 0, "spill files have no name");
         store.drop_results(&[1, 2, 3]);
         assert_eq!(store.in_memory(), 0);
         assert!(matches!(store.read(1).await, Err(StoreError::Missing(1))));
