@@ -215,7 +215,7 @@ fn resource_managers() {
 fn name_nodes() {
     let configuration = configuration(&[
         ("fs.defaultFS", "hdfs://cluster/"),
-        ("dfs.nameservices", "cluster,single"),
+        ("dfs.nameservices", "cluster,single,host"),
         ("dfs.ha.namenodes.cluster", "nn1,nn2"),
         ("dfs.namenode.rpc-address.cluster.nn1", "a:8020"),
         ("dfs.namenode.rpc-address.cluster.nn2", "b"),
@@ -229,6 +229,7 @@ fn name_nodes() {
         shown(configuration.name_nodes("single", "fs.defaultFS")),
         ["c:9000 (from dfs.namenode.rpc-address.single)"]
     );
+    assert_eq!(shown(configuration.name_nodes("host", "fs.defaultFS")), ["host:8020 (from fs.defaultFS)"]);
     assert_eq!(shown(configuration.name_nodes("h:1", "hdfs://h:1/x")), ["h:1 (from hdfs://h:1/x)"]);
     assert_eq!(shown(configuration.name_nodes("[::1]:1", "p")), ["[::1]:1 (from p)"]);
 }

@@ -75,11 +75,11 @@ impl Configuration {
         if !self.is_name_service(authority) {
             return Ok(vec![self.parse_address(authority, named_by, defaults::NAME_NODE_PORT)?]);
         }
-        let mut nodes = self.get_list(&format!("dfs.ha.namenodes.{authority}"));
+        let nodes = self.get_list(&format!("dfs.ha.namenodes.{authority}"));
         if nodes.is_empty() {
-            return Ok(vec![self.name_node(authority, "")?]);
+            return Ok(vec![self.lone_name_node(authority, named_by)?]);
         }
-        nodes.iter_mut().map(|node| self.name_node(authority, &format!(".{node}"))).collect()
+        nodes.iter().map(|node| self.name_node(authority, &format!(".{node}"))).collect()
     }
 
     /// True when an authority is the name of a name service, not of a host.
@@ -126,6 +126,14 @@ impl Configuration {
             }
         }
         Err(AddressError::Missing { server: RESOURCE_MANAGER, key: host_key })
+    }
+
+    /// A name service of one NameNode may name its address; else, as in Hadoop, its name is the host's.
+    fn lone_name_node(&self, name_service: &str, named_by: &str) -> Result<Endpoint, AddressError> {
+        match self.name_node(name_service, "") {
+            Err(AddressError::Missing { .. }) => self.parse_address(name_service, named_by, defaults::NAME_NODE_PORT),
+            found => found,
+        }
     }
 
     fn name_node(&self, name_service: &str, suffix: &str) -> Result<Endpoint, AddressError> {

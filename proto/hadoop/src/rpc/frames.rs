@@ -6,6 +6,8 @@ use bytes::{Buf, Bytes, BytesMut};
 pub const MAX_FRAME: usize = 128 * 1024 * 1024;
 
 const LENGTH_BYTES: usize = 4;
+/// Room that is made at once on the word of a peer.
+const MAX_RESERVE: usize = 1024 * 1024;
 
 /// Why received bytes are no frames.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +89,7 @@ impl FrameSplitter {
             return Err(FrameError::TooLong { length, limit: self.limit });
         }
         if self.buffer.len() - LENGTH_BYTES < length {
-            self.buffer.reserve(length + LENGTH_BYTES - self.buffer.len());
+            self.buffer.reserve((length + LENGTH_BYTES - self.buffer.len()).min(MAX_RESERVE));
             return Ok(None);
         }
         self.buffer.advance(LENGTH_BYTES);
