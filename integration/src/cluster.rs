@@ -181,7 +181,7 @@ impl Cluster {
             host.reap(Duration::from_secs(2));
         }
         pipes.clear();
-        self.layout.keep_logs();
+        self.layout.keep_logs(self.options.hosts());
         self.layout.remove();
     }
 

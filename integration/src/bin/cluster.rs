@@ -189,13 +189,12 @@ fn up_cluster(up: Up, directory: &std::path::Path) -> Result<ExitCode, Box<dyn E
     let begun = Instant::now();
     let cluster = Cluster::start_detached(up.options(), directory)?;
     let options = cluster.options();
+    let (release, workers, seconds) = (options.version.release(), options.workers, begun.elapsed().as_secs_f64());
+    let place = cluster.directory().display();
     println!(
-        "up: Hadoop {}, {} workers, {:.1} s",
-        options.version.release(),
-        options.workers,
-        begun.elapsed().as_secs_f64()
+        "up: Hadoop {release}, {workers} workers, {seconds:.1} s, in {place}\n\
+         next: eval \"$(cluster env)\", then `edge PROGRAM …` runs a program as {USER} beside the cluster"
     );
-    println!("in {}; next: eval \"$(cluster env)\", then `edge yarn-submit …`", cluster.directory().display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::host::{Daemon, Host};
+use crate::notice::notify;
 use crate::process::Identity;
 
 /// How the directories of guarded clusters begin; the owner's process id and start follow.
@@ -64,6 +65,11 @@ impl Layout {
         self.logs().join(format!("{daemon}.log"))
     }
 
+    /// What NodeManagers keep of containers' output until it is aggregated.
+    pub(crate) fn container_logs_of(&self, host: Host) -> PathBuf {
+        self.disk_of(host).join("nm-logs")
+    }
+
     pub(crate) fn host_table(&self) -> PathBuf {
         self.root.join("hosts.txt")
     }
@@ -90,12 +96,20 @@ impl Layout {
         self.root.join(format!("hosts/{host}/stay"))
     }
 
-    /// Moves the daemons' logs to `$BOBBIN_CLUSTER_LOGS`, if that is set: for finding out why a test failed.
-    pub(crate) fn keep_logs(&self) {
+    /// Copies the logs of daemons, and of containers where they are still on the nodes, to `$BOBBIN_CLUSTER_LOGS`, if that
+    /// is set: for finding out why a test failed.
+    pub(crate) fn keep_logs(&self, hosts: impl Iterator<Item = Host>) {
         let Some(target) = std::env::var_os("BOBBIN_CLUSTER_LOGS") else { return };
         let target = PathBuf::from(target).join(self.root.file_name().unwrap_or_default());
-        if let Err(error) = copy_tree(&self.logs(), &target) {
-            eprintln!("cannot keep the cluster's logs in {}: {error}", target.display());
+        let mut kept = copy_tree(&self.logs(), &target);
+        for host in hosts {
+            let containers = self.container_logs_of(host);
+            if containers.is_dir() {
+                kept = kept.and_then(|()| copy_tree(&containers, &target.join(host.to_string())));
+            }
+        }
+        if let Err(error) = kept {
+            notify(&format!("cannot keep the cluster's logs in {}: {error}", target.display()));
         }
     }
 
@@ -104,7 +118,7 @@ impl Layout {
         if let Err(error) = fs::remove_dir_all(&self.root)
             && error.kind() != io::ErrorKind::NotFound
         {
-            eprintln!("cannot remove the cluster's directory {}: {error}", self.root.display());
+            notify(&format!("cannot remove the cluster's directory {}: {error}", self.root.display()));
         }
     }
 }

@@ -55,7 +55,7 @@ impl Cluster {
     /// The directories of containers' logs on a worker, as the machine sees them. With log aggregation they go when the
     /// application has ended.
     pub fn container_logs(&self, host: Host) -> Vec<PathBuf> {
-        directories_at(&self.layout.disk_of(host).join("nm-logs"), 2)
+        directories_at(&self.layout.container_logs_of(host), 2)
     }
 
     /// A path on a host, as the machine sees it: for what containers wrote to their own disk.
