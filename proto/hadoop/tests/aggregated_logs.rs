@@ -10,6 +10,8 @@ use proptest::prelude::*;
 
 const INDEXED: &[u8] = include_bytes!("golden/logs/indexed-gz-3.4.3");
 const TFILE: &[u8] = include_bytes!("golden/logs/tfile-gz-3.4.3");
+const INDEXED_PLAIN: &[u8] = include_bytes!("golden/logs/indexed-none-3.5.0");
+const TFILE_PLAIN: &[u8] = include_bytes!("golden/logs/tfile-none-3.5.0");
 
 /// Serves ranges of these bytes, at most `most` at once.
 fn reader(bytes: &[u8], most: usize) -> impl FnMut(u64, usize) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
@@ -64,8 +66,14 @@ fn compressed_files() {
 }
 
 #[test]
+fn uncompressed_files() {
+    check(INDEXED_PLAIN, 5000);
+    check(TFILE_PLAIN, 5000);
+}
+
+#[test]
 fn every_log_has_the_size_that_is_announced() {
-    for bytes in [INDEXED, TFILE] {
+    for bytes in [INDEXED, TFILE, INDEXED_PLAIN, TFILE_PLAIN] {
         let logs = open(bytes).unwrap();
         assert_eq!(logs.logs.len(), 22);
         for log in &logs.logs {
