@@ -6,6 +6,9 @@ use crate::rpc::{Authentication, Client, RetryPolicy, Service, Settings, Timeout
 use crate::{NameNode, NodeManager, ResourceManager, Scheduler, Server};
 
 const AUTHENTICATION_KEY: &str = "hadoop.security.authentication";
+const PROTECTION_KEY: &str = "hadoop.rpc.protection";
+/// The quality of protection that leaves messages as they are.
+const PLAIN: &str = "authentication";
 
 /// Who asks, and with what patience.
 #[derive(Clone, Debug)]
@@ -31,24 +34,43 @@ pub enum AccessError {
 
 /// A cluster that wants what this version lacks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the cluster wants Kerberos ({AUTHENTICATION_KEY} is kerberos in {file}), which this version lacks; \
-     only clusters with {AUTHENTICATION_KEY}=simple can be used"
-)]
-pub struct SecurityError {
-    /// The file that says so.
-    pub file: String,
+pub enum SecurityError {
+    /// Tickets instead of claims.
+    #[error(
+        "the cluster wants Kerberos ({AUTHENTICATION_KEY} is kerberos in {file}), which this version lacks; \
+         only clusters with {AUTHENTICATION_KEY}=simple can be used"
+    )]
+    Kerberos {
+        /// The file that says so.
+        file: String,
+    },
+    /// Signed or encrypted messages.
+    #[error(
+        "the cluster wants protected messages ({PROTECTION_KEY} is {value} in {file}), which this version lacks; \
+         only clusters whose {PROTECTION_KEY} allows authentication can be used"
+    )]
+    Protection {
+        /// What the cluster allows.
+        value: String,
+        /// The file that says so.
+        file: String,
+    },
 }
 
 /// Refuses a secure cluster, before anything is sent to it.
 ///
 /// # Errors
-/// The configuration asks for Kerberos.
+/// The configuration asks for Kerberos, or for messages that are signed or encrypted.
 pub fn check_security(configuration: &Configuration) -> Result<(), SecurityError> {
-    if !configuration.is_secure() {
-        return Ok(());
+    let file = |key| configuration.source(key).unwrap_or("the configuration").to_owned();
+    if configuration.is_secure() {
+        return Err(SecurityError::Kerberos { file: file(AUTHENTICATION_KEY) });
     }
-    Err(SecurityError { file: configuration.source(AUTHENTICATION_KEY).unwrap_or("the configuration").to_owned() })
+    let allowed = configuration.get_list(PROTECTION_KEY);
+    if !allowed.is_empty() && !allowed.iter().any(|quality| quality.eq_ignore_ascii_case(PLAIN)) {
+        return Err(SecurityError::Protection { value: allowed.join(","), file: file(PROTECTION_KEY) });
+    }
+    Ok(())
 }
 
 impl Access {
@@ -192,6 +214,14 @@ mod tests {
         assert!(error.to_string().contains("kerberos in /conf/core-site.xml), which this version lacks"), "{error}");
         let bearer = Access::token(Default::default(), RetryPolicy::BRIEF);
         Scheduler::from_configuration(&configuration, bearer).unwrap();
+    }
+
+    #[test]
+    fn protection_is_refused_unless_plain_messages_are_allowed() {
+        let check = |value| check_security(&configuration(&[(PROTECTION_KEY, value)]));
+        let text = check("privacy, integrity").unwrap_err().to_string();
+        assert!(text.contains("(hadoop.rpc.protection is privacy,integrity in /conf/core-site.xml)"), "{text}");
+        assert_eq!((check("authentication"), check("privacy,authentication"), check("")), (Ok(()), Ok(()), Ok(())));
     }
 
     #[tokio::test]

@@ -65,13 +65,17 @@ impl NameNode {
         let mut entries = Vec::new();
         let mut start_after = Bytes::new();
         loop {
-            let Some(page) = self.list_page(path, start_after, locations).await? else { return Ok(None) };
-            let last = page.partial_listing.last().map(|status| Bytes::copy_from_slice(status.path.as_ref()));
+            let Some(page) = self.list_page(path, start_after.clone(), locations).await? else { return Ok(None) };
+            let last = page.partial_listing.last().map_or_else(Bytes::new, |status| status.path.clone());
             entries.extend(page.partial_listing);
-            match last {
-                Some(last) if page.remaining_entries > 0 => start_after = last,
-                Some(_) | None => return Ok(Some(entries)),
+            if page.remaining_entries == 0 {
+                return Ok(Some(entries));
             }
+            // A page that brings nothing new would be asked for without end.
+            if last == start_after {
+                return Err(self.lacks(GET_LISTING.name, "partial_listing"));
+            }
+            start_after = last;
         }
     }
 

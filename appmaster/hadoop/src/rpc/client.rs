@@ -166,5 +166,5 @@ fn report(method: &'static str, failed: &Failed, pause: Duration) {
         reason.push_str(&error.to_string());
         cause = error.source();
     }
-    tracing::debug!(method, server = %failed.server, reason, ?pause, "call failed, trying again");
+    tracing::info!(method, server = %failed.server, reason, ?pause, "call failed, trying again");
 }

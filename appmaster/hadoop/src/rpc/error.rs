@@ -123,7 +123,7 @@ impl Failure {
 #[derive(Debug, thiserror::Error)]
 pub enum LostCause {
     /// The server closed it.
-    #[error("the server closed the connection")]
+    #[error("the server closed the connection; is it going down, or is this not its RPC port?")]
     Closed,
     /// We closed it: nobody had used it for a while.
     #[error("the connection was idle and is closed")]

@@ -193,3 +193,36 @@ impl Exchange {
 fn garbled(error: FrameError) -> End {
     End::Lost(LostCause::Garbled(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(call_id: i32, frame: &'static [u8]) -> (Call, oneshot::Receiver<Result<Bytes, Failure>>) {
+        let (reply, answer) = oneshot::channel();
+        (Call { call_id, frame: Bytes::from_static(frame), reply }, answer)
+    }
+
+    #[tokio::test]
+    async fn what_no_server_can_have_seen_is_told_apart() {
+        let authentication = Authentication::Simple { user: "alice".to_owned() };
+        let send = Bytes::from_static(b"context");
+        let mut exchange =
+            Exchange::new(authentication, Wrap::None, FrameSplitter::default(), send, Duration::from_secs(60));
+        let (queue, calls) = mpsc::channel(1);
+        let (begun, begun_answer) = call(0, b"first");
+        let (unwritten, unwritten_answer) = call(1, b"second");
+        let (waiting, waiting_answer) = call(2, b"third");
+        exchange.accept(begun);
+        exchange.accept(unwritten);
+        queue.send(waiting).await.unwrap();
+        exchange.written = b"contextfirst".len() as u64;
+        exchange.finish(End::Lost(LostCause::Closed), calls);
+
+        for (answer, expected) in [(begun_answer, true), (unwritten_answer, false), (waiting_answer, false)] {
+            let Failure::Lost { sent, .. } = answer.await.unwrap().unwrap_err() else { panic!("not lost") };
+            assert_eq!(sent, expected);
+        }
+        assert!(queue.is_closed());
+    }
+}
