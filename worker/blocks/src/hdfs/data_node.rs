@@ -242,3 +242,75 @@ impl<'a> Window<'a> {
         if self.bytes.len() == self.wanted.len { Ok(self.bytes.freeze()) } else { Err(ReadBlockError::OtherBytes) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::double::{self, Act, BLOCK, RANGE, WHOLE};
+    use super::*;
+
+    async fn read(port: u16, nodes: &DataNodes, offset: u64, len: usize) -> Result<Bytes, Fault> {
+        let block = double::located();
+        let mut node = block.locations[0].id.clone();
+        (node.ip_address, node.transfer_port) = ("127.0.0.1".to_owned(), port.into());
+        nodes.read(&double::settings(Path::new("/none")), &node, Wanted { block: &block, offset, len }).await
+    }
+
+    async fn check_fault(answer: Vec<u8>, meaning: Meaning, reason: &str) {
+        let (port, _) = double::tcp(vec![vec![Act::Answer(answer)]]);
+        let fault = read(port, &DataNodes::default(), 0, 1300).await.unwrap_err();
+        assert_eq!(fault.meaning, meaning, "{}", fault.reason);
+        assert!(fault.reason.contains(reason), "{}", fault.reason);
+    }
+
+    #[tokio::test]
+    async fn recorded_answers_give_the_block() {
+        let (port, _) = double::tcp(vec![vec![Act::Answer(WHOLE.to_vec())], vec![Act::Answer(RANGE.to_vec())]]);
+        assert_eq!(read(port, &DataNodes::default(), 0, 1300).await.unwrap(), BLOCK);
+        assert_eq!(read(port, &DataNodes::default(), 700, 100).await.unwrap(), BLOCK[700..800]);
+    }
+
+    #[tokio::test]
+    async fn a_dead_idle_connection_is_replaced() {
+        let nodes = DataNodes::default();
+        let (port, accepted) = double::tcp(vec![vec![Act::Answer(WHOLE.to_vec())]; 2]);
+        assert!(read(port, &nodes, 0, 1300).await.is_ok());
+        assert!(read(port, &nodes, 0, 1300).await.is_ok());
+        assert_eq!(accepted.load(std::sync::atomic::Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn every_flipped_byte_of_the_data_is_found() {
+        let start = WHOLE.windows(16).position(|window| window == &BLOCK[..16]).unwrap();
+        for at in [start, start + 511, start + 512, start + 1299] {
+            let mut answer = WHOLE.to_vec();
+            answer[at] ^= 1;
+            check_fault(answer, Meaning::BadReplica, "does not fit its checksum").await;
+        }
+    }
+
+    #[tokio::test]
+    async fn refusals_and_broken_answers() {
+        check_fault(vec![2, 8, 5], Meaning::Stale, "answered 5").await;
+        check_fault(vec![9, 8, 1, 42, 5, b'g', b'o', b'n', b'e', b'\n'], Meaning::Stale, "answered 1: gone").await;
+        check_fault(vec![2, 8, 0], Meaning::BadReplica, "other bytes").await;
+        check_fault(RANGE.to_vec(), Meaning::BadReplica, "other bytes").await;
+        check_fault(WHOLE[..700].to_vec(), Meaning::ThisOnce, "read from the DataNode").await;
+        check_fault(Vec::new(), Meaning::ThisOnce, "read from the DataNode").await;
+        check_fault(vec![0xff; 100], Meaning::ThisOnce, "understand").await;
+        let mut endless = WHOLE[..14].to_vec();
+        endless.extend([0xff; 6]);
+        check_fault(endless, Meaning::ThisOnce, "understand").await;
+    }
+
+    #[tokio::test]
+    async fn silence_and_a_closed_port_shut_the_way() {
+        let (port, _) = double::tcp(vec![vec![Act::Silence]]);
+        let fault = read(port, &DataNodes::default(), 0, 1300).await.unwrap_err();
+        assert_eq!((fault.meaning, fault.reason.contains("no answer")), (Meaning::Closed, true));
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let fault = read(free, &DataNodes::default(), 0, 1300).await.unwrap_err();
+        assert_eq!((fault.meaning, fault.reason.contains("refused")), (Meaning::Closed, true));
+    }
+}

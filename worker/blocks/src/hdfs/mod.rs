@@ -6,6 +6,8 @@
 mod closed;
 mod data_node;
 mod descriptors;
+#[cfg(test)]
+mod double;
 mod fault;
 mod file;
 mod name_space;

@@ -166,3 +166,117 @@ impl Replica {
         self.window(offset, len, block.block.num_bytes()).inspect_err(|_| cache.forget(block))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::super::double::{self, Act, BLOCK, GRANTED, META};
+    use super::*;
+
+    struct Outcome {
+        opened: Result<Arc<Replica>, Fault>,
+        /// A second request, for another generation of the block, so that the cache does not answer it.
+        again: Result<Arc<Replica>, Fault>,
+        connections: usize,
+    }
+
+    async fn play(scripts: Vec<Vec<Act>>) -> Outcome {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let accepted = double::unix(&path, scripts);
+        let (cache, settings, block) = (ShortCircuit::default(), double::settings(&path), double::located());
+        let node = block.locations[0].id.clone();
+        let opened = cache.open(&settings, &node, &block).await;
+        let mut other = block.clone();
+        other.block.generation_stamp += 1;
+        let again = cache.open(&settings, &node, &other).await;
+        Outcome { opened, again, connections: accepted.load(Ordering::SeqCst) }
+    }
+
+    fn granted(files: Vec<&'static [u8]>) -> Vec<Act> {
+        vec![Act::Answer(GRANTED.to_vec()), Act::Files(files)]
+    }
+
+    fn refused(status: u8) -> Vec<Act> {
+        vec![Act::Answer(vec![2, 8, status])]
+    }
+
+    fn fault(opened: Result<Arc<Replica>, Fault>) -> Fault {
+        opened.map(drop).unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn files_are_read_and_the_socket_is_reused() {
+        let both = [granted(vec![BLOCK, META]), granted(vec![BLOCK, META])].concat();
+        let outcome = play(vec![both]).await;
+        assert_eq!(outcome.opened.unwrap().window(700, 100, 1300).unwrap(), BLOCK[700..800]);
+        assert!(outcome.again.is_ok());
+        assert_eq!(outcome.connections, 1);
+    }
+
+    #[tokio::test]
+    async fn a_dead_idle_socket_is_replaced() {
+        let outcome = play(vec![granted(vec![BLOCK, META]), granted(vec![BLOCK, META])]).await;
+        assert!(outcome.opened.is_ok());
+        assert!(outcome.again.is_ok());
+        assert_eq!(outcome.connections, 2);
+    }
+
+    #[tokio::test]
+    async fn an_open_replica_is_not_asked_for_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let accepted = double::unix(&path, vec![granted(vec![BLOCK, META])]);
+        let (cache, settings, block) = (ShortCircuit::default(), double::settings(&path), double::located());
+        let node = block.locations[0].id.clone();
+        let first = cache.open(&settings, &node, &block).await.unwrap();
+        let second = cache.open(&settings, &node, &block).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &second));
+        assert_eq!(accepted.load(Ordering::SeqCst), 1);
+    }
+
+    /// A fault that says something of the DataNode, not of the block, shuts its socket.
+    async fn check_closed(script: Vec<Act>, reason: &str) {
+        let outcome = play(vec![script]).await;
+        let (first, second) = (fault(outcome.opened), fault(outcome.again));
+        assert_eq!(first.meaning, Meaning::Closed, "{}", first.reason);
+        assert!(first.reason.contains(reason), "{}", first.reason);
+        assert_eq!((second.meaning, second.reason), (Meaning::ThisOnce, first.reason));
+        assert_eq!(outcome.connections, 1, "the socket was to be left alone");
+    }
+
+    #[tokio::test]
+    async fn faults_of_the_data_node_shut_its_socket() {
+        check_closed(refused(7), "answered 7").await;
+        check_closed(granted(vec![BLOCK]), "1 of 2 file descriptors").await;
+        check_closed(granted(vec![]), "0 of 2 file descriptors").await;
+        check_closed(vec![Act::Answer(Vec::new())], "talk to the DataNode").await;
+        check_closed(vec![Act::Answer(GRANTED.to_vec())], "talk to the DataNode").await;
+        check_closed(vec![Act::Answer(GRANTED[..3].to_vec())], "talk to the DataNode").await;
+        check_closed(vec![Act::Answer(vec![0xff; 64])], "understand").await;
+        check_closed(vec![Act::Silence], "no answer on").await;
+    }
+
+    /// A fault that says something of the block leaves the socket open for others.
+    async fn check_block(script: Vec<Act>, meaning: Meaning) {
+        let outcome = play(vec![script, granted(vec![BLOCK, META])]).await;
+        let first = fault(outcome.opened);
+        assert_eq!(first.meaning, meaning, "{}", first.reason);
+        assert!(outcome.again.is_ok());
+    }
+
+    #[tokio::test]
+    async fn faults_of_the_block_leave_the_socket_open() {
+        check_block(refused(5), Meaning::Stale).await;
+        check_block(refused(1), Meaning::Stale).await;
+        check_block(vec![Act::Answer(vec![4, 8, 7, 48, 2])], Meaning::ThisOnce).await;
+        check_block(granted(vec![BLOCK, b"no meta file"]), Meaning::BadReplica).await;
+    }
+
+    #[tokio::test]
+    async fn more_descriptors_than_agreed_are_no_replica() {
+        let outcome = play(vec![granted(vec![BLOCK, META, BLOCK])]).await;
+        assert_eq!(fault(outcome.opened).meaning, Meaning::Closed);
+    }
+}
