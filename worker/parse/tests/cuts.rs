@@ -1,5 +1,6 @@
 //! The law of splits: any cut of a file into splits, fed in pieces of any size, gives the rows of the uncut file, and
 //! the splits' borders fit together unless quotes span them.
+#![allow(clippy::unwrap_used, reason = "helpers of tests; a panic is a failed test")]
 
 use std::sync::Arc;
 

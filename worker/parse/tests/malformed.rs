@@ -1,4 +1,5 @@
 //! What malformed and unusual fields become: one check a row of the table in the project's CSV rules.
+#![allow(clippy::unwrap_used, reason = "helpers of tests; a panic is a failed test")]
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! On valid files our batches equal those of arrow's own reader.
+#![allow(clippy::unwrap_used, reason = "helpers of tests; a panic is a failed test")]
 
 use std::sync::Arc;
 

@@ -63,20 +63,18 @@ fn point(word: u64) -> usize {
     zeros.trailing_zeros() as usize / 8
 }
 
-/// Up to eight bytes: cuts the point out and reads the rest as one number.
+/// Up to eight bytes: cuts the point out and reads the rest as one number, without a branch on whether there is one.
 #[inline(always)]
 fn short_decimal(digits: &[u8], count: usize) -> Option<(u64, usize)> {
     let word = load(digits);
-    let point = point(word);
-    if point >= count {
-        return if count == 0 { None } else { Some((number(word, count)?, 0)) };
-    }
-    if count == 1 {
+    let point = point(word).min(count);
+    let digit_count = count - usize::from(point < count);
+    if digit_count == 0 {
         return None;
     }
-    let before = (1 << (8 * point)) - 1;
+    let before = 1u64.unbounded_shl(8 * point as u32).wrapping_sub(1);
     let without_point = (word & before) | (word >> 8 & !before);
-    Some((number(without_point, count - 1)?, count - 1 - point))
+    Some((number(without_point, digit_count)?, digit_count - point))
 }
 
 /// Nine bytes or more, with the point among the first eight and at most sixteen digits behind it.

@@ -47,14 +47,23 @@ fn check(processor: Processor, shape: &Shape, block: &[u8], limits: Limits) {
     assert_eq!(found, reference(shape, block, limits), "{processor:?} on {text:?}");
 }
 
+/// Bytes of all kinds; valid lines; valid lines with one wrong byte near the border of two words.
 fn block() -> impl Strategy<Value = Vec<u8>> {
     let bytes = prop::collection::vec(prop::sample::select(b"aaaa,,,\n\n\"\r".to_vec()), 0..300);
-    let valid = prop::collection::vec("([ab]{0,20}|\"[ab,\n]{0,30}\"),([ab\r]{0,9}|\"([ab]|\"\"){0,70}\")\r?\n", 0..12);
-    prop_oneof![bytes, valid.prop_map(|lines| lines.concat().into_bytes())]
+    let line = "([ab]{0,20}|\"[ab,\n]{0,30}\"),([ab\r]{0,9}|\"([ab]|\"\"){0,70}\")\r?\n";
+    let valid = prop::collection::vec(line, 0..12).prop_map(|lines| lines.concat().into_bytes());
+    let change = (0usize..5, 0usize..4, prop::sample::select(b"a,\n\"\r".to_vec()));
+    let wrong = (valid.clone(), change).prop_map(|(mut block, (word, around, byte))| {
+        if let Some(changed) = block.get_mut(64 * word + 62 + around) {
+            *changed = byte;
+        }
+        block
+    });
+    prop_oneof![1 => bytes, 1 => valid, 3 => wrong]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(4000))]
     #[test]
     fn every_scan_equals_the_machine(
         block in block(),
