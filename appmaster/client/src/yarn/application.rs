@@ -1,6 +1,8 @@
 //! An application as the ResourceManager reports it.
 
-use hadoop_wire::messages::yarn::{ApplicationReport, FinalApplicationStatus, YarnApplicationState};
+use hadoop_wire::messages::yarn::{
+    ApplicationReport, FinalApplicationStatus, LogAggregationStatus, YarnApplicationState,
+};
 use hadoop_wire::names::{ApplicationId, IncompleteId};
 
 /// Where an application is in its life.
@@ -100,6 +102,21 @@ pub struct Application {
     pub cores: u32,
     /// Number of the current attempt, from 1.
     pub attempt: u32,
+    /// What the nodes have reported about collecting its logs.
+    pub aggregation: Option<Aggregation>,
+}
+
+/// How far the collection of an application's logs in HDFS is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aggregation {
+    /// The cluster does not collect logs.
+    Disabled,
+    /// Not all nodes have reported their end.
+    Pending,
+    /// All nodes have.
+    Finished,
+    /// Some node could not, or took too long.
+    Failed,
 }
 
 impl TryFrom<ApplicationReport> for Application {
@@ -116,6 +133,7 @@ impl TryFrom<ApplicationReport> for Application {
             state,
             outcome,
             master: master_of(&report),
+            aggregation: aggregation_of(&report),
             progress: report.progress().clamp(0.0, 1.0),
             started_ms: count(report.start_time()),
             finished_ms: count(report.finish_time()),
@@ -189,6 +207,17 @@ fn exit_code_in(diagnostics: &str) -> Option<u8> {
     let (_, rest) = diagnostics.rsplit_once("exit=")?;
     let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
     rest[..end].parse().ok()
+}
+
+fn aggregation_of(report: &ApplicationReport) -> Option<Aggregation> {
+    Some(match LogAggregationStatus::try_from(report.log_aggregation_status?).ok()? {
+        LogAggregationStatus::Disabled => Aggregation::Disabled,
+        LogAggregationStatus::NotStart | LogAggregationStatus::Running | LogAggregationStatus::RunningWithFailure => {
+            Aggregation::Pending
+        }
+        LogAggregationStatus::Succeeded => Aggregation::Finished,
+        LogAggregationStatus::Failed | LogAggregationStatus::TimeOut => Aggregation::Failed,
+    })
 }
 
 fn master_of(report: &ApplicationReport) -> Option<(String, u16)> {

@@ -121,4 +121,9 @@ impl Cluster {
     pub fn home(&self) -> &str {
         &self.home
     }
+
+    /// The same as a URL.
+    pub fn home_url(&self) -> String {
+        self.hdfs.file_system().at(&self.home).to_string()
+    }
 }

@@ -2,10 +2,12 @@
 //! it was about. The library under it would try for minutes.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hdfs_native::client::FileStatus;
+use hdfs_native::file::{FileReader, FileWriter};
 use hdfs_native::{Client, ClientBuilder, HdfsError as NativeError, WriteOptions};
 use tokio::io::AsyncReadExt;
 
@@ -16,6 +18,14 @@ use super::urls::Location;
 pub struct Hdfs {
     client: Client,
     file_system: Location,
+}
+
+/// An open file; cheap to clone.
+#[derive(Clone)]
+pub struct HdfsFile {
+    hdfs: Hdfs,
+    path: String,
+    reader: Arc<FileReader>,
 }
 
 /// What the NameNode says about a path.
@@ -148,20 +158,10 @@ impl Hdfs {
         self.limited("set permission of", path, LIMIT, self.client.set_permission(path, permission)).await
     }
 
-    /// Reads a whole file, or its end when it is longer than `most` bytes.
-    pub async fn read_end(&self, path: &str, most: u64) -> Result<Bytes, HdfsError> {
+    /// Opens a file for reading anywhere in it.
+    pub async fn open(&self, path: &str) -> Result<HdfsFile, HdfsError> {
         let reader = self.limited("open", path, LIMIT, self.client.read(path)).await?;
-        let length = reader.file_length();
-        let wanted = usize::try_from(most).unwrap_or(usize::MAX).min(length);
-        self.limited("read", path, WRITE_LIMIT, reader.read_range(length - wanted, wanted)).await
-    }
-
-    /// Reads bytes of a file.
-    pub async fn read_range(&self, path: &str, offset: u64, length: usize) -> Result<Bytes, HdfsError> {
-        let reader = self.limited("open", path, LIMIT, self.client.read(path)).await?;
-        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(reader.file_length());
-        let length = length.min(reader.file_length() - start);
-        self.limited("read", path, WRITE_LIMIT, reader.read_range(start, length)).await
+        Ok(HdfsFile { hdfs: self.clone(), path: path.to_owned(), reader: Arc::new(reader) })
     }
 
     /// Writes a new file of these bytes.
@@ -194,7 +194,7 @@ impl Hdfs {
         }
     }
 
-    async fn create(&self, path: &str, permission: u32) -> Result<hdfs_native::file::FileWriter, HdfsError> {
+    async fn create(&self, path: &str, permission: u32) -> Result<FileWriter, HdfsError> {
         let options = WriteOptions::default().permission(permission).overwrite(false).create_parent(true);
         self.limited("create", path, LIMIT, self.client.create(path, options)).await
     }
@@ -215,6 +215,24 @@ impl Hdfs {
 
     fn error(&self, operation: &'static str, path: &str, failure: HdfsFailure) -> HdfsError {
         HdfsError { operation, location: self.file_system.at(path).to_string(), failure }
+    }
+}
+
+impl HdfsFile {
+    /// Length, bytes.
+    pub fn size(&self) -> u64 {
+        self.reader.file_length() as u64
+    }
+
+    /// Reads bytes; fewer at the end of the file.
+    pub async fn read(&self, offset: u64, length: usize) -> Result<Bytes, HdfsError> {
+        // The library panics beyond the end.
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.reader.file_length());
+        let length = length.min(self.reader.file_length() - start);
+        if length == 0 {
+            return Ok(Bytes::new());
+        }
+        self.hdfs.limited("read", &self.path, WRITE_LIMIT, self.reader.read_range(start, length)).await
     }
 }
 
@@ -240,13 +258,14 @@ impl Entry {
 
 /// The library hands most exceptions of the NameNode through as class and message; decide by the class.
 fn failure_of(error: NativeError) -> HdfsFailure {
-    let (class, message) = match error {
-        NativeError::FileNotFound(_) => return HdfsFailure::NotFound,
-        NativeError::AlreadyExists(_) => return HdfsFailure::Exists,
-        NativeError::RPCError(ref class, ref message) | NativeError::FatalRPCError(ref class, ref message) => {
-            (class, message)
-        }
-        other => return HdfsFailure::Other(other),
+    if matches!(error, NativeError::FileNotFound(_)) {
+        return HdfsFailure::NotFound;
+    }
+    if matches!(error, NativeError::AlreadyExists(_)) {
+        return HdfsFailure::Exists;
+    }
+    let (NativeError::RPCError(class, message) | NativeError::FatalRPCError(class, message)) = &error else {
+        return HdfsFailure::Other(error);
     };
     let first_line = || message.lines().next().unwrap_or_default().to_owned();
     match class.rsplit('.').next().unwrap_or_default() {

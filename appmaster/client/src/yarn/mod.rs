@@ -23,11 +23,11 @@ mod submit;
 mod urls;
 mod watch;
 
-pub use application::{Application, Outcome, State};
+pub use application::{Aggregation, Application, Outcome, State};
 pub use cluster::{Cluster, ClusterError};
 pub use digests::{Digest, DigestError, Digests};
 pub use executable::{ExecutableError, executable};
-pub use hdfs::{Entry, Hdfs, HdfsError, HdfsFailure};
+pub use hdfs::{Entry, Hdfs, HdfsError, HdfsFailure, HdfsFile};
 pub use preflight::{Facts, PreflightError, Refusal, check, preflight};
 pub use request::{Container, Environment, Localized, Request, Source};
 pub use staging::{clean, sweep};

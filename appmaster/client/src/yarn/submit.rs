@@ -22,8 +22,8 @@ use super::urls::{Location, UrlError};
 /// What has just happened, for whoever watches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// The cluster would take the request.
-    Checked,
+    /// The cluster would take the request, and this is the application's id.
+    Checked(ApplicationId),
     /// Bytes of a file that are travelling to HDFS.
     Uploading {
         /// Name under which containers find it.
@@ -125,7 +125,7 @@ pub async fn submit(
     // The NameNode is asked by our own client first: where it does not answer, that says so within seconds.
     let (id, home) = tokio::join!(preflight(cluster, request), check_home(cluster));
     let (id, ()) = (id?, home?);
-    watch(Step::Checked);
+    watch(Step::Checked(id));
     let staging = staging::create(cluster.hdfs(), cluster.home(), id).await.map_err(SubmitError::Staging)?;
     let sweep = tokio::time::timeout(SWEEP_LIMIT, staging::sweep(cluster));
     let submission = submit_staged(cluster, request, Staged { id, staging, submitted_ms }, watch);
