@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 
 const MIB: usize = 1 << 20;
 
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
 /// Bytes that differ from block to block.
 fn bytes(length: usize) -> Vec<u8> {
     (0..length).map(|index| (index / 4096 + index % 251) as u8).collect()
@@ -160,7 +163,7 @@ fn check_log_aggregation(cluster: &Cluster, bucket: &str) {
     let answer = cluster.post(Host::Edge, &url(""), &submission).unwrap();
     assert_eq!(answer.status, 202, "{}", String::from_utf8_lossy(&answer.body));
     let directory = format!("/tmp/logs/alice/{bucket}/{}/{id}", &id[id.len() - 4..]);
-    let files = wait::until(Duration::from_secs(60), || {
+    let files = wait::until(PATIENCE, || {
         cluster.list(&directory).unwrap().filter(|files| {
             !files.is_empty() && files.iter().all(|file| file.length > 0 && !file.name.ends_with(".tmp"))
         })
@@ -174,16 +177,16 @@ fn check_log_aggregation(cluster: &Cluster, bucket: &str) {
 fn daemons_die_and_come_back() {
     let Some(cluster) = private(small(2)) else { return };
     cluster.kill_daemon(Daemon::DataNode(2)).unwrap();
-    let dead = wait::until(Duration::from_secs(60), || (cluster.health().data_nodes == 1).then_some(()));
+    let dead = wait::until(PATIENCE, || (cluster.health().data_nodes == 1).then_some(()));
     assert!(dead.is_some(), "{}", cluster.health());
     cluster.start_daemon(Daemon::DataNode(2)).unwrap();
-    cluster.wait_ready(Duration::from_secs(60)).unwrap();
+    cluster.wait_ready(PATIENCE).unwrap();
 
     cluster.link(Host::Worker(1), false).unwrap();
-    let cut = wait::until(Duration::from_secs(60), || (cluster.health().node_managers == Some(1)).then_some(()));
+    let cut = wait::until(PATIENCE, || (cluster.health().node_managers == Some(1)).then_some(()));
     assert!(cut.is_some(), "{}", cluster.health());
     cluster.link(Host::Worker(1), true).unwrap();
-    cluster.wait_ready(Duration::from_secs(60)).unwrap();
+    cluster.wait_ready(PATIENCE).unwrap();
 }
 
 #[test]
@@ -227,7 +230,7 @@ fn a_killed_owner_leaves_nothing() {
     let processes: Vec<Identity> = serde_json::from_str(ids).unwrap();
     assert!(processes.len() >= 3 + 4, "{processes:?}");
     for process in processes {
-        assert!(process.wait_end(Duration::from_secs(20)), "{process} is left");
+        assert!(process.wait_end(PATIENCE), "{process} is left");
     }
 }
 

@@ -115,9 +115,9 @@ fn hdfs(layout: &Layout, options: &ClusterOptions) -> Settings {
         ("dfs.namenode.rpc-bind-host", "0.0.0.0".into()),
         ("dfs.namenode.http-bind-host", "0.0.0.0".into()),
         ("dfs.namenode.safemode.extension", "0".into()),
-        // A dead DataNode is known after 2 * recheck + 10 * heartbeat: 12 s instead of 10 min.
+        // A dead DataNode is known after 2 * recheck + 10 * heartbeat: 15 s instead of 10 min.
         ("dfs.heartbeat.interval", "1".into()),
-        ("dfs.namenode.heartbeat.recheck-interval", "1000".into()),
+        ("dfs.namenode.heartbeat.recheck-interval", "2500".into()),
         ("dfs.namenode.redundancy.interval.seconds", "1s".into()),
         ("dfs.namenode.datanode.registration.ip-hostname-check", "false".into()),
         ("dfs.namenode.edits.noeditlogchannelflush", "true".into()),
@@ -151,8 +151,8 @@ fn yarn(layout: &Layout, options: &ClusterOptions) -> Settings {
         ("yarn.resourcemanager.connect.retry-interval.ms", "500".into()),
         ("yarn.client.nodemanager-connect.retry-interval-ms", "500".into()),
         ("yarn.resourcemanager.nodemanagers.heartbeat-interval-ms", options.heartbeat.as_millis().to_string()),
-        // A lost node is known after 10 s and a silent application master after 30 s, instead of 10 min.
-        ("yarn.nm.liveness-monitor.expiry-interval-ms", "10000".into()),
+        // A lost node is known after 15 s and a silent application master after 30 s, instead of 10 min.
+        ("yarn.nm.liveness-monitor.expiry-interval-ms", "15000".into()),
         ("yarn.am.liveness-monitor.expiry-interval-ms", "30000".into()),
         // The default is a directory of the whole machine.
         ("yarn.node-attribute.fs-store.root-dir", format!("file://{}", path(&disk.join("node-attribute")))),

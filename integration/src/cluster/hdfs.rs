@@ -1,11 +1,14 @@
 //! Files in HDFS, by way of WebHDFS: made, written where a test wants them, listed, read.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use thiserror::Error;
 
 use super::host::Host;
 use super::http::{HttpError, Request, Response};
 use super::{Cluster, USER};
+use crate::wait;
 
 /// The superuser of HDFS: the daemons' own.
 const SUPERUSER: &str = "root";
@@ -35,6 +38,14 @@ pub enum HdfsError {
         status: u16,
         /// What HDFS said.
         message: String,
+    },
+    /// There are fewer replicas than asked for.
+    #[error("not every block of {path} got {replication} replicas: are there as many DataNodes?")]
+    Replicas {
+        /// The file.
+        path: String,
+        /// What was asked for.
+        replication: u32,
     },
     /// The answer has another shape than expected.
     #[error("understand HDFS's answer to {operation} {path}")]
@@ -95,8 +106,23 @@ impl Cluster {
     }
 
     /// Writes a file of alice's. Written from a worker, every block's first replica is on that worker; from another host,
-    /// each is on a worker that HDFS draws.
+    /// each is on a worker that HDFS draws. Returns when HDFS knows of every replica.
     pub fn put(&self, bytes: &[u8], path: &str, replication: u32, from: Host) -> Result<(), HdfsError> {
+        self.create(bytes, path, replication, from)?;
+        self.wait_for_replicas(path, replication)
+    }
+
+    /// HDFS calls a file complete when one replica of each block has been reported; the others follow.
+    fn wait_for_replicas(&self, path: &str, replication: u32) -> Result<(), HdfsError> {
+        let wanted = replication as usize;
+        let complete = wait::try_until(Duration::from_secs(60), || {
+            let blocks = self.block_locations(path)?;
+            Ok(blocks.iter().all(|block| block.hosts.len() >= wanted).then_some(()))
+        });
+        complete?.ok_or_else(|| HdfsError::Replicas { path: path.to_owned(), replication })
+    }
+
+    fn create(&self, bytes: &[u8], path: &str, replication: u32, from: Host) -> Result<(), HdfsError> {
         match from {
             Host::Worker(number) => self.create_on(number, bytes, path, replication),
             Host::Master | Host::Edge => {

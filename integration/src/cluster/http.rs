@@ -12,6 +12,12 @@ use super::error::HostError;
 use super::host::Host;
 use crate::sys;
 
+/// How long a server may be silent: a busy machine is no fault.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// How long a host may take to accept: one without its cable never does.
+const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(5);
+
 /// Why there is no answer.
 #[derive(Debug, Error)]
 pub enum HttpError {
@@ -103,9 +109,9 @@ impl Cluster {
 
 /// One exchange. Version 1.0, so that the answer is neither in chunks nor followed by another one.
 fn exchange(server: SocketAddr, authority: &str, target: &str, request: &Request<'_>) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&server, Duration::from_secs(2))?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    stream.set_write_timeout(Some(Duration::from_secs(60)))?;
+    let mut stream = TcpStream::connect_timeout(&server, PATIENCE_TO_CONNECT)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
     let Request { method, body, content, .. } = request;
     let length = body.len();
     let head = format!(

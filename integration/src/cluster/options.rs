@@ -75,7 +75,7 @@ impl Default for ClusterOptions {
             log_format: LogFormat::default(),
             keep_containers: Duration::ZERO,
             settings: Vec::new(),
-            ready_within: Duration::from_secs(120),
+            ready_within: Duration::from_secs(300),
         }
     }
 }
