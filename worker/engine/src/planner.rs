@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use bobbin_blocks::{BlockReader, FileRef};
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::sql::parser::Statement;
 
 use crate::error::PlanError;
@@ -165,5 +167,12 @@ fn register(session: &SessionState, schema: MemorySchemaProvider) -> Result<(), 
 async fn physical(session: &SessionState, logical: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, PlanError> {
     let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     only_queries.verify_plan(logical).map_err(PlanError::plan)?;
-    session.create_physical_plan(logical).await.map_err(PlanError::plan)
+    let plan = session.create_physical_plan(logical).await.map_err(PlanError::plan)?;
+    let recursive = plan.exists(|node| Ok(node.is::<RecursiveQueryExec>())).map_err(PlanError::internal)?;
+    if recursive {
+        let reason =
+            "WITH RECURSIVE is not supported: its working table cannot be sent to workers; write the steps out";
+        return Err(PlanError::Statement(reason.into()));
+    }
+    Ok(plan)
 }

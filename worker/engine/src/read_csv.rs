@@ -97,7 +97,7 @@ fn texts(argument: &FunctionArgExpr, name: &str) -> Result<Vec<String>, PlanErro
         return Ok(vec![text(argument, name)?]);
     };
     let element = |expression: &Expr| text(&FunctionArgExpr::Expr(expression.clone()), name);
-    array.elem.iter().map(|expression| element(expression)).collect()
+    array.elem.iter().map(element).collect()
 }
 
 fn boolean(argument: &FunctionArgExpr, name: &str) -> Result<bool, PlanError> {

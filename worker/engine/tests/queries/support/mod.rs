@@ -1,0 +1,213 @@
+//! What the engine's tests share: a worker's part played in one thread, and plain DataFusion over the same data.
+
+pub mod compare;
+pub mod data;
+pub mod plain;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use async_trait::async_trait;
+use bobbin_blocks::BlockReader;
+use bobbin_engine::{
+    Borders, CancelFlag, Executor, InputError, Inputs, Output, PlanError, Planner, PlannerOptions, Query, Task,
+    TaskError, TaskReport, decode_result,
+};
+use bytes::Bytes;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+
+/// Results of tasks that are over, as one task's inputs.
+pub struct Results(pub Vec<Bytes>);
+
+#[async_trait]
+impl Inputs for Results {
+    async fn fetch(&self, index: usize) -> Result<BoxStream<'static, Result<Bytes, InputError>>, InputError> {
+        let lost = || InputError::Lost(format!("nobody holds result {index}"));
+        let bytes = self.0.get(index).cloned().ok_or_else(lost)?;
+        // Pieces of odd lengths, as sockets deliver them.
+        let pieces: Vec<_> = bytes.chunks(1_013).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+        Ok(stream::iter(pieces).boxed())
+    }
+}
+
+/// A result in memory.
+#[derive(Default)]
+pub struct Kept(pub Vec<u8>);
+
+impl Output for Kept {
+    fn write(&mut self, bytes: Bytes) -> Result<(), std::io::Error> {
+        self.0.extend_from_slice(&bytes);
+        Ok(())
+    }
+}
+
+/// How a test runs queries.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    pub split_size: u64,
+    pub batch_rows: usize,
+    pub memory_bytes: usize,
+    /// Scan tasks run last to first.
+    pub backwards: bool,
+}
+
+impl Default for Runner {
+    fn default() -> Self {
+        Self { split_size: 4096, batch_rows: 100, memory_bytes: 256 << 20, backwards: false }
+    }
+}
+
+/// What became of a query.
+#[derive(Debug)]
+pub struct Answer {
+    pub query: Query,
+    pub batches: Vec<RecordBatch>,
+    /// The wanted results as the workers keep them.
+    pub bytes: Vec<Bytes>,
+    pub reports: BTreeMap<u32, TaskReport>,
+    pub replanned: BTreeSet<String>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Failure {
+    Plan(PlanError),
+    Task(TaskError),
+    Borders { message: String, exit_code: u8 },
+}
+
+impl Failure {
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Plan(error) => error.exit_code(),
+            Failure::Task(error) => error.exit_code,
+            Failure::Borders { exit_code, .. } => *exit_code,
+        }
+    }
+
+    pub fn message(&self) -> String {
+        match self {
+            Failure::Plan(error) => {
+                let mut text = error.to_string();
+                let mut cause = std::error::Error::source(error);
+                while let Some(current) = cause {
+                    text = format!("{text}: {current}");
+                    cause = current.source();
+                }
+                text
+            }
+            Failure::Task(error) => error.message.clone(),
+            Failure::Borders { message, .. } => message.clone(),
+        }
+    }
+}
+
+impl Runner {
+    pub fn planner(&self) -> Planner {
+        let options =
+            PlannerOptions { split_size: self.split_size, batch_rows: self.batch_rows, ..PlannerOptions::default() };
+        Planner::new(BlockReader::local(), options)
+    }
+
+    pub fn plan(&self, sql: &str) -> Result<Query, PlanError> {
+        block_on(self.planner().plan(sql, &BTreeSet::new()))
+    }
+
+    /// Plans and runs a query as a driver does.
+    pub fn run(&self, sql: &str) -> Result<Answer, Failure> {
+        let mut unsplit = BTreeSet::new();
+        loop {
+            let query = block_on(self.planner().plan(sql, &unsplit)).map_err(Failure::Plan)?;
+            let outcome = self.run_tasks(&query);
+            let notes = outcome.reports.iter().map(|(task, report)| (*task, report.note.clone())).collect();
+            match query.check_borders(&notes) {
+                Borders::Replan(files) => {
+                    assert!(unsplit.is_disjoint(&files), "{files:?} were unsplit already");
+                    unsplit.extend(files);
+                }
+                Borders::Failed { message, exit_code } => return Err(Failure::Borders { message, exit_code }),
+                Borders::Exact => {
+                    if let Some(error) = outcome.error {
+                        return Err(Failure::Task(error));
+                    }
+                    let bytes: Vec<Bytes> = query.wanted.iter().map(|task| outcome.results[task].clone()).collect();
+                    let batches = bytes.iter().flat_map(|bytes| decode_result(bytes.clone()).unwrap()).collect();
+                    return Ok(Answer { query, batches, bytes, reports: outcome.reports, replanned: unsplit });
+                }
+            }
+        }
+    }
+
+    fn run_tasks(&self, query: &Query) -> Outcome {
+        let spill = tempfile::tempdir().unwrap();
+        let executor = Executor::new(BlockReader::local(), self.memory_bytes, 2, spill.path().to_owned());
+        let mut outcome = Outcome::default();
+        let mut first = 0;
+        for stage in &query.stages {
+            let mut numbers: Vec<usize> = (0..stage.tasks.len()).collect();
+            if self.backwards {
+                numbers.reverse();
+            }
+            for number in numbers {
+                let plan = &stage.tasks[number];
+                let inputs = plan.inputs.iter().map(|input| outcome.results[input].clone()).collect();
+                let task = Task { shared: &stage.shared, body: &plan.body, cancel: CancelFlag::default() };
+                let mut output = Kept::default();
+                match block_on(executor.run(task, Arc::new(Results(inputs)), &mut output)) {
+                    Ok(report) => {
+                        outcome.reports.insert(first + number as u32, report);
+                        outcome.results.insert(first + number as u32, output.0.into());
+                    }
+                    Err(error) => {
+                        outcome.error = Some(error);
+                        return outcome;
+                    }
+                }
+            }
+            first += stage.tasks.len() as u32;
+        }
+        outcome
+    }
+}
+
+#[derive(Default)]
+struct Outcome {
+    results: BTreeMap<u32, Bytes>,
+    reports: BTreeMap<u32, TaskReport>,
+    error: Option<TaskError>,
+}
+
+/// A runtime of one thread, as task threads have it.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// A directory of files for one test.
+pub struct Files {
+    directory: tempfile::TempDir,
+}
+
+impl Files {
+    pub fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    /// Writes a file; returns its path.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.directory.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+}
