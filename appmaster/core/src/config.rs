@@ -43,18 +43,21 @@ impl Default for Config {
     }
 }
 
-/// How long a task, or a request for a container, insists on its places; both count from the start of the wait.
+/// How long a task, or a request for a container, insists on its places. A task's wait starts anew whenever something
+/// happens on its host that makes waiting worthwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalityWaits {
     /// Before a host of the same rack will do.
     pub node: Duration,
     /// Before any host will do.
     pub rack: Duration,
+    /// A queue that its own host will need so long for is shared with everybody at once.
+    pub backlog: Duration,
 }
 
 impl Default for LocalityWaits {
     fn default() -> Self {
-        LocalityWaits { node: Duration::from_secs(2), rack: Duration::from_secs(4) }
+        LocalityWaits { node: Duration::from_secs(2), rack: Duration::from_secs(4), backlog: Duration::from_secs(10) }
     }
 }
 

@@ -110,8 +110,7 @@ impl Core {
             Event::JobReleased { job } => self.job_released(job),
             Event::FinishRequested { succeeded, diagnostics } => self.finish(succeeded, true, &diagnostics),
             Event::WorkerConnected { worker, container, host, threads } => {
-                let host = self.hosts.intern(&host);
-                self.worker_connected(worker, Worker::new(container, host, threads, self.now));
+                self.worker_connected((worker, container), &host, threads);
             }
             Event::WorkerGone { worker, why } => self.worker_gone(worker, &why),
             Event::TaskFinished { worker, task, attempt, result_bytes } => {
@@ -178,6 +177,10 @@ impl Core {
     }
 
     fn headroom_known(&mut self, headroom: Capability) {
+        let first = !std::mem::replace(&mut self.fleet.headroom_heard, true);
+        if first && headroom.memory_mb == 0 {
+            return;
+        }
         if self.fleet.headroom.replace(headroom) != Some(headroom) {
             self.wishes.containers = true;
         }
@@ -185,6 +188,7 @@ impl Core {
 
     /// Count one more container, or insisting request, on this host.
     fn hold(&mut self, host: HostId) {
+        self.hosts.row_mut(host).last_news = self.now;
         if self.hosts.hold(host) {
             self.ready.host_held(host, &self.jobs, &self.hosts);
         }

@@ -6,6 +6,7 @@ use crate::ids::{ContainerId, DriverId, JobId, RequestId, TaskId, WorkerId};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// What the ResourceManager says of these nodes. A node that was known is replaced; others keep what was known.
+    /// Say it before [`Event::Registered`]: what is asked for before the nodes are known is asked for anywhere.
     NodesKnown {
         /// The nodes; lost and unhealthy ones with `usable: false`.
         nodes: Vec<Node>,

@@ -21,7 +21,7 @@ pub(crate) enum Stage {
     /// Its worker is gone; YARN has not yet said why. These tasks ran there.
     Gone { since: Time, why: String, tasks: Vec<TaskId> },
     /// Given back.
-    Leaving,
+    Leaving { since: Time },
 }
 
 /// One container.
@@ -34,6 +34,11 @@ pub(crate) struct Container {
 }
 
 impl Container {
+    /// Is it given back?
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.stage, Stage::Leaving { .. })
+    }
+
     /// Does it, or will it, run a worker?
     pub fn is_live(&self) -> bool {
         matches!(self.stage, Stage::Starting { .. } | Stage::Running { .. })
@@ -73,6 +78,8 @@ pub(crate) struct Fleet {
     /// The cluster's largest container, once we are registered.
     pub maximum: Option<Capability>,
     pub headroom: Option<Capability>,
+    /// Did an allocate response name a headroom? The first one says 0, whatever the queue has.
+    pub headroom_heard: bool,
     pub first_container: Option<Time>,
     /// The most workers that we ever had or asked for at once.
     pub widest: u32,

@@ -19,8 +19,9 @@ pub(crate) struct Host {
     pub is_node: bool,
     /// Task threads of the workers connected from here.
     pub threads: u32,
-    /// When a task last started here for the sake of its data.
-    pub last_taken: Time,
+    /// When something last happened here that makes waiting worthwhile: a task taken for its data, a container asked
+    /// for, granted or connected.
+    pub last_news: Time,
     /// Containers that failed here by the host's fault.
     pub failures: u32,
     /// Do we refuse containers here?
@@ -64,7 +65,7 @@ impl Hosts {
             offers: None,
             is_node: false,
             threads: 0,
-            last_taken: Time::default(),
+            last_news: Time::default(),
             failures: 0,
             blacklisted: false,
             holds: 0,

@@ -125,8 +125,21 @@ impl Requests {
     }
 
     /// Say every row of every open request again.
-    pub fn tell_again(&mut self) {
+    pub fn tell_all_again(&mut self) {
         self.doubtful = true;
+    }
+
+    /// Say every row of this request again, if it is open.
+    pub fn tell_again(&mut self, request: RequestId) {
+        if self.contains(request) {
+            self.told.remove(&request);
+        }
+    }
+
+    /// An open request for this very host, this one if it is such a request.
+    pub fn best_for(&self, host: HostId, named: RequestId) -> Option<RequestId> {
+        let exact = self.iter().filter(|(_, request)| request.host == Some(host));
+        exact.map(|(id, _)| id).min_by_key(|&id| (id != named, id))
     }
 
     /// Did we ever give this id?

@@ -40,8 +40,7 @@ impl Core {
     /// Say everything again that the ResourceManager may have forgotten.
     pub(super) fn resync(&mut self) {
         self.fleet.requests.forget_told();
-        let leaving =
-            |(&container, row): (&ContainerId, &Container)| (row.stage == Stage::Leaving).then_some(container);
+        let leaving = |(&container, row): (&ContainerId, &Container)| row.is_leaving().then_some(container);
         for container in self.fleet.containers.iter().filter_map(leaving).collect::<Vec<_>>() {
             self.act(Action::Release { container });
         }
@@ -66,7 +65,7 @@ impl Core {
                 refused => {
                     // The ResourceManager takes the request for answered: if need be, another one is opened.
                     refused.and_then(|request| self.close_request(request));
-                    self.add_container(grant.container, host, None, Stage::Leaving);
+                    self.add_container(grant.container, host, None, Stage::Leaving { since: self.now });
                     self.act(Action::Release { container: grant.container });
                 }
             }
@@ -74,16 +73,23 @@ impl Core {
         self.wishes.containers = true;
     }
 
-    /// The request that a grant answers: the one that it names, else the one that it fits best.
+    /// The request that a grant answers: one for its host, else the one that it names, else the one that it fits best.
+    /// The ResourceManager has counted down the one that it names, or one that we cannot know.
     fn match_request(&mut self, named: Option<RequestId>, host: HostId) -> Option<RequestId> {
         let requests = &mut self.fleet.requests;
-        match named.filter(|&request| requests.was_given(request)) {
-            Some(request) if requests.contains(request) => return Some(request),
-            Some(_) => {}
-            // Which one the ResourceManager has counted down, we cannot know.
-            None => requests.tell_again(),
+        let Some(named) = named.filter(|&request| requests.was_given(request)) else {
+            requests.tell_all_again();
+            return requests.match_host(host, &self.hosts);
+        };
+        let answered = match requests.best_for(host, named) {
+            Some(exact) => exact,
+            None if requests.contains(named) => named,
+            None => requests.match_host(host, &self.hosts)?,
+        };
+        if answered != named {
+            requests.tell_again(named);
         }
-        requests.match_host(host, &self.hosts)
+        Some(answered)
     }
 
     fn take_container(&mut self, container: ContainerId, host: HostId, request: RequestId) {
@@ -129,7 +135,7 @@ impl Core {
 
     /// Release a container. Its worker, if any, was taken out before.
     fn give_back(&mut self, container: ContainerId) {
-        self.container_leaves_service(container, Stage::Leaving);
+        self.container_leaves_service(container, Stage::Leaving { since: self.now });
         self.act(Action::Release { container });
     }
 
@@ -155,7 +161,7 @@ impl Core {
         let (host, stage) = (row.host, row.stage.clone());
         let cause = ExitCause::new(exit_status, diagnostics, self.worker_size());
         let ran = match stage {
-            Stage::Leaving => {
+            Stage::Leaving { .. } => {
                 self.fleet.containers.remove(&container);
                 return;
             }
@@ -163,7 +169,7 @@ impl Core {
             Stage::Running { worker } => self.remove_worker(worker).map(|(_, ran)| ran).unwrap_or_default(),
             Stage::Gone { tasks, .. } => tasks,
         };
-        self.container_leaves_service(container, Stage::Leaving);
+        self.container_leaves_service(container, Stage::Leaving { since: self.now });
         self.fleet.containers.remove(&container);
         if cause.kind.is_counted() {
             let text = format!("{container} on {}: {cause}", self.hosts[host].name);
@@ -178,6 +184,8 @@ impl Core {
             return;
         };
         let late = |since: Time, limit| self.now.since(since) >= limit;
+        // Should YARN never say that a container given back is over, it is forgotten all the same.
+        self.fleet.containers.retain(|_, row| !matches!(row.stage, Stage::Leaving { since } if late(since, connect)));
         let overdue = |(&container, row): (&ContainerId, &Container)| match &row.stage {
             Stage::Starting { since } if late(*since, connect) => {
                 let text = format!("its worker did not connect within {} s of its launch", connect.as_secs());
@@ -186,7 +194,7 @@ impl Core {
             Stage::Gone { since, why, tasks } if late(*since, exit) => {
                 Some((container, row.host, tasks.clone(), why.clone()))
             }
-            Stage::Starting { .. } | Stage::Gone { .. } | Stage::Running { .. } | Stage::Leaving => None,
+            Stage::Starting { .. } | Stage::Gone { .. } | Stage::Running { .. } | Stage::Leaving { .. } => None,
         };
         for (container, host, tasks, text) in self.fleet.containers.iter().filter_map(overdue).collect::<Vec<_>>() {
             if self.finished {

@@ -147,8 +147,8 @@ impl Core {
         let near = places.iter().any(|&place| self.hosts.same_rack(place, host));
         let wait = if near { self.config.locality.node } else { self.config.locality.rack };
         places.iter().filter(|&&place| self.hosts.is_held(place)).all(|&place| {
-            let quiet = self.now.since(since.max(self.hosts[place].last_taken));
-            quiet >= wait || self.expected_wait(place, job.mean_task) >= wait.as_millis() as f64
+            let quiet = self.now.since(since.max(self.hosts[place].last_news));
+            quiet >= wait || self.expected_wait(place, job.mean_task) >= self.config.locality.backlog.as_millis() as f64
         })
     }
 
@@ -165,7 +165,7 @@ impl Core {
         let Some(row) = self.workers.get_mut(&worker) else { return false };
         let Some((job, index)) = self.jobs.find_mut(task) else { return false };
         if job.places_now(index).contains(&row.host) {
-            self.hosts.row_mut(row.host).last_taken = self.now;
+            self.hosts.row_mut(row.host).last_news = self.now;
         }
         self.ready.remove(task, job.places_now(index), &self.hosts);
         job.counts.running += 1;

@@ -2,7 +2,6 @@
 
 use crate::action::Action;
 use crate::event::Event;
-use crate::fleet::Stage;
 use crate::ids::WorkerId;
 
 use super::Core;
@@ -44,7 +43,7 @@ impl Core {
         }
         self.workers.clear();
         for (container, row) in std::mem::take(&mut self.fleet.containers) {
-            if row.stage != Stage::Leaving {
+            if !row.is_leaving() {
                 self.act(Action::Release { container });
             }
         }

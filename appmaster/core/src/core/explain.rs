@@ -12,7 +12,11 @@ impl Core {
     /// How often the ResourceManager should be called now.
     pub fn pace(&self) -> Pace {
         let changing = self.fleet.requests.len() > 0
-            || self.fleet.containers.values().any(|row| !matches!(row.stage, Stage::Running { .. }));
+            || self
+                .fleet
+                .containers
+                .values()
+                .any(|row| matches!(row.stage, Stage::Starting { .. } | Stage::Gone { .. }));
         if changing { Pace::Fast } else { Pace::Slow }
     }
 
@@ -42,8 +46,16 @@ impl Core {
             containers_wanted: self.fleet.live() + self.fleet.requests.len() as u32,
             containers_running: self.fleet.live() - self.fleet.starting(),
             first_container: self.fleet.first_container,
-            waiting_for: if counts.running > 0 || job.finished { String::new() } else { self.waiting_for(now) },
+            waiting_for: if counts.running > 0 || job.finished { String::new() } else { self.job_waits_for(now) },
         })
+    }
+
+    /// Why nothing of a job runs.
+    fn job_waits_for(&self, now: Time) -> String {
+        match self.waiting_for(now) {
+            nothing if nothing.is_empty() => "waiting for the workers, which are busy with other jobs".into(),
+            reason => reason,
+        }
     }
 
     /// The application at a glance.

@@ -11,35 +11,43 @@ use crate::worker::Worker;
 
 use super::Core;
 
+/// A new worker, and its container unless this is local mode.
+type Incoming = (WorkerId, Option<ContainerId>);
+
 impl Core {
-    /// A worker can take tasks, if it comes from a container that we want.
-    pub(super) fn worker_connected(&mut self, worker: WorkerId, row: Worker) {
+    /// A worker can take tasks, if it comes from a container that we want. There, the grant's host counts, whatever the
+    /// peer says.
+    pub(super) fn worker_connected(&mut self, (worker, container): Incoming, host: &str, threads: u32) {
         if self.workers.contains_key(&worker) {
             return;
         }
-        let welcome = match row.container {
-            None => self.config.cluster.is_none(),
+        let host = match container {
+            None => self.config.cluster.is_none().then(|| self.hosts.intern(host)),
             Some(container) => self.container_connected(container, worker),
         };
-        if !welcome {
+        let Some(host) = host else {
             self.note(format!("{worker} comes from a container that we do not have: it is told to stop"));
             return self.act(Action::StopWorker { worker });
+        };
+        if container.is_none() {
+            self.hold(host);
         }
-        if row.container.is_none() {
-            self.hold(row.host);
-        }
-        self.hosts.row_mut(row.host).threads += row.threads;
-        self.workers.insert(worker, row);
+        let worker_row = Worker::new(container, host, threads, self.now);
+        let host_row = self.hosts.row_mut(host);
+        host_row.threads += worker_row.threads;
+        host_row.last_news = self.now;
+        self.workers.insert(worker, worker_row);
         self.wishes.workers.insert(worker);
         self.wishes.containers = true;
     }
 
-    /// True if the container is one of ours and waits for a worker. A process that connects again replaces itself.
-    fn container_connected(&mut self, id: ContainerId, worker: WorkerId) -> bool {
+    /// The container's host, if it is one of ours and waits for a worker. A process that connects again replaces
+    /// itself.
+    fn container_connected(&mut self, id: ContainerId, worker: WorkerId) -> Option<HostId> {
         if let Some(Stage::Running { worker: old }) = self.fleet.containers.get(&id).map(|row| row.stage.clone()) {
             self.worker_gone(old, "its process connected again");
         }
-        let Some(container) = self.fleet.containers.get_mut(&id) else { return false };
+        let container = self.fleet.containers.get_mut(&id)?;
         let host = container.host;
         match std::mem::replace(&mut container.stage, Stage::Running { worker }) {
             Stage::Starting { .. } | Stage::Running { .. } => {}
@@ -48,12 +56,12 @@ impl Core {
                 let text = format!("{id} on {}: {why}", self.hosts[host].name);
                 self.judge_deaths(&tasks, &text);
             }
-            Stage::Leaving => {
-                container.stage = Stage::Leaving;
-                return false;
+            Stage::Leaving { since } => {
+                container.stage = Stage::Leaving { since };
+                return None;
             }
         }
-        true
+        Some(host)
     }
 
     /// The connection to a worker is lost. In a container, YARN will say why; until then nobody is blamed.

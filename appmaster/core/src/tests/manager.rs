@@ -87,7 +87,7 @@ impl Manager {
         let (host, _) = row(Place::Host(node.host.as_str().into()));
         let (rack, rack_relaxed) = row(Place::Rack(node.rack.as_str().into()));
         let (any, any_relaxed) = row(Place::Any);
-        any > 0 && (host > 0 && rack > 0 || rack > 0 && rack_relaxed || any_relaxed)
+        any > 0 && (any_relaxed || rack > 0 && (rack_relaxed || host > 0))
     }
 
     /// Grant what can be granted, each request with this chance.
