@@ -11,7 +11,7 @@ pub struct ReadCounters {
     pub short_circuit: AtomicU64,
     /// Bytes through the socket of the DataNode on this host.
     pub local_socket: AtomicU64,
-    /// Bytes from other hosts.
+    /// Bytes from other hosts, and what hdfs-native read where only it could (encrypted, erasure-coded, secured).
     pub remote: AtomicU64,
     /// Bytes of local files.
     pub local_file: AtomicU64,
@@ -26,7 +26,7 @@ pub struct ReadSnapshot {
     pub short_circuit: u64,
     /// Bytes through the socket of the DataNode on this host.
     pub local_socket: u64,
-    /// Bytes from other hosts.
+    /// Bytes from other hosts, and what hdfs-native read where only it could (encrypted, erasure-coded, secured).
     pub remote: u64,
     /// Bytes of local files.
     pub local_file: u64,

@@ -109,6 +109,9 @@ impl LocalFile {
     pub(crate) fn window(&self, offset: u64, len: usize) -> Result<Bytes, ReadError> {
         let len = window::clip(offset, len, self.planned.len);
         let taken = window::take(&self.file, offset, len, &self.name);
+        if taken.is_ok() {
+            window::expect_next(&self.file, offset + len as u64);
+        }
         // Also when the window is there: behind the new end of a file that shrank, its last page holds zeros.
         self.compare()?;
         taken.map_err(|error| match error {

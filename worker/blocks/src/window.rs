@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io;
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustix::fs::{Advice, fadvise};
 
 use crate::sys::{MapError, Mapping};
 
@@ -29,6 +31,12 @@ pub(crate) fn clip(offset: u64, len: usize, end: u64) -> usize {
     let border = (offset / BORDER + 1).saturating_mul(BORDER);
     let room = border.min(end).saturating_sub(offset);
     len.min(usize::try_from(room).unwrap_or(usize::MAX))
+}
+
+/// Asks the kernel for the bytes that a reader of `file` wants after the window that ends at `end`, so that a cold disk
+/// reads them while the window is parsed. A hint: whether it helps is nobody's business.
+pub(crate) fn expect_next(file: &File, end: u64) {
+    let _ = fadvise(file, end, NonZeroU64::new(BORDER), Advice::WillNeed);
 }
 
 /// The bytes `offset..offset + len` of `file`, mapped where possible. `name` is what messages call the file.

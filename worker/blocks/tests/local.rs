@@ -1,4 +1,5 @@
 //! Local files through the public interface: listings, ranges, files that change under the reader.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::future::Future;

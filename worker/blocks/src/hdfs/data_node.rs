@@ -20,9 +20,8 @@ use crate::checksum::{self, ChecksumError};
 
 /// Shows in the DataNode's log.
 const CLIENT_NAME: &str = "bobbin";
-/// Idle connections that are kept for each DataNode, and for how long: a DataNode closes them after 4 s.
+/// Idle connections that are kept for each DataNode.
 const IDLE_CONNECTIONS: usize = 8;
-const IDLE_AGE: Duration = Duration::from_secs(3);
 /// What is read ahead: a packet of 64 KiB with its checksums and header.
 const BUFFER: usize = 68 << 10;
 
@@ -93,7 +92,7 @@ impl DataNodes {
 
     async fn read_from(&self, settings: &Settings, address: &str, wanted: Wanted<'_>) -> Result<Bytes, ReadBlockError> {
         let silent = |_| ReadBlockError::Silent(settings.read_timeout);
-        while let Some(mut connection) = self.take_idle(address, Instant::now()) {
+        while let Some(mut connection) = self.take_idle(address, settings.idle_age) {
             match timeout(settings.read_timeout, begin(&mut connection, wanted)).await.map_err(silent)? {
                 Ok(chunks) => return self.finish(settings, address, connection, (wanted, chunks)).await,
                 Err(ReadBlockError::Io(error)) => tracing::debug!(address, %error, "an idle connection had died"),
@@ -125,22 +124,22 @@ impl DataNodes {
         }
         let bytes = window.into_bytes()?;
         connection.write_all(&datatransfer::encode_read_status(true)).await?;
-        self.put_idle(address, connection, Instant::now());
+        self.put_idle(address, connection);
         Ok(bytes)
     }
 
-    fn take_idle(&self, address: &str, now: Instant) -> Option<Connection> {
+    fn take_idle(&self, address: &str, age: Duration) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let connections = idle.get_mut(address)?;
-        connections.retain(|(since, _)| now.duration_since(*since) < IDLE_AGE);
+        connections.retain(|(since, _)| since.elapsed() < age);
         connections.pop().map(|(_, connection)| connection)
     }
 
-    fn put_idle(&self, address: &str, connection: Connection, now: Instant) {
+    fn put_idle(&self, address: &str, connection: Connection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let connections = idle.entry(address.to_owned()).or_default();
         if connections.len() < IDLE_CONNECTIONS {
-            connections.push((now, connection));
+            connections.push((Instant::now(), connection));
         }
     }
 }
@@ -251,10 +250,19 @@ mod tests {
     use super::*;
 
     async fn read(port: u16, nodes: &DataNodes, offset: u64, len: usize) -> Result<Bytes, Fault> {
+        read_with(double::settings(Path::new("/none"), double::patience(&[])), port, nodes, (offset, len)).await
+    }
+
+    async fn read_with(
+        settings: Settings,
+        port: u16,
+        nodes: &DataNodes,
+        (offset, len): (u64, usize),
+    ) -> Result<Bytes, Fault> {
         let block = double::located();
         let mut node = block.locations[0].id.clone();
         (node.ip_address, node.transfer_port) = ("127.0.0.1".to_owned(), port.into());
-        nodes.read(&double::settings(Path::new("/none")), &node, Wanted { block: &block, offset, len }).await
+        nodes.read(&settings, &node, Wanted { block: &block, offset, len }).await
     }
 
     async fn check_fault(answer: Vec<u8>, meaning: Meaning, reason: &str) {
@@ -306,8 +314,10 @@ mod tests {
 
     #[tokio::test]
     async fn silence_and_a_closed_port_shut_the_way() {
-        let (port, _) = double::tcp(vec![vec![Act::Silence]]);
-        let fault = read(port, &DataNodes::default(), 0, 1300).await.unwrap_err();
+        let scripts = vec![vec![Act::Silence]];
+        let settings = double::settings(Path::new("/none"), double::patience(&scripts));
+        let (port, _) = double::tcp(scripts);
+        let fault = read_with(settings, port, &DataNodes::default(), (0, 1300)).await.unwrap_err();
         assert_eq!((fault.meaning, fault.reason.contains("no answer")), (Meaning::Closed, true));
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let fault = read(free, &DataNodes::default(), 0, 1300).await.unwrap_err();

@@ -38,21 +38,29 @@ pub(crate) enum Act {
     Silence,
 }
 
+/// The patience of a test that plays these scripts.
+pub(crate) fn patience(scripts: &[Vec<Act>]) -> Duration {
+    let silent = scripts.iter().flatten().any(|act| matches!(act, Act::Silence));
+    if silent { Duration::from_millis(50) } else { Duration::from_secs(30) }
+}
+
 /// The block as a NameNode located it.
 pub(crate) fn located() -> LocatedBlock {
     let bytes: &[u8] = include_bytes!("../../tests/golden/hdfs-located_blocks.pb");
     LocatedBlocks::decode(bytes).unwrap().blocks.remove(0)
 }
 
-/// Settings with this socket and short time-outs.
-pub(crate) fn settings(socket: &Path) -> Settings {
+/// Settings with this socket. `patience` is short where the test waits for it to end, else long enough for a machine
+/// under load.
+pub(crate) fn settings(socket: &Path, patience: Duration) -> Settings {
     Settings {
         domain_socket: Ok(socket.to_str().unwrap().to_owned()),
         verify_checksums: true,
         closed_for: Duration::from_secs(600),
         use_host_name: false,
-        connect_timeout: Duration::from_millis(300),
-        read_timeout: Duration::from_millis(300),
+        connect_timeout: patience,
+        read_timeout: patience,
+        idle_age: Duration::from_secs(3600),
     }
 }
 
@@ -74,9 +82,14 @@ pub(crate) fn unix(path: &Path, scripts: Vec<Vec<Act>>) -> Accepted {
     accepted
 }
 
-/// A DataNode's data port; gives its number.
+/// A DataNode's data port on loopback; gives its number.
 pub(crate) fn tcp(scripts: Vec<Vec<Act>>) -> (u16, Accepted) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    tcp_at("127.0.0.1:0", scripts)
+}
+
+/// The same at an address; all of 127.0.0.0/8 answers, but only 127.0.0.1 counts as this host's own.
+pub(crate) fn tcp_at(address: &str, scripts: Vec<Vec<Act>>) -> (u16, Accepted) {
+    let listener = TcpListener::bind(address).unwrap();
     let port = listener.local_addr().unwrap().port();
     let accepted = Accepted::default();
     let count = accepted.clone();

@@ -341,3 +341,106 @@ fn places_of(block: &LocatedBlock, file_len: u64) -> BlockPlaces {
     let hosts = block.locations.iter().map(|location| location.id.host_name.clone()).collect();
     BlockPlaces { offset: range.start, len: end.saturating_sub(range.start), hosts }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use hadoop_wire::config::Configuration;
+    use hadoop_wire::messages::hdfs::DatanodeInfo;
+
+    use super::super::double::{self, Act, BLOCK, GRANTED, META, WHOLE};
+    use super::*;
+    use crate::place::HdfsPath;
+
+    /// A file of one block, located; its NameNode does not exist.
+    fn file(socket: &Path, ports: &[(&str, u16)]) -> HdfsFile {
+        let values = [("dfs.client.read.shortcircuit", "true"), ("dfs.domain.socket.path", socket.to_str().unwrap())];
+        let map = values.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let mut hdfs = Hdfs::new(Configuration::from_map(map), Some("tester".to_owned())).unwrap();
+        hdfs.settings.connect_timeout = double::patience(&[]);
+        let hdfs = Arc::new(hdfs);
+        let place = HdfsPath { authority: "127.0.0.1:1".to_owned(), path: "/a".to_owned() };
+        let space = hdfs.space(&place).unwrap();
+        let planned = FileRef { url: "hdfs://127.0.0.1:1/a".to_owned(), len: 1300, modified_ms: 0 };
+        let mut file = HdfsFile::unchecked(hdfs, (space, place.path), &planned, Arc::default());
+        file.located =
+            Some(LocatedBlocks { file_length: 1300, blocks: vec![block(ports)], ..LocatedBlocks::default() });
+        file
+    }
+
+    fn block(ports: &[(&str, u16)]) -> LocatedBlock {
+        let mut block = double::located();
+        let template = block.locations.remove(0);
+        block.locations = ports
+            .iter()
+            .map(|(address, port)| {
+                let id = DatanodeId {
+                    ip_address: (*address).to_owned(),
+                    host_name: format!("host-{address}"),
+                    transfer_port: u32::from(*port),
+                    ..template.id.clone()
+                };
+                DatanodeInfo { id, ..template.clone() }
+            })
+            .collect();
+        block
+    }
+
+    fn granted(data: &'static [u8]) -> Vec<Act> {
+        vec![Act::Answer(GRANTED.to_vec()), Act::Files(vec![data, META])]
+    }
+
+    #[tokio::test]
+    async fn the_quickest_way_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        double::unix(&socket, vec![granted(BLOCK)]);
+        let mut file = file(&socket, &[("127.0.0.1", 1)]);
+        assert_eq!(file.window(0, 700).await.unwrap(), BLOCK[..700]);
+        assert_eq!(file.window(700, usize::MAX).await.unwrap(), BLOCK[700..]);
+        let seen = file.counters.snapshot();
+        assert_eq!((seen.short_circuit, seen.fallbacks), (1300, Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn a_refusing_socket_leads_to_the_data_port() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        double::unix(&socket, vec![vec![Act::Answer(vec![2, 8, 7])]]);
+        let (port, _) = double::tcp(vec![vec![Act::Answer(WHOLE.to_vec())]; 2]);
+        let mut file = file(&socket, &[("127.0.0.1", port)]);
+        assert_eq!(file.window(0, 1300).await.unwrap(), BLOCK);
+        assert_eq!(file.window(0, 1300).await.unwrap(), BLOCK);
+        let seen = file.counters.snapshot();
+        assert_eq!((seen.short_circuit, seen.local_socket), (0, 2600));
+        let expected = "host-127.0.0.1: short-circuit: ask for the block's files: the DataNode answered 7";
+        assert_eq!(seen.fallbacks, [expected]);
+    }
+
+    #[tokio::test]
+    async fn a_corrupt_replica_leads_to_another_host() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        double::unix(&socket, vec![granted(&[0; 1300])]);
+        let (port, local) = double::tcp(vec![vec![Act::Answer(WHOLE.to_vec())]]);
+        let (other_port, _) = double::tcp_at("127.0.0.2:0", vec![vec![Act::Answer(WHOLE.to_vec())]]);
+        let mut file = file(&socket, &[("127.0.0.1", port), ("127.0.0.2", other_port)]);
+        assert_eq!(file.window(0, 1300).await.unwrap(), BLOCK);
+        let seen = file.counters.snapshot();
+        assert_eq!((seen.short_circuit, seen.local_socket, seen.remote), (0, 0, 1300));
+        assert_eq!(local.load(Ordering::SeqCst), 0, "the socket would read the same bytes");
+        assert!(seen.fallbacks[0].contains("the chunk at byte 0 of the block does not fit"), "{seen:?}");
+    }
+
+    #[tokio::test]
+    async fn a_dead_host_leads_to_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let (other_port, _) = double::tcp_at("127.0.0.2:0", vec![vec![Act::Answer(WHOLE.to_vec())]]);
+        let mut file = file(&dir.path().join("no socket"), &[("127.0.0.1", 1), ("127.0.0.2", other_port)]);
+        assert_eq!(file.window(0, 1300).await.unwrap(), BLOCK);
+        let seen = file.counters.snapshot();
+        assert_eq!(seen.remote, 1300);
+        assert_eq!(seen.fallbacks.len(), 2, "{seen:?}");
+    }
+}

@@ -64,7 +64,11 @@ impl Replica {
     }
 
     fn take(&self, offset: u64, len: usize) -> Result<Bytes, Fault> {
-        window::take(&self.data, offset, len, &self.name).map_err(|error| match error {
+        let taken = window::take(&self.data, offset, len, &self.name);
+        if taken.is_ok() {
+            window::expect_next(&self.data, offset + len as u64);
+        }
+        taken.map_err(|error| match error {
             WindowError::PagesMissing => Fault::new(
                 Meaning::BadReplica,
                 format!("{} is shorter than the NameNode says, or its disk failed", self.name),

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     /// How long a DataNode may say nothing in the middle of a read.
     pub(crate) read_timeout: Duration,
+    /// How long an idle connection is kept: a DataNode closes it after 4 s.
+    pub(crate) idle_age: Duration,
 }
 
 impl Settings {
@@ -39,6 +41,7 @@ impl Settings {
             use_host_name: configuration.get_bool(USE_HOST_NAME, false)?,
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(15),
+            idle_age: Duration::from_secs(3),
         })
     }
 }

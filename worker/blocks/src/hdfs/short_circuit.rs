@@ -19,9 +19,8 @@ use super::settings::Settings;
 const REPLICA_AGE: Duration = Duration::from_secs(300);
 /// Most replicas that stay open, each with two file descriptors.
 const MOST_REPLICAS: usize = 256;
-/// Idle sockets that are kept for each DataNode. A DataNode closes them after 4 s.
+/// Idle sockets that are kept for each DataNode.
 const IDLE_SOCKETS: usize = 8;
-const IDLE_AGE: Duration = Duration::from_secs(3);
 
 /// Which version of which block.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -101,7 +100,7 @@ impl ShortCircuit {
     async fn request(&self, settings: &Settings, path: &str, block: &LocatedBlock) -> Result<Replica, Fault> {
         let token = block.block_token.clone().into();
         let request = datatransfer::encode_short_circuit(&block.block, &token);
-        let asked = tokio::time::timeout(settings.connect_timeout, self.descriptors(path, &request));
+        let asked = tokio::time::timeout(settings.connect_timeout, self.descriptors(settings, path, &request));
         let Ok(answer) = asked.await else {
             let seconds = settings.connect_timeout.as_secs_f64();
             return Err(Fault::new(Meaning::Closed, format!("no answer on {path} for {seconds:.0} s")));
@@ -113,11 +112,11 @@ impl ShortCircuit {
     }
 
     /// Asks on an idle socket, or on a new one where there is none or it turns out to be dead.
-    async fn descriptors(&self, path: &str, request: &[u8]) -> Result<Descriptors, RequestError> {
-        while let Some(mut stream) = self.take_idle(path, Instant::now()) {
+    async fn descriptors(&self, settings: &Settings, path: &str, request: &[u8]) -> Result<Descriptors, RequestError> {
+        while let Some(mut stream) = self.take_idle(path, settings.idle_age) {
             match descriptors::request(&mut stream, request).await {
                 Ok(descriptors) => {
-                    self.put_idle(path, stream, Instant::now());
+                    self.put_idle(path, stream);
                     return Ok(descriptors);
                 }
                 Err(RequestError::Io(error)) => tracing::debug!(%path, %error, "an idle socket had died"),
@@ -126,22 +125,22 @@ impl ShortCircuit {
         }
         let mut stream = UnixStream::connect(path).await?;
         let descriptors = descriptors::request(&mut stream, request).await?;
-        self.put_idle(path, stream, Instant::now());
+        self.put_idle(path, stream);
         Ok(descriptors)
     }
 
-    fn take_idle(&self, path: &str, now: Instant) -> Option<UnixStream> {
+    fn take_idle(&self, path: &str, age: Duration) -> Option<UnixStream> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let sockets = idle.get_mut(path)?;
-        sockets.retain(|(since, _)| now.duration_since(*since) < IDLE_AGE);
+        sockets.retain(|(since, _)| since.elapsed() < age);
         sockets.pop().map(|(_, stream)| stream)
     }
 
-    fn put_idle(&self, path: &str, stream: UnixStream, now: Instant) {
+    fn put_idle(&self, path: &str, stream: UnixStream) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let sockets = idle.entry(path.to_owned()).or_default();
         if sockets.len() < IDLE_SOCKETS {
-            sockets.push((now, stream));
+            sockets.push((Instant::now(), stream));
         }
     }
 }
@@ -184,8 +183,9 @@ mod tests {
     async fn play(scripts: Vec<Vec<Act>>) -> Outcome {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
+        let settings = double::settings(&path, double::patience(&scripts));
         let accepted = double::unix(&path, scripts);
-        let (cache, settings, block) = (ShortCircuit::default(), double::settings(&path), double::located());
+        let (cache, block) = (ShortCircuit::default(), double::located());
         let node = block.locations[0].id.clone();
         let opened = cache.open(&settings, &node, &block).await;
         let mut other = block.clone();
@@ -227,8 +227,9 @@ mod tests {
     async fn an_open_replica_is_not_asked_for_again() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
+        let settings = double::settings(&path, double::patience(&[]));
         let accepted = double::unix(&path, vec![granted(vec![BLOCK, META])]);
-        let (cache, settings, block) = (ShortCircuit::default(), double::settings(&path), double::located());
+        let (cache, block) = (ShortCircuit::default(), double::located());
         let node = block.locations[0].id.clone();
         let first = cache.open(&settings, &node, &block).await.unwrap();
         let second = cache.open(&settings, &node, &block).await.unwrap();
