@@ -269,3 +269,17 @@ fn bytes_out_of_order_are_an_error() {
     assert_eq!(decoder.wants(), Some(9..20));
     assert_eq!(decoder.feed(10, b"a").unwrap_err().reason, CsvReason::OutOfOrder { wanted: 9, got: 10 });
 }
+
+#[test]
+fn the_longest_record_may_come_in_small_pieces() {
+    let options = CsvOptions { header: false, max_record_bytes: 100_000, ..CsvOptions::default() };
+    let text = format!("{}\n{}", "x".repeat(100_000), "y\n".repeat(20_000));
+    let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, true)]));
+    let split = SplitRange { start: 0, end: text.len() as u64, file_len: text.len() as u64 };
+    let mut decoder = SplitDecoder::new(Arc::new(options), schema, &[], split, 30_000);
+    while let Some(wanted) = decoder.wants() {
+        let from = wanted.start as usize;
+        decoder.feed(wanted.start, &text.as_bytes()[from..text.len().min(from + 1000)]).unwrap();
+    }
+    assert_eq!(decoder.next_batch().unwrap().num_rows(), 20_001);
+}

@@ -80,3 +80,16 @@ proptest! {
         check(Processor::detect(), &shape, &block, limits);
     }
 }
+
+#[test]
+fn quotes_at_every_distance_from_a_word_border() {
+    let shape = Shape::new(&CsvOptions::default(), 2, &[1]);
+    for len in 0..140 {
+        for end in ["\",c\n", "\"b,c\n", "\"\"\",c\n", "\"\r\nx,y\n", "\"\rx,y\n", ",\"c\"\n"] {
+            let block = format!("\"{}{end}a,b\n", "a".repeat(len)).into_bytes();
+            let limits = Limits { stop: usize::MAX, rows: 9, at_eof: true };
+            check(Processor::Portable, &shape, &block, limits);
+            check(Processor::detect(), &shape, &block, limits);
+        }
+    }
+}
