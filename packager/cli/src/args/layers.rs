@@ -121,9 +121,8 @@ fn option_of(subcommand: &str, key: &str) -> Option<Arg> {
 }
 
 fn is_given(matches: &ArgMatches, argument: &Arg) -> bool {
-    let on_line = |id: &str| {
-        matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
-    };
+    let on_line =
+        |id: &str| matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine);
     let id = argument.get_id().as_str();
     on_line(id) || (id == "wait" && on_line("no_wait"))
 }
@@ -193,9 +192,9 @@ fn value_words(key: &str, argument: &Arg, value: &DeValue<'_>) -> Result<Vec<Str
             words.collect::<Option<_>>().ok_or("write a list of strings")
         }
         (ArgAction::Append, DeValue::Table(pairs)) => {
-            let words = pairs.iter().map(|(name, value)| {
-                scalar(value.get_ref()).map(|text| format!("--{key}={}={text}", name.get_ref()))
-            });
+            let words = pairs
+                .iter()
+                .map(|(name, value)| scalar(value.get_ref()).map(|text| format!("--{key}={}={text}", name.get_ref())));
             words.collect::<Option<_>>().ok_or("write a table of strings")
         }
         (_, value) => scalar(value).map(|text| vec![format!("--{key}={text}")]).ok_or("write a string or a number"),
@@ -292,7 +291,8 @@ mod tests {
         assert_eq!(args.submit.tags, ["a", "b"]);
         assert!(args.submit.no_wait && !args.submit.wait && args.submit.dry_run);
         assert_eq!((args.format, args.common.verbose), (Some(Format::Json), 2));
-        let pairs: Vec<String> = args.submit.env_var.iter().map(|pair| format!("{}:{}", pair.key, pair.value)).collect();
+        let pairs: Vec<String> =
+            args.submit.env_var.iter().map(|pair| format!("{}:{}", pair.key, pair.value)).collect();
         assert_eq!(pairs, ["A:1", "B:x=y"]);
     }
 

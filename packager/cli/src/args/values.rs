@@ -71,7 +71,9 @@ pub enum ValueError {
     #[error("not a range of ports: write FIRST-LAST, such as 40000-40100")]
     PortRange,
     /// The alias cannot be a name in the working directory.
-    #[error("{0:?} cannot be a name in a container's working directory: write PATH#ALIAS with a relative path without ..")]
+    #[error(
+        "{0:?} cannot be a name in a container's working directory: write PATH#ALIAS with a relative path without .."
+    )]
     Alias(String),
 }
 

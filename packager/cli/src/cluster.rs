@@ -1,0 +1,56 @@
+//! The cluster that the surroundings describe.
+
+use bobbin::yarn::{Cluster, ClusterError, WatchError};
+use hadoop_client::conf::{self, LoadError};
+use hadoop_wire::config::Configuration;
+use hadoop_wire::names::ApplicationId;
+
+use crate::args::CommonArgs;
+use crate::exit::{Exit, Failure};
+
+/// The Hadoop configuration, with `--conf` over it.
+pub fn configuration(common: &CommonArgs) -> Result<Configuration, Failure> {
+    let loaded = conf::load(None).map_err(|error| {
+        let exit = match &error {
+            LoadError::Read { .. } => Exit::Input,
+            LoadError::NotFound { .. } | LoadError::Parse(_) => Exit::Usage,
+        };
+        Failure::of(exit, &error)
+    })?;
+    let mut configuration = loaded.configuration;
+    for pair in &common.conf {
+        configuration.set(&pair.key, &pair.value, "--conf");
+    }
+    Ok(configuration)
+}
+
+/// Who we are on the cluster.
+pub fn user() -> Result<String, Failure> {
+    hadoop_client::user().map_err(|error| Failure::of(Exit::Usage, &error))
+}
+
+/// The cluster of the configuration. Nothing connects yet.
+pub fn cluster(common: &CommonArgs) -> Result<Cluster, Failure> {
+    let configuration = configuration(common)?;
+    Ok(Cluster::new(&configuration, &user()?)?)
+}
+
+/// The application that a user names.
+pub fn application(text: &str) -> Result<ApplicationId, Failure> {
+    text.trim().parse().map_err(|_| {
+        let message = format!("{text:?} is not an application; write its id, such as application_1700000000000_0001 (see yarn-submit apps)");
+        Failure::new(Exit::Usage, message)
+    })
+}
+
+impl From<ClusterError> for Failure {
+    fn from(error: ClusterError) -> Self {
+        Failure::of(Exit::Code(error.exit_code()), &error)
+    }
+}
+
+impl From<WatchError> for Failure {
+    fn from(error: WatchError) -> Self {
+        Failure::of(Exit::Code(error.exit_code()), &error)
+    }
+}

@@ -1,0 +1,77 @@
+//! `run`: a command beside the workers, in the application master's container or on this machine.
+
+mod client;
+
+use bobbin::yarn::{self, Cluster, Request};
+
+use super::{submission, wait};
+use crate::args::{DeployMode, Master, RunArgs};
+use crate::exit::{Exit, Failure};
+use crate::interrupt::{Guarded, interruptible};
+use crate::progress::Display;
+use crate::request::{self, Wish};
+use crate::{cluster, terminal};
+
+/// Runs the subcommand.
+pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
+    let mode = args.submit.deploy_mode.unwrap_or(DeployMode::Cluster);
+    let wish = Wish {
+        name: program_name(&args.command),
+        max_attempts: 1,
+        command: (mode == DeployMode::Cluster).then(|| args.command.clone()),
+    };
+    let request = request::request(&args.submit, &args.common, wish)?;
+    if args.submit.dry_run {
+        return Ok(submission::dry_run(&request, &cluster::user()?));
+    }
+    let guarded = Guarded::default();
+    if let Some(Master::Local(threads)) = args.submit.master {
+        return interruptible(&guarded, client::run_locally(&args.command, &request, threads)).await;
+    }
+    if mode == DeployMode::Client && args.submit.no_wait {
+        return Err(Failure::new(
+            Exit::Usage,
+            "--no-wait: a command on this machine has to be waited for; leave it out, or use --deploy-mode cluster",
+        ));
+    }
+    let cluster = cluster::cluster(&args.common)?;
+    let display = Display::new(&args.common);
+    match mode {
+        DeployMode::Client => {
+            let work = client::run_beside(&cluster, &request, &args.command, &guarded, &display);
+            interruptible(&guarded, work).await
+        }
+        DeployMode::Cluster => {
+            let work = in_container(&cluster, &request, &guarded, &display, args.submit.no_wait);
+            interruptible(&guarded, work).await
+        }
+    }
+}
+
+async fn in_container(
+    cluster: &Cluster,
+    request: &Request,
+    guarded: &Guarded,
+    display: &Display,
+    detached: bool,
+) -> Result<Exit, Failure> {
+    let submitted = submission::submit(cluster, request, guarded, display).await?;
+    if detached {
+        guarded.release();
+        display.clear();
+        terminal::say(submitted.id);
+        return Ok(Exit::Code(0));
+    }
+    let exit = wait::until_end(cluster, submitted.id, display).await?;
+    guarded.release();
+    // The application master has cleaned up, unless it was killed.
+    let _ = yarn::clean(cluster, submitted.id).await;
+    Ok(exit)
+}
+
+/// The last part of the program's path.
+fn program_name(command: &[String]) -> String {
+    let program = command.first().map(String::as_str).unwrap_or_default();
+    let name = program.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    if name.is_empty() { "run".to_owned() } else { name.to_owned() }
+}

@@ -1,0 +1,117 @@
+//! `sql`: a query over CSV files, here or on the cluster.
+
+mod answer;
+mod here;
+mod inside;
+mod on_cluster;
+
+use std::io::Read;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bobbin_blocks::{BlockReader, HdfsOptions};
+use bobbin_engine::{PathBase, PlanError, Planner, PlannerOptions};
+use hadoop_wire::config::Configuration;
+
+use crate::args::{DeployMode, SqlArgs};
+use crate::exit::{Exit, Failure};
+use crate::interrupt::{Guarded, interruptible};
+use crate::place::{self, Place};
+use crate::{cluster, terminal};
+
+/// How long we wait for the ResourceManager to say that a finished application has ended.
+pub const END_LIMIT: Duration = Duration::from_secs(10);
+
+/// A query and what it asks of its surroundings.
+struct Text {
+    text: String,
+    has_tables: bool,
+    has_hdfs: bool,
+}
+
+/// Runs the subcommand.
+pub async fn run(args: SqlArgs) -> Result<Exit, Failure> {
+    let started_ms = now_ms();
+    let query = read_query(&args)?;
+    let place = decide(&args, &query)?;
+    let guarded = Guarded::default();
+    let work = async {
+        match place {
+            _ if args.explain => here::explain(&args, &query, place).await,
+            // Without tables there is nothing that would be nearer to the data elsewhere.
+            Place::Cluster { .. } if !query.has_tables => here::run(&args, &query, None).await,
+            Place::Local { threads } => here::run(&args, &query, threads).await,
+            Place::Cluster { explicit } if args.submit.deploy_mode == Some(DeployMode::Cluster) => {
+                on_cluster::submit_driver(&args, &query, explicit, &guarded).await
+            }
+            Place::Cluster { explicit } => match inside::application()? {
+                Some(application) => inside::run(&args, &query, explicit, application).await,
+                None => on_cluster::run(&args, &query, explicit, &guarded, started_ms).await,
+            },
+        }
+    };
+    interruptible(&guarded, work).await
+}
+
+fn read_query(args: &SqlArgs) -> Result<Text, Failure> {
+    let text = match (&args.query, &args.file) {
+        (Some(text), _) => text.clone(),
+        (None, Some(path)) if path.as_os_str() == "-" => {
+            let mut text = String::new();
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map_err(|error| Failure::new(Exit::Input, format!("read the query from standard input: {error}")))?;
+            text
+        }
+        (None, Some(path)) => std::fs::read_to_string(path)
+            .map_err(|error| Failure::new(Exit::Input, format!("read the query from {}: {error}", path.display())))?,
+        (None, None) => String::new(),
+    };
+    let text = text.trim().trim_end_matches(';').trim_end().to_owned();
+    if text.is_empty() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "the query is empty; write one, such as: SELECT count(*) FROM 'data.csv'",
+        ));
+    }
+    let tables = Planner::tables(&text)?;
+    let has_hdfs = tables.iter().any(|table| table.scheme().is_some_and(|scheme| scheme != "file"));
+    Ok(Text { has_tables: !tables.is_empty(), has_hdfs, text })
+}
+
+fn decide(args: &SqlArgs, query: &Text) -> Result<Place, Failure> {
+    let tables = Planner::tables(&query.text)?;
+    let tables = tables.iter().map(|table| (table.path.as_str(), table.scheme()));
+    let place = place::decide(args.submit.master, tables).map_err(|error| Failure::of(Exit::Usage, &error))?;
+    let in_client = args.submit.deploy_mode != Some(DeployMode::Cluster);
+    if args.submit.no_wait && in_client && matches!(place, Place::Cluster { .. }) {
+        let message = "--no-wait: a driver on this machine has to stay for its rows; leave it out, or use --deploy-mode cluster with --output";
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    Ok(place)
+}
+
+/// A reader of local files and, where the configuration is at hand, of HDFS.
+fn hdfs_reader(configuration: Configuration, user: &str) -> Result<BlockReader, Failure> {
+    let options = HdfsOptions { configuration, user: Some(user.to_owned()) };
+    BlockReader::with_hdfs(options).map_err(|error| Failure::of(Exit::Usage, &error))
+}
+
+fn planner(args: &SqlArgs, reader: BlockReader, base: PathBase) -> Planner {
+    let split_size = args.split_size.0;
+    Planner::new(reader, PlannerOptions { split_size, default_scheme: base, ..PlannerOptions::default() })
+}
+
+/// What a path without a scheme means on the cluster.
+fn cluster_base(explicit: bool, home: String) -> PathBase {
+    if explicit { PathBase::DefaultFs(home) } else { PathBase::Local }
+}
+
+fn now_ms() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl From<PlanError> for Failure {
+    fn from(error: PlanError) -> Self {
+        Failure::of(Exit::Code(error.exit_code()), &error)
+    }
+}

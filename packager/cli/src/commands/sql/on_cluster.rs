@@ -1,0 +1,183 @@
+//! A query in an application of its own on the cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bobbin::Session;
+use bobbin::yarn::{self, Cluster, Goal, LAUNCH_COMMAND, Submitted};
+use bobbin_engine::Query;
+use bobbin_proto::Progress;
+
+use super::super::{submission, wait};
+use super::{END_LIMIT, Text, answer, cluster_base, hdfs_reader, now_ms, planner};
+use crate::args::{Format, SqlArgs};
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Guarded;
+use crate::progress::Display;
+use crate::request::{self, Wish};
+use crate::statistics::{self, Times};
+use crate::{cluster, terminal};
+
+/// Attempts of the application master where the user said nothing.
+const ATTEMPTS: u32 = 2;
+/// Characters of the query that make the application's name.
+const NAME_LENGTH: usize = 60;
+
+/// Submits an application, runs the query in it, and ends it. The query is planned first: what is wrong with it or with
+/// its input is said before anything is uploaded.
+pub async fn run(
+    args: &SqlArgs,
+    query: &Text,
+    explicit: bool,
+    guarded: &Guarded,
+    started_ms: u64,
+) -> Result<Exit, Failure> {
+    let wish = Wish { name: name_of(&query.text), max_attempts: ATTEMPTS, command: None };
+    let mut request = request::request(&args.submit, &args.common, wish)?;
+    if args.submit.dry_run {
+        return Ok(submission::dry_run(&request, &cluster::user()?));
+    }
+    let cluster = cluster::cluster(&args.common)?;
+    let reader = hdfs_reader(cluster::configuration(&args.common)?, cluster.user())?;
+    let planner = planner(args, reader.clone(), cluster_base(explicit, cluster.home_url()));
+    let display = Display::new(&args.common);
+    display.say("planning");
+    let plan = planner.plan(&query.text, &BTreeSet::new()).await?;
+    request.places = places(&plan);
+    let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
+    let submitted_ms = now_ms();
+    let session = join(&cluster, &submitted, &display).await?;
+    let asked = answer::Asked { args, session: &session, planner: &planner, reader: &reader, display: &display };
+    let outcome = asked.answer(&query.text, plan).await;
+    let times = Times { started_ms, submitted_ms, answered_ms: now_ms() };
+    end(&cluster, &submitted, &session, &outcome).await;
+    guarded.release();
+    if !args.common.quiet {
+        let id = submitted.id.to_string();
+        match &outcome {
+            Ok(summary) => statistics::lines(&id, summary, times).iter().for_each(terminal::note),
+            Err(_) => terminal::note(format_args!("its output: yarn-submit logs {id}")),
+        }
+    }
+    outcome.map(|_| Exit::Code(0))
+}
+
+async fn join(cluster: &Cluster, submitted: &Submitted, display: &Display) -> Result<Session, Failure> {
+    let address = submission::running(cluster, submitted, display).await?;
+    let identity = submitted.authority.issue("driver", &submitted.secret);
+    let identity = identity.map_err(|error| Failure::of(Exit::Internal, &error))?;
+    let session = Session::attach(&address, &identity, "sql").await;
+    session.map_err(|error| Failure::of(Exit::Unavailable, &error))
+}
+
+/// Ends the application and waits until the ResourceManager knows; what the query gave is not changed by it.
+async fn end(cluster: &Cluster, submitted: &Submitted, session: &Session, outcome: &Result<Progress, Failure>) {
+    match outcome {
+        Ok(_) => session.finish(true, "the query succeeded; exit=0").await,
+        Err(failure) => session.finish(false, format!("{failure}; exit={}", failure.exit().code())).await,
+    }
+    let ended = yarn::wait_until(cluster, submitted.id, Goal::Ended, Some(END_LIMIT), &mut |_| {}).await;
+    if ended.is_err() {
+        // The driver is about to go, and nobody else will: the application must not outlive it.
+        let _ = yarn::kill(cluster, submitted.id, "its driver has ended").await;
+    }
+    let _ = yarn::clean(cluster, submitted.id).await;
+}
+
+/// Submits the query as the command of an application: the driver runs in the application master's container.
+pub async fn submit_driver(args: &SqlArgs, query: &Text, explicit: bool, guarded: &Guarded) -> Result<Exit, Failure> {
+    let cluster = cluster::cluster(&args.common)?;
+    let output = args.output.as_deref().map(|path| output_url(path, &cluster));
+    let command = driver_command(args, query, explicit, output);
+    let wish = Wish { name: name_of(&query.text), max_attempts: 1, command: Some(command) };
+    let mut request = request::request(&args.submit, &args.common, wish)?;
+    if args.submit.dry_run {
+        return Ok(submission::dry_run(&request, cluster.user()));
+    }
+    let reader = hdfs_reader(cluster::configuration(&args.common)?, cluster.user())?;
+    let plan = planner(args, reader, cluster_base(explicit, cluster.home_url()));
+    request.places = places(&plan.plan(&query.text, &BTreeSet::new()).await?);
+    let display = Display::new(&args.common);
+    let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
+    if args.submit.no_wait {
+        guarded.release();
+        display.clear();
+        terminal::say(submitted.id);
+        return Ok(Exit::Code(0));
+    }
+    let exit = wait::until_end(&cluster, submitted.id, &display).await?;
+    guarded.release();
+    let _ = yarn::clean(&cluster, submitted.id).await;
+    Ok(exit)
+}
+
+/// The same executable, told to join the application that it finds itself in.
+fn driver_command(args: &SqlArgs, query: &Text, explicit: bool, output: Option<String>) -> Vec<String> {
+    let program = LAUNCH_COMMAND.split(' ').next().unwrap_or_default();
+    let mut words: Vec<String> = [program, "sql", "--split-size"].map(str::to_owned).into();
+    words.push(args.split_size.0.to_string());
+    if explicit {
+        words.push("--master=yarn".to_owned());
+    }
+    if let Some(format) = args.format {
+        words.push(format!("--format={}", format_name(format)));
+    }
+    words.extend(output.map(|url| format!("--output={url}")));
+    words.push("--".to_owned());
+    words.push(query.text.clone());
+    words
+}
+
+fn format_name(format: Format) -> &'static str {
+    match format {
+        Format::Table => "table",
+        Format::Csv => "csv",
+        Format::Json => "json",
+        Format::Arrow => "arrow",
+        Format::Parquet => "parquet",
+    }
+}
+
+/// A container's own files go away with it: a path without a scheme is on the default file system.
+fn output_url(path: &str, cluster: &Cluster) -> String {
+    if path.contains("://") {
+        path.to_owned()
+    } else if path.starts_with('/') {
+        cluster.hdfs().file_system().at(path).to_string()
+    } else {
+        format!("{}/{path}", cluster.home_url())
+    }
+}
+
+/// Hosts that hold the splits of a plan and how many each, best first.
+fn places(plan: &Query) -> Vec<(String, u32)> {
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for task in plan.stages.iter().flat_map(|stage| &stage.tasks) {
+        for host in &task.places {
+            *counts.entry(host).or_default() += 1;
+        }
+    }
+    let mut places: Vec<(String, u32)> = counts.into_iter().map(|(host, count)| (host.to_owned(), count)).collect();
+    places.sort_by(|(host, count), (other_host, other)| other.cmp(count).then(host.cmp(other_host)));
+    places
+}
+
+/// The beginning of the query, on one line.
+fn name_of(query: &str) -> String {
+    let line = query.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut name: String = line.chars().take(NAME_LENGTH).collect();
+    if name.len() < line.len() {
+        name.push('…');
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_application_is_named_after_its_query() {
+        assert_eq!(name_of("SELECT  1\n FROM x"), "SELECT 1 FROM x");
+        assert_eq!(name_of(&"größe ".repeat(20)).chars().count(), NAME_LENGTH + 1);
+    }
+}

@@ -1,0 +1,40 @@
+//! What we say about our own doings, on standard error.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::args::CommonArgs;
+
+/// Libraries' own warnings are about things that our errors say better.
+const COMMAND_LINE: &str = "error,hdfs_native=off,datafusion=off";
+/// A container's log is read when something went wrong.
+const CONTAINER: &str = "info,hdfs_native=error,datafusion=error";
+
+/// The filter of a verbosity, for this process and, where it is not the default, for the application's.
+pub fn filter(common: &CommonArgs) -> Option<&'static str> {
+    match (common.quiet, common.verbose) {
+        (true, _) => Some("off"),
+        (false, 0) => None,
+        (false, 1) => Some("info,hdfs_native=warn,datafusion=warn"),
+        (false, _) => Some("debug,h2=info,rustls=info,datafusion=info,datafusion_optimizer=info,sqlparser=info"),
+    }
+}
+
+/// Begins to log at the command line. `RUST_LOG` has the last word.
+pub fn start(common: &CommonArgs) {
+    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| filter(common).unwrap_or(COMMAND_LINE).to_owned());
+    let events = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(EnvFilter::new(filter));
+    set(events.without_time().compact().finish());
+}
+
+/// Begins to log in a container, with the filter that was submitted.
+pub fn start_in_container(filter: Option<&str>) {
+    let filter = filter.filter(|filter| *filter != "off").unwrap_or(CONTAINER);
+    let events = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(EnvFilter::new(filter));
+    set(events.with_ansi(false).finish());
+}
+
+fn set(subscriber: impl tracing::Subscriber + Send + Sync) {
+    // A second subscriber or logger is refused, which only tests could meet.
+    let _ = tracing_log::LogTracer::init();
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
