@@ -1,6 +1,7 @@
 //! Runs tasks on a worker.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -23,7 +24,7 @@ use crate::fault::{self, Fault};
 use crate::inputs::InputSource;
 use crate::ipc::{ResultWriter, WriteFault};
 use crate::note::{Failure, SplitNote};
-use crate::payload::{self, Body, Shared};
+use crate::payload::{Body, Shared};
 use crate::settings;
 use crate::split_reader::ScanSource;
 use crate::splits::Split;
@@ -89,12 +90,12 @@ impl Executor {
             inputs: Some(InputSource { inputs, cancel }),
         };
         let context = self.context(&shared, &splits)?;
-        let plan = physical_plan_from_bytes_with_extension_codec(&shared.plan, &context, &codec)?;
+        let plan = decode(&shared.plan, &context, &codec)?;
         if plan.output_partitioning().partition_count() != 1 {
             return Err(Fault::Task("its plan does not have one partition".into()).into());
         }
-        let trusted = !shared.notes_borders || splits.first().is_none_or(|split| split.start == 0);
-        Ok(Prepared { plan: in_input_order(plan)?, context, source, notes_borders: shared.notes_borders, trusted })
+        let trusted = !shared.notes_borders() || splits.first().is_none_or(|split| split.start == 0);
+        Ok(Prepared { plan: in_input_order(plan)?, context, source, notes_borders: shared.notes_borders(), trusted })
     }
 
     /// The context in which a task runs.
@@ -104,9 +105,9 @@ impl Executor {
             .get_or_init(|| Contexts::new(self.memory_bytes, &self.spill_directory).map_err(|error| error.to_string()));
         let contexts = made.as_ref().map_err(|reason| Fault::Task(reason.clone()))?;
         let bytes: u64 = splits.iter().map(Split::bytes).sum();
-        let is_small = shared.notes_borders && bytes.saturating_mul(SPLIT_MEMORY_FACTOR) <= self.share;
+        let is_small = shared.notes_borders() && bytes.saturating_mul(SPLIT_MEMORY_FACTOR) <= self.share;
         let context = TaskContext::from(if is_small { &contexts.free } else { &contexts.pooled });
-        let batch_rows = payload::length(shared.batch_rows)?.max(1);
+        let batch_rows = shared.batch_rows()?;
         let config = context.session_config().clone().with_batch_size(batch_rows);
         Ok(Arc::new(context.with_session_config(config)))
     }
@@ -195,10 +196,19 @@ async fn pump(mut stream: SendableRecordBatchStream, writer: &mut ResultWriter<'
     Ok(())
 }
 
+/// The plan in these bytes. DataFusion panics on some plans that do not fit together.
+fn decode(bytes: &Bytes, context: &TaskContext, codec: &PlanCodec) -> Result<Arc<dyn ExecutionPlan>> {
+    let decode = || physical_plan_from_bytes_with_extension_codec(bytes, context, codec);
+    match catch_unwind(AssertUnwindSafe(decode)) {
+        Ok(Ok(plan)) => Ok(plan),
+        Ok(Err(error)) => Err(Fault::Task(crate::error::text(&error)).into()),
+        Err(_) => Err(Fault::Task("its plan is damaged".into()).into()),
+    }
+}
+
 /// The note of a task whose error waits for the proof that its split starts right.
 fn excused(note: SplitNote, error: TaskError) -> SplitNote {
-    let failure = Some(Failure { message: error.message, exit_code: error.exit_code.into() });
-    SplitNote { failure, next_record: None, ..note }
+    SplitNote::failed(note.first_record, Failure { message: error.message, exit_code: error.exit_code.into() })
 }
 
 /// Merges take rows that compare equal in the order of their inputs. The switch does not travel with a plan.

@@ -22,7 +22,7 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
 
 use crate::fault::Fault;
-use crate::ipc::under_schema;
+use crate::ipc::{guarded, under_schema};
 use crate::task::{CancelFlag, InputError, Inputs};
 
 /// Inputs that are asked for before they are read, so that the questions' round trips overlap.
@@ -191,7 +191,9 @@ impl Decoding {
                 return Err(Fault::Cancelled);
             }
             if !self.pending.is_empty() {
-                if let Some(batch) = self.decoder.decode(&mut self.pending).map_err(|error| self.garbled(error))? {
+                let (decoder, pending) = (&mut self.decoder, &mut self.pending);
+                let decoded = guarded(|| decoder.decode(pending)).map_err(|error| self.garbled(error))?;
+                if let Some(batch) = decoded {
                     return under_schema(batch, &self.schema).map(Some).map_err(|error| self.garbled(error));
                 }
                 continue;

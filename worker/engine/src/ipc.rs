@@ -2,6 +2,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "Arrow's types are foreign and grow")]
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, GenericByteViewArray, RecordBatch, RecordBatchOptions};
@@ -69,13 +70,21 @@ pub(crate) enum WriteFault {
 
 /// The batches of one task's result. A result without rows is one empty batch, so that the columns are known.
 pub fn decode_result(bytes: Bytes) -> Result<Vec<RecordBatch>, DecodeError> {
-    let reader = StreamReader::try_new(std::io::Cursor::new(bytes), None)?;
-    let schema = reader.schema();
-    let mut batches = reader.collect::<Result<Vec<_>, _>>()?;
+    let (schema, mut batches) = guarded(|| {
+        let reader = StreamReader::try_new(std::io::Cursor::new(bytes), None)?;
+        let schema = reader.schema();
+        Ok((schema, reader.collect::<Result<Vec<_>, _>>()?))
+    })?;
     if batches.is_empty() {
         batches.push(RecordBatch::new_empty(schema));
     }
     Ok(batches)
+}
+
+/// Runs a step of Arrow's reader, which panics on some streams that are not well-formed.
+pub(crate) fn guarded<T>(step: impl FnOnce() -> Result<T, ArrowError>) -> Result<T, ArrowError> {
+    let malformed = |_| Err(ArrowError::IpcError("the stream is malformed".into()));
+    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(malformed)
 }
 
 /// The same columns under another schema, whose types have to be the same.

@@ -3,6 +3,9 @@
 use bytes::Bytes;
 use prost::Message;
 
+/// Changes whenever the note changes its meaning. It is never 0, so that no note is without bytes.
+const VERSION: u32 = 1;
+
 /// What a split found at its ends.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct SplitNote {
@@ -15,6 +18,8 @@ pub(crate) struct SplitNote {
     /// Why the task stopped, if that is an error.
     #[prost(message, optional, tag = "3")]
     pub failure: Option<Failure>,
+    #[prost(uint32, tag = "4")]
+    version: u32,
 }
 
 /// An error that may come from a wrong start.
@@ -29,13 +34,39 @@ pub(crate) struct Failure {
 }
 
 impl SplitNote {
-    /// The note as bytes.
+    /// A note of a split that was read.
+    pub fn new(first_record: u64, next_record: Option<u64>) -> Self {
+        Self { first_record, next_record, failure: None, version: VERSION }
+    }
+
+    /// The note of a split that could not be read to its end.
+    pub fn failed(first_record: u64, failure: Failure) -> Self {
+        Self { failure: Some(failure), ..Self::new(first_record, None) }
+    }
+
+    /// The note as bytes; never none.
     pub fn to_bytes(&self) -> Bytes {
         self.encode_to_vec().into()
     }
 
-    /// The note in these bytes, if they are one. No bytes are no note.
+    /// The note in these bytes, if they are one of this build.
     pub fn from_bytes(bytes: &Bytes) -> Option<Self> {
-        if bytes.is_empty() { None } else { Self::decode(bytes.clone()).ok() }
+        Self::decode(bytes.clone()).ok().filter(|note| note.version == VERSION)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_note_has_bytes_and_comes_back() {
+        for note in [SplitNote::new(0, None), SplitNote::new(3, Some(0)), SplitNote::failed(0, Failure::default())] {
+            let bytes = note.to_bytes();
+            assert!(!bytes.is_empty());
+            assert_eq!(SplitNote::from_bytes(&bytes), Some(note));
+        }
+        assert_eq!(SplitNote::from_bytes(&Bytes::new()), None);
+        assert_eq!(SplitNote::from_bytes(&Bytes::from_static(b"\xff")), None);
     }
 }

@@ -9,7 +9,7 @@ use bobbin_blocks::FileRef;
 use bobbin_parse::CsvOptions;
 use bytes::Bytes;
 use datafusion_proto::protobuf;
-use prost::{Message, Oneof};
+use prost::{Enumeration, Message, Oneof};
 
 use crate::fault::Fault;
 use crate::scan::ScanShape;
@@ -28,10 +28,21 @@ pub(crate) struct Shared {
     pub plan: Bytes,
     /// Rows of a batch.
     #[prost(uint64, tag = "3")]
-    pub batch_rows: u64,
-    /// Each task reads one split, and notes its borders.
-    #[prost(bool, tag = "4")]
-    pub notes_borders: bool,
+    batch_rows: u64,
+    #[prost(enumeration = "Role", tag = "4")]
+    role: i32,
+}
+
+/// What the tasks of a stage do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enumeration)]
+#[repr(i32)]
+enum Role {
+    /// Not said.
+    Unspecified = 0,
+    /// Each reads one split, and notes its borders.
+    Scan = 1,
+    /// The only one reads what it is told to.
+    Last = 2,
 }
 
 /// What one task adds: the splits of its scan.
@@ -121,14 +132,28 @@ pub(crate) struct ScanMessage {
 impl Shared {
     /// The shared part of a stage.
     pub fn new(plan: Bytes, batch_rows: usize, notes_borders: bool) -> Self {
-        Self { version: VERSION, plan, batch_rows: batch_rows as u64, notes_borders }
+        let role = if notes_borders { Role::Scan } else { Role::Last };
+        Self { version: VERSION, plan, batch_rows: batch_rows as u64, role: role.into() }
     }
 
     /// The shared part in these bytes.
     pub fn from_bytes(bytes: &Bytes) -> Result<Self, Fault> {
         let shared = Self::decode(bytes.clone()).map_err(|error| Fault::Task(error.to_string()))?;
         check_version(shared.version)?;
+        if shared.role() == Role::Unspecified || shared.batch_rows == 0 {
+            return Err(Fault::Task("it is not complete".into()));
+        }
         Ok(shared)
+    }
+
+    /// Each task reads one split, and notes its borders.
+    pub fn notes_borders(&self) -> bool {
+        self.role() == Role::Scan
+    }
+
+    /// Rows of a batch.
+    pub fn batch_rows(&self) -> Result<usize, Fault> {
+        length(self.batch_rows)
     }
 }
 

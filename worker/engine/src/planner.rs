@@ -167,6 +167,8 @@ fn register(session: &SessionState, schema: MemorySchemaProvider) -> Result<(), 
 async fn physical(session: &SessionState, logical: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, PlanError> {
     let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     only_queries.verify_plan(logical).map_err(PlanError::plan)?;
+    let mut session = session.clone();
+    session.mark_start_execution();
     let plan = session.create_physical_plan(logical).await.map_err(PlanError::plan)?;
     let recursive = plan.exists(|node| Ok(node.is::<RecursiveQueryExec>())).map_err(PlanError::internal)?;
     if recursive {

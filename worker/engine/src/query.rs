@@ -168,16 +168,15 @@ mod tests {
     }
 
     fn note(first_record: u64, next_record: u64) -> Option<SplitNote> {
-        Some(SplitNote { first_record, next_record: Some(next_record), failure: None })
+        Some(SplitNote::new(first_record, Some(next_record)))
     }
 
     fn stopped(first_record: u64) -> Option<SplitNote> {
-        Some(SplitNote { first_record, next_record: None, failure: None })
+        Some(SplitNote::new(first_record, None))
     }
 
     fn failed(first_record: u64) -> Option<SplitNote> {
-        let failure = Some(Failure { message: "bad".into(), exit_code: 66 });
-        Some(SplitNote { first_record, next_record: None, failure })
+        Some(SplitNote::failed(first_record, Failure { message: "bad".into(), exit_code: 66 }))
     }
 
     fn replan() -> Borders {

@@ -122,6 +122,6 @@ impl SplitReader {
     fn note(&self, stopped: bool) {
         let borders = self.decoder.borders();
         let next_record = (!stopped).then_some(borders.next_record);
-        self.source.set_note(SplitNote { first_record: borders.first_record, next_record, failure: None });
+        self.source.set_note(SplitNote::new(borders.first_record, next_record));
     }
 }

@@ -22,7 +22,7 @@ fn check(sql: &str, exit_code: u8, parts: &[&str]) {
 fn texts_that_are_not_queries() {
     check("DROP TABLE x", 64, &["DROP is not a query"]);
     check("SELECT 1; SELECT 2", 64, &["2 statements"]);
-    check("SELECT FROM WHERE", 64, &["read the query"]);
+    check("SELECT 1 +", 64, &["read the query"]);
     check("SELECT * FROM trips", 64, &["FROM 'trips.csv'"]);
     let recursive = "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT * FROM r";
     check(recursive, 64, &["WITH RECURSIVE is not supported"]);
@@ -139,11 +139,9 @@ fn tasks_that_are_not_ours() {
         let error = run_one(shared, body, vec![], &CancelFlag::default()).unwrap_err();
         assert_eq!((error.kind, error.exit_code), (TaskErrorKind::Permanent, 70), "{}", error.message);
     }
-    // Any damaged byte ends in an error or a result, never in a panic.
     for at in 0..shared.len() {
-        let mut damaged = shared.to_vec();
-        damaged[at] ^= 0x15;
-        let _ = run_one(&damaged.into(), body, vec![], &CancelFlag::default());
+        let error = run_one(&shared.slice(..at), body, vec![], &CancelFlag::default()).unwrap_err();
+        assert_eq!(error.kind, TaskErrorKind::Permanent, "the first {at} bytes: {}", error.message);
     }
 }
 
