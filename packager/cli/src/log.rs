@@ -33,6 +33,18 @@ pub fn start_in_container(filter: Option<&str>) {
     set(events.with_ansi(false).finish());
 }
 
+/// Begins to log into a file of its own, so that standard output and error are the command's alone.
+///
+/// # Errors
+/// When the file cannot be made.
+pub fn start_in_file(path: &std::path::Path, filter: Option<&str>) -> std::io::Result<()> {
+    let file = std::sync::Arc::new(std::fs::File::create(path)?);
+    let filter = filter.filter(|filter| *filter != "off").unwrap_or(CONTAINER);
+    let events = tracing_subscriber::fmt().with_writer(file).with_env_filter(EnvFilter::new(filter));
+    set(events.with_ansi(false).finish());
+    Ok(())
+}
+
 fn set(subscriber: impl tracing::Subscriber + Send + Sync) {
     // A second subscriber or logger is refused, which only tests could meet.
     let _ = tracing_log::LogTracer::init();

@@ -14,6 +14,7 @@ use crate::{terminal, units};
 pub struct Display {
     line: ProgressBar,
     is_loud: bool,
+    is_quiet: bool,
 }
 
 impl Display {
@@ -29,7 +30,7 @@ impl Display {
         if shows {
             line.enable_steady_tick(Duration::from_millis(200));
         }
-        Display { line, is_loud: common.verbose > 0 && !common.quiet && !shows }
+        Display { line, is_loud: common.verbose > 0 && !common.quiet && !shows, is_quiet: common.quiet }
     }
 
     /// Whether there is a line to see.
@@ -48,6 +49,15 @@ impl Display {
             terminal::note(text);
         } else {
             self.line.println(text);
+        }
+    }
+
+    /// Prints a line that stays, to everybody who has not asked for silence.
+    pub fn tell(&self, text: &str) {
+        if self.is_shown() {
+            self.line.println(text);
+        } else if !self.is_quiet {
+            terminal::note(text);
         }
     }
 

@@ -1,5 +1,6 @@
-//! The roles that YARN starts: the same executable, in containers. What they say goes to standard error, which YARN
-//! keeps as the container's log.
+//! The roles that YARN starts: the same executable, in containers. YARN keeps what they say as the container's logs: a
+//! worker's standard error, and `appmaster.log`, because the application master's standard output and error are those of
+//! the command that it runs.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -51,7 +52,8 @@ fn on_runtime(threads: usize, role: impl Future<Output = Outcome>) -> Outcome {
 
 async fn appmaster() -> Outcome {
     let container = Container::take()?;
-    log::start_in_container(container.spec.workers.log_filter.as_deref());
+    let filter = container.spec.workers.log_filter.as_deref();
+    log::start_in_file(&container.log_directory.join("appmaster.log"), filter)?;
     let outcome = bobbin_appmaster::run(container).await?;
     Ok(if outcome.succeeded { ExitCode::SUCCESS } else { ExitCode::from(exit::Exit::Failed.code()) })
 }

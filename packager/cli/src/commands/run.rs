@@ -62,6 +62,8 @@ async fn in_container(
         terminal::say(submitted.id);
         return Ok(Exit::Code(0));
     }
+    // Whatever comes of it, this is how to ask for it later.
+    display.tell(&format!("{id}: submitted; its output: yarn-submit logs {id}", id = submitted.id));
     let exit = wait::until_end(cluster, submitted.id, display).await?;
     guarded.release();
     // The application master has cleaned up, unless it was killed.
