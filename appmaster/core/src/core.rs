@@ -19,9 +19,10 @@ use crate::config::Config;
 use crate::event::{Capability, Event, Node};
 use crate::fleet::Fleet;
 use crate::hosts::{Hosts, Learned};
-use crate::ids::{DriverId, HostId, TaskId, Time, WorkerId};
+use crate::ids::{DriverId, HostId, JobId, TaskId, Time, WorkerId};
 use crate::jobs::Jobs;
 use crate::lineage::Effects;
+use crate::progress::Progress;
 use crate::ready::ReadyTasks;
 use crate::worker::Worker;
 
@@ -42,6 +43,8 @@ pub struct Core {
     wishes: Wishes,
     /// Since when there has been neither driver nor job.
     idle_since: Option<Time>,
+    /// How far the jobs were that the event at hand made us forget.
+    ended: BTreeMap<JobId, Progress>,
     finished: bool,
 }
 
@@ -72,6 +75,7 @@ impl Core {
             drivers: BTreeSet::new(),
             wishes: Wishes::default(),
             idle_since: None,
+            ended: BTreeMap::new(),
             finished: false,
         }
     }
@@ -79,6 +83,7 @@ impl Core {
     /// Take one event at this moment and append what is to be done, in order.
     pub fn handle(&mut self, now: Time, event: Event, actions: &mut Vec<Action>) {
         self.now = self.now.max(now);
+        self.ended.clear();
         std::mem::swap(&mut self.out, actions);
         if self.finished {
             self.after_the_end(event);
@@ -203,7 +208,7 @@ impl Core {
     }
 
     /// Bring the lists in line with what a job's tasks became, and tell workers what to drop.
-    fn carry_out(&mut self, job: crate::ids::JobId, effects: Effects) {
+    fn carry_out(&mut self, job: JobId, effects: Effects) {
         let Some(row) = self.jobs.get(job) else { return };
         for &index in &effects.unready {
             self.ready.remove(row.task_id(index), row.places_now(index), &self.hosts);

@@ -140,6 +140,14 @@ impl Hosts {
         }
     }
 
+    /// Up to `most` hosts of this host's rack whose nodes can hold a container of this size: itself, then those after
+    /// it, so that the neighbours of different hosts differ.
+    pub fn rack_mates(&self, host: HostId, size: Capability, most: usize) -> Vec<HostId> {
+        let after = self.iter().skip(host.index()).chain(self.iter().take(host.index()));
+        let fits = |other: &HostId| *other == host || self.same_rack(*other, host) && self.room(*other, size) > 0;
+        after.map(|(other, _)| other).filter(fits).take(most).collect()
+    }
+
     /// The name of a rack.
     pub fn rack_name(&self, rack: RackId) -> Arc<str> {
         Arc::clone(&self.racks[rack.index()])

@@ -3,6 +3,21 @@
 //! The shell (the application master on YARN, a thread in local mode) turns what it hears into an [`Event`], calls
 //! [`Core::handle`], and does the [`Action`]s that come back, in order. The core never asks the time and never throws
 //! dice; its order is that of its numbers. The same events give the same actions.
+//!
+//! ```text
+//!  events                     the core                                  actions
+//!  job submitted     ---->    job, lineage     which tasks can run      JobAccepted, ResultReady, JobFinished
+//!  task finished/failed       ready            ... and where
+//!  worker connected/gone      core/dispatch    who runs what            Assign, CancelTask, DropResults
+//!  nodes, headroom            core/plan        how many containers,     Ask, Blacklist
+//!                             cover, requests  and on which hosts
+//!  containers granted/ended   core/containers  what they are for,       Launch, Release, StopWorker
+//!                             exit, core/loss  who is to blame
+//!  tick                       core/ending      idle, hopeless, over     JobFailed, Finish
+//! ```
+//!
+//! Deliberately absent: fairness between jobs (the oldest goes first), speculation, more than one copy of a result, and
+//! anything that survives the application master.
 
 mod action;
 mod config;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::action::{AskRow, Place};
 use crate::config::LocalityWaits;
+use crate::event::Capability;
 use crate::hosts::Hosts;
 use crate::ids::{HostId, RequestId, Time};
 
@@ -20,6 +21,11 @@ pub(crate) enum Level {
     Rack,
     /// Anywhere.
     Any,
+}
+
+/// The same row, to be unsaid.
+fn taken_back(row: AskRow) -> AskRow {
+    AskRow { count: 0, ..row }
 }
 
 /// A request for one container.
@@ -47,20 +53,34 @@ impl Request {
         }
     }
 
-    /// A node-local grant needs all three rows.
-    fn rows(&self, request: RequestId, count: u32, hosts: &Hosts) -> Vec<AskRow> {
-        let row = |place, relax_locality| AskRow { request, place, count, relax_locality };
-        let mut rows = Vec::with_capacity(3);
-        if let Some(host) = self.host.map(|host| &hosts[host]) {
-            rows.push(row(Place::Host(host.name.clone()), true));
-            if let Some(rack) = host.rack {
-                rows.push(row(Place::Rack(hosts.rack_name(rack)), self.level >= Level::Rack));
-            }
-        }
-        rows.push(row(Place::Any, self.level == Level::Any));
+    /// A node-local grant needs three rows: host, rack and `*`. CapacityScheduler never grants a rack row that is
+    /// relaxed under a `*` row that is not, so "in the rack" names the rack's hosts; and it delays `*` while other rows
+    /// are there, so "anywhere" is that row alone.
+    fn rows(&self, request: RequestId, nodes: &Nodes<'_>) -> Vec<AskRow> {
+        let row = |place, relax_locality| AskRow { request, place, count: 1, relax_locality };
+        let hosts = match (self.level, self.host) {
+            (Level::Host, Some(host)) => vec![host],
+            (Level::Rack, Some(host)) => nodes.hosts.rack_mates(host, nodes.size, RACK_HOSTS),
+            (Level::Any, _) | (_, None) => return vec![row(Place::Any, true)],
+        };
+        let mut rows: Vec<AskRow> =
+            hosts.iter().map(|&host| row(Place::Host(nodes.hosts[host].name.clone()), true)).collect();
+        let rack = self.host.and_then(|host| nodes.hosts[host].rack);
+        rows.extend(rack.map(|rack| row(Place::Rack(nodes.hosts.rack_name(rack)), false)));
+        rows.push(row(Place::Any, false));
         rows
     }
 }
+
+/// Where requests can be served: the hosts, and the size of a container.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nodes<'a> {
+    pub hosts: &'a Hosts,
+    pub size: Capability,
+}
+
+/// The most hosts of a rack that one request names.
+const RACK_HOSTS: usize = 40;
 
 /// The open requests.
 #[derive(Debug, Default)]
@@ -105,20 +125,22 @@ impl Requests {
     }
 
     /// Rows that differ from what the ResourceManager knows.
-    pub fn changed_rows(&mut self, hosts: &Hosts) -> Vec<AskRow> {
+    pub fn changed_rows(&mut self, nodes: &Nodes<'_>) -> Vec<AskRow> {
         let mut rows = Vec::new();
         self.told.retain(|id, told| {
             let keep = self.open.contains_key(id);
             if !keep {
-                rows.extend(told.drain(..).map(|row| AskRow { count: 0, ..row }));
+                rows.extend(told.drain(..).map(taken_back));
             }
             keep
         });
         for (&id, request) in &self.open {
-            let wanted = request.rows(id, 1, hosts);
-            let told = self.told.entry(id).or_default();
+            let wanted = request.rows(id, nodes);
+            let told = std::mem::take(self.told.entry(id).or_default());
             rows.extend(wanted.iter().filter(|row| self.doubtful || !told.contains(row)).cloned());
-            *told = wanted;
+            let is_left_out = |row: &AskRow| wanted.iter().all(|other| other.place != row.place);
+            rows.extend(told.into_iter().filter(is_left_out).map(taken_back));
+            self.told.insert(id, wanted);
         }
         self.doubtful = false;
         rows

@@ -34,10 +34,7 @@ impl Core {
         for request in requests {
             self.close_request(request);
         }
-        let rows = self.fleet.requests.changed_rows(&self.hosts);
-        if !rows.is_empty() {
-            self.act(Action::Ask { rows });
-        }
+        self.tell_requests();
         for worker in self.workers.keys().copied().collect::<Vec<_>>() {
             self.act(Action::StopWorker { worker });
         }

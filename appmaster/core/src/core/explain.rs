@@ -29,9 +29,9 @@ impl Core {
         if all == 0 { 0.0 } else { done as f32 / all as f32 }
     }
 
-    /// The state of a job that is not forgotten.
+    /// The state of a job; for one that is forgotten, its last state until the next event.
     pub fn progress(&self, now: Time, job: JobId) -> Option<Progress> {
-        let job = self.jobs.get(job)?;
+        let Some(job) = self.jobs.get(job) else { return self.ended.get(&job).cloned() };
         let counts = &job.counts;
         Some(Progress {
             tasks: job.len(),

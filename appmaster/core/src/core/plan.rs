@@ -7,6 +7,7 @@ use crate::config::ClusterConfig;
 use crate::cover::{Candidate, Waiting, choose};
 use crate::ids::HostId;
 use crate::job::State;
+use crate::requests::Nodes;
 
 use super::Core;
 
@@ -40,8 +41,9 @@ impl Core {
         self.tell_requests();
     }
 
-    fn tell_requests(&mut self) {
-        let rows = self.fleet.requests.changed_rows(&self.hosts);
+    pub(super) fn tell_requests(&mut self) {
+        let nodes = Nodes { hosts: &self.hosts, size: self.worker_size() };
+        let rows = self.fleet.requests.changed_rows(&nodes);
         if !rows.is_empty() {
             self.act(Action::Ask { rows });
         }

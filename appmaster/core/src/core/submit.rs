@@ -88,6 +88,8 @@ impl Core {
 
     /// Stop what runs of the job, drop its results, and forget it.
     fn forget_job(&mut self, job: JobId) {
+        let progress = self.progress(self.now, job);
+        self.ended.extend(progress.map(|progress| (job, progress)));
         let Some(row) = self.jobs.get(job) else { return };
         for index in row.ready_tasks() {
             self.ready.remove(row.task_id(index), row.places_now(index), &self.hosts);

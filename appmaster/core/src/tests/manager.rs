@@ -80,14 +80,15 @@ impl Manager {
         self.asks.get(&request).and_then(|rows| rows.get(&Place::Any)).map_or(0, |&(count, _)| count)
     }
 
-    /// Where the rows of a request allow a container, as YARN reads them.
+    /// Where the rows of a request allow a container, as CapacityScheduler reads them: a relaxed rack row means nothing
+    /// under a `*` row that is not.
     fn allowed(&self, request: RequestId, node: &SimNode) -> bool {
         let Some(rows) = self.asks.get(&request) else { return false };
         let row = |place: Place| rows.get(&place).copied().unwrap_or((0, true));
         let (host, _) = row(Place::Host(node.host.as_str().into()));
-        let (rack, rack_relaxed) = row(Place::Rack(node.rack.as_str().into()));
+        let (rack, _) = row(Place::Rack(node.rack.as_str().into()));
         let (any, any_relaxed) = row(Place::Any);
-        any > 0 && (any_relaxed || rack > 0 && (rack_relaxed || host > 0))
+        any > 0 && (any_relaxed || rack > 0 && host > 0)
     }
 
     /// Grant what can be granted, each request with this chance.
