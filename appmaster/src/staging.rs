@@ -26,12 +26,14 @@ pub async fn remove(spec: &AppMasterSpec) {
 async fn delete(spec: &AppMasterSpec) -> Result<(), hdfs_native::HdfsError> {
     let properties: HashMap<String, String> = spec.hadoop.clone().into_iter().collect();
     let (authority, path) = split(&spec.staging);
-    let client =
-        ClientBuilder::new().with_url(authority).with_config(properties).with_user(spec.user.clone()).build()?;
-    client.delete(path, true).await.map(drop)
+    let mut builder = ClientBuilder::new().with_config(properties).with_user(spec.user.clone());
+    if !authority.is_empty() {
+        builder = builder.with_url(authority);
+    }
+    builder.build()?.delete(path, true).await.map(drop)
 }
 
-/// `hdfs://authority` and `/path`.
+/// `hdfs://authority` and `/path`; a path alone is on `fs.defaultFS`.
 fn split(url: &str) -> (&str, &str) {
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
     let slash = url[after_scheme..].find('/').map_or(url.len(), |at| after_scheme + at);
@@ -46,5 +48,6 @@ mod tests {
     fn urls_are_split_at_the_path() {
         assert_eq!(split("hdfs://nn:8020/user/a/.bobbin"), ("hdfs://nn:8020", "/user/a/.bobbin"));
         assert_eq!(split("hdfs://ns"), ("hdfs://ns", ""));
+        assert_eq!(split("/user/a/.bobbin"), ("", "/user/a/.bobbin"));
     }
 }

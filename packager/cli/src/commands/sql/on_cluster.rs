@@ -104,6 +104,7 @@ pub async fn submit_driver(args: &SqlArgs, query: &Text, explicit: bool, guarded
         terminal::say(submitted.id);
         return Ok(Exit::Code(0));
     }
+    display.tell(&format!("{id}: submitted; its output: yarn-submit logs {id}", id = submitted.id));
     let exit = wait::until_end(&cluster, submitted.id, &display).await?;
     guarded.release();
     let _ = yarn::clean(&cluster, submitted.id).await;
