@@ -12,13 +12,16 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use crate::inputs::Peers;
+use crate::peers::{Peers, describe};
 use crate::serve::serve;
 use crate::store::ResultStore;
 use crate::worker::{Ending, REPORTS, Worker, WorkerOptions};
 
 /// Orders that wait for the worker's loop.
 const ORDERS: usize = 1024;
+
+/// Pauses between attempts to reach the application master.
+const RETRIES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
 
 /// Everything that a worker of a cluster is told.
 pub struct Connection {
@@ -85,7 +88,7 @@ pub async fn connect(connection: Connection) -> Result<(), ConnectError> {
         threads: connection.threads,
         memory_bytes: connection.memory_bytes,
     };
-    let (link, welcome) = connector.dial_as_worker(&connection.master_address, hello).await?;
+    let (link, welcome) = join(&connector, &connection.master_address, hello).await?;
     info!(worker = welcome.worker_id, application = welcome.application_id, port, "joined");
     let acceptor = Acceptor::new(&connection.identity)?;
     let serving =
@@ -102,6 +105,25 @@ pub async fn connect(connection: Connection) -> Result<(), ConnectError> {
     let outcome = converse(link, worker, silence).await;
     serving.abort();
     outcome.map_err(|end| ConnectError::MasterGone { address: connection.master_address, end })
+}
+
+/// Dials the application master. One that cannot be reached is tried again a few times: it may be busy, and starting
+/// another container costs more than waiting.
+async fn join(
+    connector: &Connector,
+    address: &str,
+    hello: wire::WorkerHello,
+) -> Result<(bobbin_link::Link<wire::ToWorker, wire::FromWorker>, wire::Welcome), DialError> {
+    for delay in RETRIES {
+        match connector.dial_as_worker(address, hello.clone()).await {
+            Err(error @ (DialError::Connect { .. } | DialError::Silent { .. })) => {
+                warn!(error = describe(&error), ?delay, "dial the application master again");
+                tokio::time::sleep(delay).await;
+            }
+            outcome => return outcome,
+        }
+    }
+    connector.dial_as_worker(address, hello).await
 }
 
 async fn converse(

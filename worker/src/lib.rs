@@ -10,15 +10,17 @@
 //! The same worker serves an application master over TLS ([`connect`]) and an application in its own process
 //! ([`Worker::run`] over channels).
 
+mod attempt;
 mod connect;
 mod inputs;
+mod peers;
 mod serve;
 mod store;
 mod threads;
 mod worker;
 
 pub use connect::{ConnectError, Connection, connect};
-pub use inputs::Peers;
+pub use peers::Peers;
 pub use serve::serve;
 pub use store::{ResultStore, ResultWriter, StoreError, StoredReader};
 pub use worker::{Ending, Worker, WorkerOptions};

@@ -2,16 +2,22 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bobbin_link::{AcceptError, Accepted, Acceptor, FetchError, FetchServer, Role};
+use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use crate::peers::describe;
 use crate::store::{ResultStore, StoreError};
 
 /// Connections that may be open at once; more wait in the listener's queue.
 const CONNECTIONS: usize = 1024;
+
+/// Silence of a connection after which the system asks whether the peer's host is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// Serves until it is dropped. A stranger is logged and sent away, nothing else.
 pub async fn serve(listener: TcpListener, acceptor: Acceptor, application_id: Arc<str>, store: ResultStore) {
@@ -23,7 +29,7 @@ pub async fn serve(listener: TcpListener, acceptor: Acceptor, application_id: Ar
             Err(error) => {
                 // Out of descriptors, most likely: let others finish first.
                 warn!(%error, "accept a connection");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
@@ -32,11 +38,11 @@ pub async fn serve(listener: TcpListener, acceptor: Acceptor, application_id: Ar
             match admit(&acceptor, tcp, peer, &application_id).await {
                 Ok(Some(server)) => {
                     if let Err(error) = answer(server, &store).await {
-                        debug!(%peer, %error, "a fetching connection broke");
+                        debug!(%peer, error = describe(&error), "a fetching connection broke");
                     }
                 }
                 Ok(None) => {}
-                Err(error) => warn!(%peer, %error, "refused a connection"),
+                Err(error) => warn!(error = describe(&error), "refused a connection"),
             }
             drop(place);
         });
@@ -49,6 +55,8 @@ async fn admit(
     peer: SocketAddr,
     application_id: &Arc<str>,
 ) -> Result<Option<FetchServer>, AcceptError> {
+    // A peer whose host vanishes must not hold its place for ever. Without the option it holds it longer.
+    let _ = set_socket_keepalive(&tcp, true).and_then(|()| set_tcp_keepidle(&tcp, KEEP_ALIVE));
     let pending = acceptor.accept(tcp, peer).await?;
     if !matches!(pending.role, Role::Peer) {
         pending.refuse("this is a worker's port: it serves results only").await;

@@ -1,0 +1,179 @@
+//! One attempt of a task on its task thread, from the order to the report.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use bobbin_engine::{CancelFlag, Executor, Task, TaskError, TaskErrorKind, TaskReport};
+use bobbin_proto as wire;
+use bobbin_proto::from_worker::Message;
+use futures::FutureExt;
+use tokio::sync::Notify;
+use tracing::{info, warn};
+
+use crate::inputs::TaskInputs;
+use crate::store::{ResultStore, ResultWriter};
+use crate::threads::cpu_micros;
+
+/// Task and attempt.
+pub(crate) type Key = (u32, u32);
+
+/// Stops an attempt: at its next batch where it computes, at once where it waits. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Cancellation {
+    pub flag: CancelFlag,
+    waiting: Arc<Notify>,
+}
+
+impl Cancellation {
+    pub fn cancel(&self) {
+        self.flag.cancel();
+        self.waiting.notify_one();
+    }
+}
+
+/// An attempt that is about to run.
+pub(crate) struct Attempt {
+    pub order: wire::RunTask,
+    pub inputs: TaskInputs,
+    pub cancellation: Cancellation,
+    pub executor: Arc<Executor>,
+    pub store: ResultStore,
+    /// Our host, for messages.
+    pub host: String,
+}
+
+/// What an attempt cost, however it ended.
+struct Cost {
+    began: Instant,
+    cpu_before: u64,
+    fetched: Arc<AtomicU64>,
+}
+
+impl Attempt {
+    /// Runs the task and says how it went. A panic inside is the task's failure, never the worker's.
+    pub async fn report(self) -> Message {
+        let key = (self.order.task, self.order.attempt);
+        let cost = Cost { began: Instant::now(), cpu_before: cpu_micros(), fetched: self.inputs.fetched.clone() };
+        let inputs: Vec<u32> = self.order.inputs.iter().map(|input| input.task).collect();
+        let mut writer = self.store.writer(key.0);
+        let cancellation = self.cancellation.clone();
+        let outcome = {
+            let run = run(&self.executor, &self.order, &cancellation, self.inputs, &mut writer);
+            tokio::select! {
+                biased;
+                () = cancellation.waiting.notified() => Err(cancelled()),
+                outcome = run => outcome,
+            }
+        };
+        match outcome {
+            Ok(report) => Message::TaskFinished(finished(key, report, &cost, writer, &self.host)),
+            Err(error) => {
+                warn!(task = key.0, attempt = key.1, kind = %error.kind, message = error.message, "task failed");
+                let metrics = cost.metrics(wire::TaskMetrics::default());
+                Message::TaskFailed(wire::TaskFailed { metrics: Some(metrics), ..failed(key, error, &inputs) })
+            }
+        }
+    }
+}
+
+async fn run(
+    executor: &Executor,
+    order: &wire::RunTask,
+    cancellation: &Cancellation,
+    inputs: TaskInputs,
+    writer: &mut ResultWriter,
+) -> Result<TaskReport, TaskError> {
+    let task = Task { shared: &order.shared, body: &order.body, cancel: cancellation.flag.clone() };
+    unless_panicked(executor.run(task, Arc::new(inputs), writer)).await
+}
+
+/// Turns a panic into an error.
+async fn unless_panicked<T>(work: impl Future<Output = Result<T, TaskError>>) -> Result<T, TaskError> {
+    let outcome = AssertUnwindSafe(work).catch_unwind().await;
+    outcome.unwrap_or_else(|panic| {
+        let message = format!("the task panicked: {}; please report this", panic_text(&*panic));
+        Err(TaskError { kind: TaskErrorKind::Permanent, message, exit_code: 70 })
+    })
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+fn cancelled() -> TaskError {
+    TaskError { kind: TaskErrorKind::Cancelled, message: "the task was cancelled".to_owned(), exit_code: 0 }
+}
+
+/// Keeps the result and reports it.
+fn finished(key: Key, report: TaskReport, cost: &Cost, writer: ResultWriter, host: &str) -> wire::TaskFinished {
+    let result_bytes = writer.finish();
+    let read = &report.counters;
+    let metrics = cost.metrics(wire::TaskMetrics {
+        bytes_short_circuit: read.short_circuit,
+        bytes_local_socket: read.local_socket,
+        bytes_remote: read.remote,
+        bytes_local_file: read.local_file,
+        rows: report.rows,
+        fallbacks: read.fallbacks.iter().map(|reason| format!("{host}: {reason}")).collect(),
+        ..wire::TaskMetrics::default()
+    });
+    let (task, attempt) = key;
+    info!(task, attempt, rows = report.rows, result_bytes, wall_micros = metrics.wall_micros, "task done");
+    wire::TaskFinished { task, attempt, result_bytes, metrics: Some(metrics), note: report.note }
+}
+
+impl Cost {
+    /// `read` with what the attempt took until now.
+    fn metrics(&self, read: wire::TaskMetrics) -> wire::TaskMetrics {
+        wire::TaskMetrics {
+            bytes_fetched: self.fetched.load(Ordering::Relaxed),
+            wall_micros: u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            cpu_micros: cpu_micros().saturating_sub(self.cpu_before),
+            ..read
+        }
+    }
+}
+
+/// The report of a failure; `inputs` are the tasks whose results the task reads.
+pub(crate) fn failed((task, attempt): Key, error: TaskError, inputs: &[u32]) -> wire::TaskFailed {
+    let (kind, lost) = match error.kind {
+        TaskErrorKind::Permanent => (wire::FailureKind::Permanent, Vec::new()),
+        TaskErrorKind::Transient => (wire::FailureKind::Transient, Vec::new()),
+        TaskErrorKind::Cancelled => (wire::FailureKind::Cancelled, Vec::new()),
+        TaskErrorKind::InputLost(lost) => (wire::FailureKind::InputLost, lost),
+    };
+    wire::TaskFailed {
+        task,
+        attempt,
+        kind: kind.into(),
+        message: error.message,
+        lost_inputs: lost.into_iter().filter_map(|index| inputs.get(index).copied()).collect(),
+        exit_code: u32::from(error.exit_code),
+        metrics: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_failure_with_its_text() {
+        let outcome: Result<(), _> = unless_panicked(async { panic!("row {}", 7) }).await;
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind, TaskErrorKind::Permanent);
+        assert_eq!(error.message, "the task panicked: row 7; please report this");
+    }
+
+    #[test]
+    fn lost_inputs_are_named_by_their_tasks() {
+        let error = TaskError { kind: TaskErrorKind::InputLost(vec![1, 9]), message: String::new(), exit_code: 1 };
+        let failure = failed((5, 2), error, &[30, 31]);
+        assert_eq!((failure.task, failure.attempt, failure.kind()), (5, 2, wire::FailureKind::InputLost));
+        assert_eq!(failure.lost_inputs, [31]);
+    }
+}
