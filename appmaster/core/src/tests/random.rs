@@ -7,7 +7,7 @@ use super::world::World;
 use crate::{Event, JobId};
 
 const STEPS: u64 = 300;
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 150;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
