@@ -57,6 +57,6 @@ mod tests {
         assert!(!options.optimizer.enable_topk_dynamic_filter_pushdown);
         assert!(!options.optimizer.enable_aggregate_dynamic_filter_pushdown);
         assert!(!options.execution.enable_file_stream_work_stealing);
-        assert_eq!(options.execution.batch_size, 100);
+        assert_eq!(state.config().batch_size(), 100);
     }
 }
