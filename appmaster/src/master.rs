@@ -24,6 +24,9 @@ use crate::spec::WorkerSpec;
 use crate::yarn::{Heartbeat, Registration, Starter, WorkerTemplate, nodes_known};
 use crate::{command, server, staging, web};
 
+/// How long the first containers wait for the list of nodes.
+const NODES_LIMIT: Duration = Duration::from_secs(3);
+
 /// Why an attempt could not even begin, or not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterError {
@@ -89,8 +92,13 @@ pub async fn run(container: Container) -> Result<Outcome, MasterError> {
         (worker_capability(&container), container.spec.workers.node_label.clone()),
         (application.clone(), outbox, starter),
     );
-    tokio::spawn(learn_nodes(configuration, container.spec.user.clone(), application.clone()));
-    heartbeat.register().await.map_err(MasterError::Register)?;
+    let nodes = tokio::spawn(learn_nodes(configuration, container.spec.user.clone(), application.clone()));
+    let maximum = heartbeat.register().await.map_err(MasterError::Register)?;
+    // Known nodes first, else the first containers are asked for anywhere; but not for ever.
+    if tokio::time::timeout(NODES_LIMIT, nodes).await.is_err() {
+        warn!("the cluster's nodes are not known yet; the first containers may be anywhere");
+    }
+    heartbeat.announce(maximum).await;
 
     let container = Arc::new(container);
     let (stop, stopped) = watch::channel(false);

@@ -85,16 +85,20 @@ impl Heartbeat {
         }
     }
 
-    /// Registers for the first time.
+    /// Registers for the first time and returns the cluster's largest container, for [`Self::announce`].
     ///
     /// # Errors
     /// When the ResourceManager does not accept us.
-    pub async fn register(&mut self) -> Result<(), CallError> {
-        let maximum = self.call_register().await?;
+    pub async fn register(&mut self) -> Result<Capability, CallError> {
+        self.call_register().await
+    }
+
+    /// Lets the application ask for containers. What is known of nodes should have been told before: without it,
+    /// containers are asked for anywhere.
+    pub async fn announce(&self, maximum: Capability) {
         // When the application is over already, the next call finds out.
         let _ = self.application.registered().await;
         let _ = self.application.event(Event::Registered { maximum }).await;
-        Ok(())
     }
 
     async fn call_register(&mut self) -> Result<Capability, CallError> {

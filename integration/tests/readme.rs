@@ -1,0 +1,71 @@
+//! Every command of the README runs as printed.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod support;
+
+use std::path::Path;
+
+use integration::cluster::{Cluster, Host};
+use integration::shared;
+use support::{Done, done, trips};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// The README's indented commands that begin with `program`.
+fn commands(program: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let indented = text.lines().filter_map(|line| line.strip_prefix("    "));
+    indented.filter(|line| line.split(' ').next() == Some(program)).map(str::to_owned).collect()
+}
+
+/// A line as a shell on the gateway runs it, with `yarn-submit` in its path.
+fn shell(cluster: &Cluster, directory: &Path, line: &str) -> Done {
+    let program = integration::yarn_submit().unwrap();
+    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap_or_default());
+    let mut command = cluster.exec(Host::Edge, "bash");
+    command.args(["-c", line]).current_dir(directory).env("PATH", path).env("XDG_CONFIG_HOME", "/nonexistent");
+    done(&mut command)
+}
+
+#[test]
+fn the_tour_runs_as_printed() {
+    let Some(cluster) = shared() else { return };
+    let directory = tempfile::tempdir_in(cluster.directory()).unwrap();
+    let data = root().join("examples/data/trips.csv");
+    std::fs::copy(&data, directory.path().join("trips.csv")).unwrap();
+    std::fs::write(directory.path().join("etl.py"), "import sys\nprint('etl', sys.argv[1:])\n").unwrap();
+    let pack = "mkdir -p tree/bin && ln -s $(command -v python3) tree/bin/python && tar czf env.tar.gz -C tree .";
+    shell(cluster, directory.path(), pack).expect(0);
+    cluster.make_directory("/data/taxi", "alice", "755").unwrap();
+    cluster.put(&trips(100_000), "/data/taxi/a.csv", 1, Host::Edge).unwrap();
+    let mut id = String::new();
+    let tour = commands("yarn-submit");
+    assert!(tour.len() >= 9, "{tour:?}");
+    for line in tour {
+        let printed = line.split(' ').find(|word| word.starts_with("application_"));
+        let line = printed.map_or_else(|| line.clone(), |printed| line.replace(printed, &id));
+        // The containers of the test cluster are small, and the last application is over when it is waited for.
+        let line = line.replace("--workers 3", "--workers 3 --worker-memory 512MiB");
+        let ended = shell(cluster, directory.path(), &line);
+        assert!(ended.code == 0, "{line}: exit code {}\n{}\n{}", ended.code, ended.stdout, ended.stderr);
+        if line.starts_with("yarn-submit run") {
+            id = ended.application().to_owned();
+        }
+        if line.starts_with("yarn-submit logs") {
+            assert!(ended.stdout.contains("etl ['--day', '2026-11-01']"), "{}", ended.stdout);
+        }
+    }
+}
+
+#[test]
+fn the_first_command_is_the_first_query() {
+    let Some(cluster) = shared() else { return };
+    let first = commands("cargo").remove(0);
+    let query = first.strip_prefix("cargo run -- ").unwrap();
+    let answer = shell(cluster, root(), &format!("yarn-submit {query}")).expect(0);
+    assert_eq!(answer.stdout.lines().next(), Some("passenger_count,trips,fare"));
+    assert_eq!(answer.stdout.lines().count(), 8, "{}", answer.stdout);
+    assert_eq!(commands("cargo")[1], "cargo test --workspace");
+}
