@@ -1,0 +1,358 @@
+//! Workers of a cluster against an application master that only says what a test wants it to say: real links, real
+//! tasks, real files.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests; a panic is a failed test")]
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bobbin_blocks::BlockReader;
+use bobbin_engine::{Executor, Planner, PlannerOptions, Query, decode_result};
+use bobbin_link::{Accepted, Acceptor, Authority, Connector, FetchError, Identity, Link, Role, Secret};
+use bobbin_proto as wire;
+use bobbin_worker::{ConnectError, Connection, ResultStore, connect};
+use bytes::{Bytes, BytesMut};
+use futures::{SinkExt, StreamExt};
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use wire::from_worker::Message as Report;
+use wire::to_worker::Message as Order;
+
+/// Longer than anything here takes.
+const LIMIT: Duration = Duration::from_secs(60);
+
+struct Master {
+    authority: Authority,
+    secret: Secret,
+    listener: TcpListener,
+    directory: TempDir,
+}
+
+struct Joined {
+    link: Link<wire::FromWorker, wire::ToWorker>,
+    hello: wire::WorkerHello,
+    id: u32,
+    running: JoinHandle<Result<(), ConnectError>>,
+}
+
+impl Master {
+    async fn start() -> Master {
+        Master {
+            authority: Authority::generate().unwrap(),
+            secret: Secret::generate(),
+            listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn identity(&self) -> Identity {
+        self.authority.issue("test", &self.secret).unwrap()
+    }
+
+    fn connector(&self) -> Connector {
+        Connector::new(&self.identity()).unwrap()
+    }
+
+    /// Starts a worker that keeps `budget` bytes of results in memory, and lets it in.
+    async fn worker(&self, id: u32, budget: usize) -> Joined {
+        let spill = self.directory.path().join(format!("spill-{id}"));
+        let running = tokio::spawn(connect(Connection {
+            master_address: self.listener.local_addr().unwrap().to_string(),
+            identity: self.identity(),
+            container_id: format!("container_{id}"),
+            host: "localhost".to_owned(),
+            threads: 2,
+            memory_bytes: 64 << 20,
+            port_range: None,
+            executor: Arc::new(Executor::new(BlockReader::local(), 64 << 20, 2, spill.clone())),
+            store: ResultStore::new(&spill, budget),
+        }));
+        let (tcp, peer) = self.listener.accept().await.unwrap();
+        let mut pending = Acceptor::new(&self.identity()).unwrap().accept(tcp, peer).await.unwrap();
+        let Role::Worker(hello) = std::mem::replace(&mut pending.role, Role::Worker(wire::WorkerHello::default()))
+        else {
+            panic!("not a worker: {:?}", pending.role)
+        };
+        let Accepted::Worker(link) = pending.welcome(&Arc::from("application_1_0001"), id).await.unwrap() else {
+            panic!("not a worker's link")
+        };
+        Joined { link: *link, hello, id, running }
+    }
+
+    /// Plans a query with several scan tasks over a file of 5000 rows.
+    async fn query(&self) -> Query {
+        let path = self.directory.path().join("table.csv");
+        let mut file = std::fs::File::create(&path).unwrap();
+        writeln!(file, "k,v").unwrap();
+        for row in 0..5000 {
+            writeln!(file, "{},{row}", row % 3).unwrap();
+        }
+        drop(file);
+        let options = PlannerOptions { split_size: 8192, ..PlannerOptions::default() };
+        let sql = format!("SELECT k, count(*) AS n, sum(v) AS s FROM '{}' GROUP BY k ORDER BY k", path.display());
+        let query = Planner::new(BlockReader::local(), options).plan(&sql, &BTreeSet::new()).await.unwrap();
+        assert_eq!(query.stages.len(), 2);
+        assert!(query.stages[0].tasks.len() > 3);
+        query
+    }
+
+    async fn fetch(&self, address: &str, task: u32) -> Result<Bytes, FetchError> {
+        let mut connection = self.connector().dial_as_peer(address).await.unwrap();
+        let mut body = connection.fetch(task).await?;
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = body.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes.freeze())
+    }
+}
+
+impl Joined {
+    async fn order(&mut self, order: Order) {
+        self.link.send(wire::ToWorker { message: Some(order) }).await.unwrap();
+    }
+
+    /// The next report that is not a heartbeat.
+    async fn report(&mut self) -> Report {
+        loop {
+            let next = timeout(LIMIT, self.link.next()).await.expect("a report in time");
+            match next.expect("the worker stays").unwrap().message.expect("a message") {
+                Report::Heartbeat(_) => {}
+                report => return report,
+            }
+        }
+    }
+
+    async fn finished(&mut self) -> wire::TaskFinished {
+        match self.report().await {
+            Report::TaskFinished(finished) => finished,
+            other => panic!("not finished: {other:?}"),
+        }
+    }
+
+    async fn failed(&mut self) -> wire::TaskFailed {
+        match self.report().await {
+            Report::TaskFailed(failed) => failed,
+            other => panic!("not failed: {other:?}"),
+        }
+    }
+
+    fn holder(&self) -> wire::Holder {
+        holder(self.id, &self.hello.fetch_address)
+    }
+
+    async fn stop(mut self) {
+        self.order(Order::Stop(wire::Stop {})).await;
+        timeout(LIMIT, self.running).await.expect("the worker ends").unwrap().expect("with success");
+    }
+
+    /// Runs all scan tasks of `query` here.
+    async fn scan(&mut self, query: &Query) {
+        let stage = &query.stages[0];
+        for (task, plan) in stage.tasks.iter().enumerate() {
+            self.order(run(task as u32, &stage.shared, &plan.body, Vec::new())).await;
+        }
+        for _ in &stage.tasks {
+            assert!(self.finished().await.metrics.unwrap().bytes_local_file > 0);
+        }
+    }
+
+    /// Orders the final task of `query`, whose inputs are with `holders`.
+    async fn order_final(&mut self, query: &Query, attempt: u32, holders: &[wire::Holder]) -> u32 {
+        let task = query.stages[0].tasks.len() as u32;
+        let (stage, plan) = (&query.stages[1], &query.stages[1].tasks[0]);
+        let input = |task: &u32| wire::Input { task: *task, bytes: 0, holders: holders.to_vec() };
+        let inputs = plan.inputs.iter().map(input).collect();
+        let Order::RunTask(order) = run(task, &stage.shared, &plan.body, inputs) else { unreachable!() };
+        self.order(Order::RunTask(wire::RunTask { attempt, ..order })).await;
+        task
+    }
+}
+
+fn holder(worker: u32, address: &str) -> wire::Holder {
+    wire::Holder { worker, host: format!("host-{worker}"), fetch_address: address.to_owned() }
+}
+
+fn run(task: u32, shared: &Bytes, body: &Bytes, inputs: Vec<wire::Input>) -> Order {
+    Order::RunTask(wire::RunTask { task, attempt: 1, shared: shared.clone(), body: body.clone(), inputs })
+}
+
+/// An address at which nobody listens any more.
+async fn dead_address() -> String {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string()
+}
+
+fn check_answer(bytes: Bytes) {
+    let batches = decode_result(bytes).unwrap();
+    assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 3);
+    let columns = format!("{:?}", batches[0].columns());
+    assert!(columns.contains("1667") && columns.contains("4165833"), "{columns}");
+}
+
+#[tokio::test]
+async fn results_go_from_worker_to_worker_to_driver() {
+    let master = Master::start().await;
+    let query = master.query().await;
+    // The first worker keeps nothing in memory: what the second one fetches has been spilled.
+    let (mut first, mut second) = (master.worker(1, 0).await, master.worker(2, 1 << 20).await);
+    first.scan(&query).await;
+
+    let holders = [holder(9, &dead_address().await), first.holder()];
+    let task = second.order_final(&query, 1, &holders).await;
+    let finished = second.finished().await;
+    assert_eq!(finished.task, task);
+    let metrics = finished.metrics.unwrap();
+    assert!(metrics.bytes_fetched > 0 && metrics.wall_micros > 0, "{metrics:?}");
+    let result = master.fetch(&second.hello.fetch_address, task).await.unwrap();
+    assert_eq!(result.len() as u64, finished.result_bytes);
+    check_answer(result);
+
+    // Where the inputs are at home, nothing is fetched; the bytes of the answer are the same.
+    let holders = [first.holder()];
+    first.order_final(&query, 1, &holders).await;
+    assert_eq!(first.finished().await.metrics.unwrap().bytes_fetched, 0);
+    check_answer(master.fetch(&first.hello.fetch_address, task).await.unwrap());
+    first.stop().await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn lost_inputs_are_named() {
+    let master = Master::start().await;
+    let query = master.query().await;
+    let (mut first, mut second) = (master.worker(1, 1 << 20).await, master.worker(2, 1 << 20).await);
+    first.scan(&query).await;
+    first.order(Order::DropResults(wire::DropResults { tasks: vec![1] })).await;
+    let holders = [first.holder(), second.holder(), holder(9, &dead_address().await)];
+    second.order_final(&query, 1, &holders).await;
+    let failed = second.failed().await;
+    assert_eq!(failed.kind(), wire::FailureKind::InputLost);
+    assert_eq!(failed.lost_inputs, [1]);
+    assert!(failed.message.contains("result of task 1"), "{}", failed.message);
+    assert!(failed.message.contains("host-1") && failed.message.contains("host-9"), "{}", failed.message);
+    // The worker goes on, and so does the attempt after the input was made again.
+    let scan = run(1, &query.stages[0].shared, &query.stages[0].tasks[1].body, Vec::new());
+    first.order(scan).await;
+    first.finished().await;
+    let holders = [first.holder()];
+    second.order_final(&query, 2, &holders).await;
+    assert_eq!(second.finished().await.attempt, 2);
+}
+
+#[tokio::test]
+async fn a_task_that_waits_for_its_input_is_cancelled_at_once() {
+    let master = Master::start().await;
+    let query = master.query().await;
+    let mut worker = master.worker(1, 1 << 20).await;
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let holders = [holder(9, &mute.local_addr().unwrap().to_string())];
+    let task = worker.order_final(&query, 1, &holders).await;
+    // It has dialed the holder, so it waits for an answer that will never come.
+    let _dialed = timeout(LIMIT, mute.accept()).await.unwrap().unwrap();
+    worker.order(Order::CancelTask(wire::CancelTask { task, attempt: 1 })).await;
+    let failed = worker.failed().await;
+    assert_eq!((failed.task, failed.kind()), (task, wire::FailureKind::Cancelled));
+    worker.scan(&query).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn nonsense_is_a_permanent_failure_of_its_task_only() {
+    let master = Master::start().await;
+    let query = master.query().await;
+    let mut worker = master.worker(1, 1 << 20).await;
+    let nonsense = Bytes::from_static(b"\xff\x00nonsense");
+    worker.order(run(77, &nonsense, &nonsense, Vec::new())).await;
+    let failed = worker.failed().await;
+    assert_eq!((failed.task, failed.kind()), (77, wire::FailureKind::Permanent));
+    worker.order(run(78, &query.stages[0].shared, &nonsense, Vec::new())).await;
+    assert_eq!(worker.failed().await.kind(), wire::FailureKind::Permanent);
+    // An order without content is passed over.
+    worker.link.send(wire::ToWorker { message: None }).await.unwrap();
+    worker.scan(&query).await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_worker_ends_when_its_master_is_gone() {
+    let master = Master::start().await;
+    let worker = master.worker(1, 1 << 20).await;
+    drop(worker.link);
+    let error = timeout(LIMIT, worker.running).await.expect("the worker ends").unwrap().unwrap_err();
+    let address = master.listener.local_addr().unwrap();
+    assert_eq!(error.to_string(), format!("the application master at {address} is gone: it closed the connection"));
+}
+
+#[tokio::test]
+async fn strangers_at_the_worker_are_refused_and_logged() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let master = Master::start().await;
+    let query = master.query().await;
+    let mut worker = master.worker(1, 1 << 20).await;
+    worker.scan(&query).await;
+    let address = worker.hello.fetch_address.clone();
+
+    let mut garbage = TcpStream::connect(&address).await.unwrap();
+    garbage.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    log.wait_for("TLS handshake").await;
+
+    let foreign = Authority::generate().unwrap().issue("foreign", &master.secret).unwrap();
+    assert!(Connector::new(&foreign).unwrap().dial_as_peer(&address).await.is_err());
+
+    let wrong_secret = master.authority.issue("wrong secret", &Secret::generate()).unwrap();
+    assert!(Connector::new(&wrong_secret).unwrap().dial_as_peer(&address).await.is_err());
+    log.wait_for("does not know the application's secret").await;
+
+    let as_worker = master.connector().dial_as_worker(&address, wire::WorkerHello::default()).await;
+    assert!(as_worker.err().unwrap().to_string().contains("it serves results only"));
+
+    assert!(!master.fetch(&address, 0).await.unwrap().is_empty());
+    let missing = master.fetch(&address, 99).await.unwrap_err();
+    assert!(missing.to_string().contains("no result of task 99"), "{missing}");
+    worker.stop().await;
+}
+
+/// What was logged on this thread.
+#[derive(Clone, Default)]
+struct Log {
+    text: Arc<Mutex<Vec<u8>>>,
+    grown: Arc<tokio::sync::Notify>,
+}
+
+impl Log {
+    async fn wait_for(&self, wanted: &str) {
+        let found = async {
+            while !String::from_utf8_lossy(&self.text.lock().unwrap()).contains(wanted) {
+                self.grown.notified().await;
+            }
+        };
+        timeout(LIMIT, found).await.unwrap_or_else(|_| panic!("not logged: {wanted}"));
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.text.lock().unwrap().extend_from_slice(bytes);
+        self.grown.notify_one();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Log {
+    type Writer = Log;
+
+    fn make_writer(&'a self) -> Log {
+        self.clone()
+    }
+}
