@@ -55,11 +55,12 @@ async fn read(
 ) -> Result<(), Box<dyn Error>> {
     let places = reader.locations(file).await?;
     let mut open = reader.open(file, counters.clone()).await?;
-    let (mut offset, mut windows, mut crc) = (0, 0, 0);
+    let (mut offset, mut windows) = (0, 0);
+    let mut crc = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi);
     while offset < file.len {
         let bytes = open.window(offset, arguments.window).await?;
         assert!(!bytes.is_empty(), "an empty window before the end of the file");
-        crc = crc32c::crc32c_append(crc, &bytes);
+        crc.update(&bytes);
         offset += bytes.len() as u64;
         windows += 1;
         if arguments.pause == Some(windows) {
@@ -67,7 +68,7 @@ async fn read(
             std::io::stdin().read_line(&mut String::new())?;
         }
     }
-    println!("{crc:08x} {offset:>12} {} blocks={} windows={windows}", file.url, places.len());
+    println!("{:08x} {offset:>12} {} blocks={} windows={windows}", crc.finalize(), file.url, places.len());
     Ok(())
 }
 

@@ -1,8 +1,7 @@
 //! Compares bytes with the checksums that HDFS keeps beside them.
 
+use crc_fast::CrcAlgorithm;
 use hadoop_wire::datatransfer::{ChecksumKind, Chunks};
-
-use crate::sys::crc32c_of_chunks;
 
 /// Bytes of one stored checksum.
 pub(crate) const CHECKSUM_BYTES: usize = 4;
@@ -28,28 +27,24 @@ pub(crate) enum ChecksumError {
 
 /// Compares `data`, whole chunks from byte `start` of a block, with `stored`: four bytes for each, big-endian.
 pub(crate) fn verify(chunks: Chunks, start: u64, data: &[u8], stored: &[u8]) -> Result<(), ChecksumError> {
+    let algorithm = match chunks.kind {
+        ChecksumKind::None => return Ok(()),
+        ChecksumKind::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
+        ChecksumKind::Crc32c => CrcAlgorithm::Crc32Iscsi,
+    };
     let size = chunks.size as usize;
     let (expected, rest) = stored.as_chunks::<CHECKSUM_BYTES>();
-    if chunks.kind == ChecksumKind::None {
-        return Ok(());
-    }
     if !rest.is_empty() || expected.len() != data.len().div_ceil(size) {
         return Err(ChecksumError::Number { chunks: data.len().div_ceil(size), checksums: expected.len() });
     }
-    let mut wrong = None;
-    let mut compare = |chunk: usize, crc: u32| {
-        if crc.to_be_bytes() != expected[chunk] {
-            wrong.get_or_insert(chunk);
+    for (index, (chunk, expected)) in data.chunks(size).zip(expected).enumerate() {
+        // A checksum of 32 bits fills the lower half.
+        let crc = crc_fast::checksum(algorithm, chunk) as u32;
+        if crc.to_be_bytes() != *expected {
+            return Err(ChecksumError::Mismatch { at: start + (index * size) as u64 });
         }
-    };
-    match chunks.kind {
-        ChecksumKind::Crc32c => crc32c_of_chunks(data, size, compare),
-        ChecksumKind::Crc32 => {
-            data.chunks(size).enumerate().for_each(|(chunk, bytes)| compare(chunk, crc32fast::hash(bytes)));
-        }
-        ChecksumKind::None => {}
     }
-    wrong.map_or(Ok(()), |chunk| Err(ChecksumError::Mismatch { at: start + (chunk * size) as u64 }))
+    Ok(())
 }
 
 #[cfg(test)]

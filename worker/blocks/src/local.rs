@@ -110,7 +110,7 @@ impl LocalFile {
         let len = window::clip(offset, len, self.planned.len);
         let taken = window::take(&self.file, offset, len, &self.name);
         if taken.is_ok() {
-            window::expect_next(&self.file, offset + len as u64);
+            window::expect_next(&self.file, offset + len as u64, len, self.planned.len);
         }
         // Also when the window is there: behind the new end of a file that shrank, its last page holds zeros.
         self.compare()?;

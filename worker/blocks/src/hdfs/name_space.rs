@@ -5,6 +5,7 @@ use std::time::Duration;
 use hadoop_client::rpc::RetryPolicy;
 use hadoop_client::{Access, NameNode};
 use hadoop_wire::config::Configuration;
+use hadoop_wire::config::defaults::DEFAULT_FS_KEY;
 use hdfs_native::ClientBuilder;
 use tokio::runtime::Handle;
 
@@ -53,7 +54,10 @@ impl NameSpace {
     ) -> Result<NameSpace, Cause> {
         let url_prefix = format!("hdfs://{authority}");
         let access = Access::simple(user, RetryPolicy::BRIEF);
-        let brief = NameNode::from_configuration(configuration, &authority, &url_prefix, access)?;
+        // Where the address comes from is where a wrong one is put right.
+        let is_default = configuration.default_file_system().is_ok_and(|default| default.authority == authority);
+        let origin = if is_default { DEFAULT_FS_KEY } else { &url_prefix };
+        let brief = NameNode::from_configuration(configuration, &authority, origin, access)?;
         let patient = NameNode::new(brief.client().with_retry(TASK_PATIENCE));
         let native = native_client(&url_prefix, configuration, user, runtime)?;
         Ok(NameSpace { brief, patient, native, url_prefix })

@@ -48,9 +48,12 @@ impl Replica {
 
     /// The bytes `offset..offset + len` of the block, which has `block_len` of them, compared with their checksums.
     pub(crate) fn window(&self, offset: u64, len: usize, block_len: u64) -> Result<Bytes, Fault> {
-        if !self.verified {
-            return self.take(offset, len);
-        }
+        let bytes = if self.verified { self.verified_window(offset, len, block_len)? } else { self.take(offset, len)? };
+        window::expect_next(&self.data, offset + len as u64, len, block_len);
+        Ok(bytes)
+    }
+
+    fn verified_window(&self, offset: u64, len: usize, block_len: u64) -> Result<Bytes, Fault> {
         let cover = self.chunks.cover(offset..offset + len as u64, block_len);
         let bytes = self.take(cover.data.start, (cover.data.end - cover.data.start) as usize)?;
         let mut stored = vec![0; (cover.checksums.end - cover.checksums.start) as usize];
@@ -64,11 +67,7 @@ impl Replica {
     }
 
     fn take(&self, offset: u64, len: usize) -> Result<Bytes, Fault> {
-        let taken = window::take(&self.data, offset, len, &self.name);
-        if taken.is_ok() {
-            window::expect_next(&self.data, offset + len as u64);
-        }
-        taken.map_err(|error| match error {
+        window::take(&self.data, offset, len, &self.name).map_err(|error| match error {
             WindowError::PagesMissing => Fault::new(
                 Meaning::BadReplica,
                 format!("{} is shorter than the NameNode says, or its disk failed", self.name),
