@@ -168,13 +168,20 @@ fn archives_that_cannot_be_trusted_are_refused_by_entry() {
     refuse(&directory.path().join("missing.tar.gz"), &["missing.tar.gz"]);
 }
 
+/// YARN makes every file that it localizes executable, so an archive that lost the bit works; elsewhere it is missed.
 #[test]
-fn a_lost_executable_bit_is_named_by_the_application() {
+fn a_lost_executable_bit_is_mended_by_yarn_or_named() {
     let Some(cluster) = shared() else { return };
     let directory = tempfile::tempdir_in(cluster.directory()).unwrap();
-    let path = archive(directory.path(), "env.tar.gz", "add('bin/tool', '#!/bin/sh\\necho hello\\n', 0o644)");
-    let failed = run(cluster, &["run", "--env", path.to_str().unwrap(), "--", "environment/bin/tool"]).expect(126);
-    failed.says(&["executable bit"]);
+    let path =
+        archive(directory.path(), "env.tar.gz", "add('bin/tool', '#!/bin/sh\\necho hello from the tool\\n', 0o644)");
+    let mended = run(cluster, &["run", "--env", path.to_str().unwrap(), "--", "environment/bin/tool"]).expect(0);
+    let logs = run(cluster, &["logs", mended.application()]).expect(0);
+    assert!(logs.stdout.contains("hello from the tool"), "{}", logs.stdout);
+    let plain = directory.path().join("plain");
+    std::fs::write(&plain, "#!/bin/sh\nexit 0\n").unwrap();
+    let failed = run(cluster, &["run", "--", plain.to_str().unwrap()]).expect(126);
+    failed.says(&[plain.to_str().unwrap(), "executable bit"]);
     let failed = run(cluster, &["run", "--", "no-such-program"]).expect(127);
     failed.says(&["no-such-program"]);
 }
