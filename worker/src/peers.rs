@@ -76,7 +76,7 @@ impl Transfer {
     pub async fn run(self) {
         let mut reasons = Vec::new();
         for holder in self.input.holders.iter().filter(|holder| holder.worker != self.own) {
-            match self.from_holder(holder).await {
+            match self.fetch_from(holder).await {
                 Ok(()) => return,
                 Err(Broken { passed_on, reason }) => {
                     reasons.push(format!("{}: {reason}", holder.host));
@@ -92,21 +92,21 @@ impl Transfer {
         let _ = self.chunks.send(Err(lost)).await;
     }
 
-    async fn from_holder(&self, holder: &wire::Holder) -> Result<(), Broken> {
+    async fn fetch_from(&self, holder: &wire::Holder) -> Result<(), Broken> {
         let address = &holder.fetch_address;
         // A kept connection may have been closed meanwhile; that says nothing of the holder.
         if let Some(kept) = self.pool.take(address) {
-            match self.from_connection(kept, address).await {
+            match self.fetch_over(kept, address).await {
                 Err(Broken { passed_on: 0, reason }) => debug!(address, reason, "a kept connection failed"),
                 outcome => return outcome,
             }
         }
         let connector = self.connector.as_ref().ok_or_else(|| Broken::before("there are no other workers"))?;
         let dialed = connector.dial_as_peer(address).await.map_err(|error| Broken::before(describe(&error)))?;
-        self.from_connection(dialed, address).await
+        self.fetch_over(dialed, address).await
     }
 
-    async fn from_connection(&self, mut connection: FetchConnection, address: &str) -> Result<(), Broken> {
+    async fn fetch_over(&self, mut connection: FetchConnection, address: &str) -> Result<(), Broken> {
         let task = self.input.task;
         let mut passed_on = 0;
         let asked = in_time(connection.fetch(task)).await;
