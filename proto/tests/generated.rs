@@ -8,12 +8,7 @@ fn committed_code_matches_the_proto_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let descriptors = protox::compile(["bobbin.proto"], [root.join("protos")]).unwrap();
     let fresh = tempfile::tempdir().unwrap();
-    prost_build::Config::new()
-        .bytes(["."])
-        .format(true)
-        .out_dir(fresh.path())
-        .compile_fds(descriptors)
-        .unwrap();
+    prost_build::Config::new().bytes(["."]).format(true).out_dir(fresh.path()).compile_fds(descriptors).unwrap();
     let new = std::fs::read_to_string(fresh.path().join("bobbin.v1.rs")).unwrap();
     let committed = root.join("src/generated/bobbin.v1.rs");
     if std::env::var_os("BOBBIN_REGENERATE").is_some() {

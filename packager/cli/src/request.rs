@@ -147,7 +147,10 @@ fn environment(text: &str) -> Result<Environment, RequestError> {
 fn archive(option: &'static str, path: &Path) -> Result<Archive, RequestError> {
     inspect(path).map_err(|source| match source {
         ArchiveError::Open { path, source } => RequestError::File { option, path, source },
-        source => RequestError::Archive { option, source },
+        source @ (ArchiveError::Unsupported { .. }
+        | ArchiveError::Corrupt { .. }
+        | ArchiveError::Entry { .. }
+        | ArchiveError::Empty { .. }) => RequestError::Archive { option, source },
     })
 }
 

@@ -1,7 +1,5 @@
 //! Numbers as people read them.
 
-use std::time::Duration;
-
 /// `286.1 MiB`, `12 B`.
 pub fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -15,17 +13,6 @@ pub fn bytes(number: u64) -> String {
         unit += 1;
     }
     format!("{value:.1} {}", UNITS[unit])
-}
-
-/// `0.42 s`, `12.3 s`, `3 min 20 s`, `2 h 5 min`.
-pub fn duration(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..=9 => format!("{:.2} s", time.as_secs_f64()),
-        10..=59 => format!("{:.1} s", time.as_secs_f64()),
-        60..=3599 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
 }
 
 /// A Unix time in milliseconds as `2026-11-01 12:34:56Z`; empty for 0.
@@ -63,10 +50,6 @@ mod tests {
         assert_eq!(bytes(300_000_000), "286.1 MiB");
         assert_eq!(bytes(1 << 30), "1.0 GiB");
         assert_eq!(bytes((1 << 30) - 1), "1.0 GiB");
-        assert_eq!(duration(Duration::from_millis(420)), "0.42 s");
-        assert_eq!(duration(Duration::from_millis(12_340)), "12.3 s");
-        assert_eq!(duration(Duration::from_secs(200)), "3 min 20 s");
-        assert_eq!(duration(Duration::from_secs(7500)), "2 h 5 min");
     }
 
     #[test]

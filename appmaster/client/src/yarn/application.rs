@@ -172,7 +172,7 @@ impl Application {
                 "the ResourceManager checks it"
             }
         };
-        let text = if reason.is_empty() { waits.to_owned() } else { format!("{waits} ({})", one_line(reason)) };
+        let text = if reason.is_empty() { waits.to_owned() } else { format!("{waits} ({})", brief(reason)) };
         Some(text)
     }
 }
@@ -230,7 +230,10 @@ fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 
-fn one_line(text: &str) -> String {
+/// The scheduler's words without the time in front and the figures behind.
+fn brief(text: &str) -> String {
+    let text = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(text, |(_, rest)| rest);
+    let text = text.split("Details :").next().unwrap_or(text);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -280,6 +283,9 @@ mod tests {
             "Application is added to the scheduler and is not yet activated. Queue's AM resource limit exceeded.",
         );
         assert!(text.contains("share for application masters"), "{text}");
+        let text =
+            waits("[Fri Nov 20 23:36:14 +0000 2026] Application is Activated, waiting. Details : AM Partition = x");
+        assert!(text.ends_with("is free in the queue (Application is Activated, waiting.)"), "{text}");
         assert!(waits("AM container is launched, waiting for AM container to Register with RM").contains("starts"));
         let running = report(YarnApplicationState::Running, FinalApplicationStatus::Undefined, "");
         assert_eq!((running.waiting_for(), running.outcome, running.master), (None, None, None));

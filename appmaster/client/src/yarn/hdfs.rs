@@ -166,7 +166,7 @@ impl Hdfs {
 
     /// Writes a new file of these bytes.
     pub async fn write(&self, path: &str, bytes: Bytes, permission: u32) -> Result<(), HdfsError> {
-        let mut writer = self.create(path, permission).await?;
+        let mut writer = self.create(path, permission, bytes.len() as u64).await?;
         self.limited("write", path, WRITE_LIMIT, writer.write_bytes(bytes)).await?;
         self.limited("close", path, WRITE_LIMIT, writer.close()).await
     }
@@ -181,7 +181,8 @@ impl Hdfs {
     ) -> Result<(), HdfsError> {
         let unreadable = |source| self.error("upload", path, HdfsFailure::Local(source));
         let mut file = tokio::fs::File::open(local).await.map_err(unreadable)?;
-        let mut writer = self.create(path, permission).await?;
+        let length = file.metadata().await.map_err(unreadable)?.len();
+        let mut writer = self.create(path, permission, length).await?;
         loop {
             let mut chunk = Vec::with_capacity(CHUNK);
             (&mut file).take(CHUNK as u64).read_to_end(&mut chunk).await.map_err(unreadable)?;
@@ -194,8 +195,11 @@ impl Hdfs {
         }
     }
 
-    async fn create(&self, path: &str, permission: u32) -> Result<FileWriter, HdfsError> {
+    /// A file of one block: a second block is refused while no DataNode has reported the first one, which the writer does
+    /// not wait for.
+    async fn create(&self, path: &str, permission: u32, length: u64) -> Result<FileWriter, HdfsError> {
         let options = WriteOptions::default().permission(permission).overwrite(false).create_parent(true);
+        let options = options.block_size(block_size(length));
         self.limited("create", path, LIMIT, self.client.create(path, options)).await
     }
 
@@ -280,9 +284,24 @@ fn failure_of(error: NativeError) -> HdfsFailure {
     }
 }
 
+/// A block that holds `length` bytes: Hadoop's usual 128 MiB, or more in whole MiB, as blocks are of whole checksums.
+fn block_size(length: u64) -> u64 {
+    length.max(128 << 20).next_multiple_of(1 << 20).min(MOST_BLOCK)
+}
+
+/// The largest block that we ask for; longer files have several.
+const MOST_BLOCK: u64 = 8 << 30;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_has_one_block() {
+        assert_eq!(block_size(0), 128 << 20);
+        assert_eq!(block_size(200_000_001), 191 << 20);
+        assert_eq!(block_size(u64::MAX / 2), MOST_BLOCK);
+    }
 
     #[test]
     fn failures_are_told_apart_by_class() {

@@ -260,10 +260,8 @@ mod tests {
     }
 
     fn sql(line: &str, file: &str, variables: &[(&str, &str)]) -> SqlArgs {
-        match parse_with(line, file, variables).unwrap().command {
-            Command::Sql(args) => args,
-            other => panic!("{other:?}"),
-        }
+        let Command::Sql(args) = parse_with(line, file, variables).unwrap().command else { panic!("not sql: {line}") };
+        args
     }
 
     fn failure(line: &str, file: &str, variables: &[(&str, &str)]) -> String {

@@ -16,7 +16,6 @@ use crate::args::{DeployMode, SqlArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
 use crate::place::{self, Place};
-use crate::{cluster, terminal};
 
 /// How long we wait for the ResourceManager to say that a finished application has ended.
 pub const END_LIMIT: Duration = Duration::from_secs(10);
