@@ -10,6 +10,8 @@ use crate::{cluster, terminal};
 
 /// Lines of diagnostics that are printed; YARN appends pages of them.
 const DIAGNOSTIC_LINES: usize = 12;
+/// Characters of each of them.
+const DIAGNOSTIC_WIDTH: usize = 300;
 
 /// Runs the subcommand.
 pub async fn run(args: ApplicationArgs) -> Result<Exit, Failure> {
@@ -44,7 +46,7 @@ pub fn explanation(application: &Application) -> String {
     let mut text = format!("yarn-submit: {id} {what}");
     for line in lines.iter().take(DIAGNOSTIC_LINES) {
         text.push_str("\n  ");
-        text.push_str(line.trim_end());
+        text.extend(line.trim_end().chars().take(DIAGNOSTIC_WIDTH));
     }
     if lines.len() > DIAGNOSTIC_LINES {
         text.push_str("\n  ...");

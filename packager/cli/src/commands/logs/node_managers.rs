@@ -123,6 +123,10 @@ impl Web {
             return None;
         }
         let files = files(&answer.json().await.ok()?);
+        // A node answers for any number of an application that it runs; only files prove that the container was here.
+        if files.is_empty() {
+            return None;
+        }
         Some(Logs { node: node.to_owned(), address: address.to_owned(), files })
     }
 
