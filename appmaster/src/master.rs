@@ -120,7 +120,7 @@ pub async fn run(container: Container) -> Result<Outcome, MasterError> {
         error!(%failure, "the application's task died");
         Outcome { succeeded: false, unregister: true, diagnostics: format!("internal error: {failure}") }
     });
-    finish(&container, &heartbeat, outcome).await
+    finish(&container, &mut heartbeat, outcome).await
 }
 
 /// The heartbeat goes on until the application is over, which its own task tells.
@@ -134,7 +134,7 @@ fn unreachable_outcome() -> Result<Outcome, tokio::task::JoinError> {
     Ok(Outcome { succeeded: false, unregister: true, diagnostics: "internal error: the heartbeat ended".to_owned() })
 }
 
-async fn finish(container: &Container, heartbeat: &Heartbeat, outcome: Outcome) -> Result<Outcome, MasterError> {
+async fn finish(container: &Container, heartbeat: &mut Heartbeat, outcome: Outcome) -> Result<Outcome, MasterError> {
     if outcome.unregister {
         heartbeat.unregister(outcome.succeeded, &outcome.diagnostics).await.map_err(MasterError::Unregister)?;
         info!("the ResourceManager knows of the end");

@@ -241,7 +241,7 @@ impl Heartbeat {
     }
 
     /// Tells the ResourceManager how it ended, until it acknowledges. Without that it would start another attempt.
-    pub async fn unregister(&self, succeeded: bool, diagnostics: &str) -> Result<(), CallError> {
+    pub async fn unregister(&mut self, succeeded: bool, diagnostics: &str) -> Result<(), CallError> {
         let status =
             if succeeded { yarn::FinalApplicationStatus::Succeeded } else { yarn::FinalApplicationStatus::Failed };
         let until = Instant::now() + UNREGISTER_LIMIT;
@@ -257,6 +257,10 @@ impl Heartbeat {
                 Ok(false) => {
                     warn!("the ResourceManager does not acknowledge the end");
                     return Ok(());
+                }
+                // A ResourceManager that has restarted meanwhile wants to know us before it lets us go.
+                Err(error) if error.exception() == Some(Exception::NotRegistered) && Instant::now() < until => {
+                    self.call_register().await?;
                 }
                 Err(error) => return Err(error),
             }

@@ -139,9 +139,11 @@ mod tests {
 
     #[test]
     fn the_list_is_for_reading() {
-        let expected = "\
- APPLICATION                     NAME   USER   QUEUE    STATE   STARTED               CONTAINERS   MEMORY
- application_1700000000000_0007  count  alice  default  FAILED  2023-11-14 22:13:20Z           2  1.5 GiB";
+        let expected = [
+            " APPLICATION                     NAME   USER   QUEUE    STATE   STARTED               CONTAINERS   MEMORY",
+            " application_1700000000000_0007  count  alice  default  FAILED  2023-11-14 22:13:20Z           2  1.5 GiB",
+        ]
+        .join("\n");
         assert_eq!(table(&[application()], None), expected);
         assert!(table(&[application()], Some(60)).lines().all(|line| line.chars().count() <= 60));
     }

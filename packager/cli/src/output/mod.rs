@@ -7,7 +7,9 @@ mod parquet;
 mod table;
 mod target;
 
-use std::io::Write;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -21,7 +23,7 @@ pub use target::{Target, TargetError};
 pub type Destination = Box<dyn Write + Send>;
 
 /// Writes batches of rows in one format.
-pub trait RowWriter: Send {
+trait RowWriter: Send {
     /// Writes the rows of a batch, which has the schema that the writer was opened with.
     fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError>;
 
@@ -32,6 +34,9 @@ pub trait RowWriter: Send {
 /// Rows could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
+    /// Whoever reads our output has gone: no fault, but the end.
+    #[error("whoever read the rows has gone")]
+    Gone,
     /// The destination failed.
     #[error("write rows")]
     Io(#[from] std::io::Error),
@@ -43,25 +48,72 @@ pub enum OutputError {
     Parquet(#[from] ::parquet::errors::ParquetError),
 }
 
-impl OutputError {
-    /// Whether whoever reads our output has gone: no error, but the end.
-    pub fn is_broken_pipe(&self) -> bool {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
-        while let Some(error) = cause {
-            if error.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe) {
-                return true;
-            }
-            if let Some(ArrowError::IoError(_, io)) = error.downcast_ref::<ArrowError>() {
-                return io.kind() == std::io::ErrorKind::BrokenPipe;
-            }
-            cause = error.source();
+/// The rows of one answer on their way to their destination.
+pub struct Rows {
+    writer: Box<dyn RowWriter>,
+    gone: Arc<AtomicBool>,
+}
+
+impl Rows {
+    /// Writes the rows of a batch.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
+        let written = self.writer.write(batch);
+        written.map_err(|error| unless_gone(error, &self.gone))
+    }
+
+    /// Writes what is left.
+    pub fn finish(self) -> Result<(), OutputError> {
+        let Rows { writer, gone } = self;
+        writer.finish().map_err(|error| unless_gone(error, &gone))
+    }
+}
+
+/// Encoders hide what their destination said; the destination remembers it.
+fn unless_gone(error: OutputError, gone: &AtomicBool) -> OutputError {
+    if gone.load(Ordering::Relaxed) { OutputError::Gone } else { error }
+}
+
+/// A destination that remembers that its reader has gone.
+struct Watched {
+    inner: Destination,
+    gone: Arc<AtomicBool>,
+}
+
+impl Watched {
+    fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            self.gone.store(true, Ordering::Relaxed);
         }
-        false
+        result
+    }
+}
+
+impl Write for Watched {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes);
+        self.note(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.inner.flush();
+        self.note(flushed)
     }
 }
 
 /// A writer of `format` for rows of `schema`. `width` is the terminal's, where there is one.
 pub fn open(
+    format: Format,
+    schema: &SchemaRef,
+    destination: Destination,
+    width: Option<u16>,
+) -> Result<Rows, OutputError> {
+    let gone = Arc::new(AtomicBool::new(false));
+    let destination = Box::new(Watched { inner: destination, gone: gone.clone() });
+    let writer = encoder(format, schema, destination, width).map_err(|error| unless_gone(error, &gone))?;
+    Ok(Rows { writer, gone })
+}
+
+fn encoder(
     format: Format,
     schema: &SchemaRef,
     destination: Destination,

@@ -10,7 +10,7 @@ use futures::{StreamExt, pin_mut};
 
 use crate::args::SqlArgs;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, OutputError, RowWriter, Target, TargetError};
+use crate::output::{self, OutputError, Rows, Target, TargetError};
 use crate::progress::Display;
 use crate::terminal;
 
@@ -84,7 +84,7 @@ enum WriteFailure {
     Failed(Failure),
 }
 
-async fn write_rows(answer: Answer, mut writer: Box<dyn RowWriter>) -> Result<(), WriteFailure> {
+async fn write_rows(answer: Answer, mut writer: Rows) -> Result<(), WriteFailure> {
     let batches = answer.batches();
     pin_mut!(batches);
     while let Some(batch) = batches.next().await {
@@ -96,7 +96,7 @@ async fn write_rows(answer: Answer, mut writer: Box<dyn RowWriter>) -> Result<()
 
 impl From<OutputError> for WriteFailure {
     fn from(error: OutputError) -> Self {
-        if error.is_broken_pipe() { WriteFailure::BrokenPipe } else { WriteFailure::Failed(error.into()) }
+        if matches!(error, OutputError::Gone) { WriteFailure::BrokenPipe } else { WriteFailure::Failed(error.into()) }
     }
 }
 
