@@ -90,8 +90,11 @@ async fn settle(
 }
 
 fn nothing(id: ApplicationId, report: Option<&Application>, selection: &Selection, is_collected: bool) -> Failure {
-    let what = if selection.is_everything() { "logs" } else { "logs that fit --container and --log" };
+    let what = selection.describe();
     let why = match report {
+        Some(application) if application.state.is_ended() && !selection.is_everything() => {
+            "nothing of this name is there; leave the option out to see what is"
+        }
         None => "the ResourceManager does not know the application, and HDFS holds nothing of it",
         Some(application) if !application.state.is_ended() => "its containers have not printed anything yet",
         Some(_) if is_collected => {
@@ -101,7 +104,7 @@ fn nothing(id: ApplicationId, report: Option<&Application>, selection: &Selectio
             "logs are not collected (yarn.log-aggregation-enable is false), and the nodes have deleted theirs (yarn.nodemanager.log.retain-seconds) or have restarted"
         }
     };
-    Failure::new(Exit::Input, format!("no {what} of {id}: {why}"))
+    Failure::new(Exit::Input, format!("no {what} in {id}: {why}"))
 }
 
 #[cfg(test)]

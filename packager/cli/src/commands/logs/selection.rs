@@ -17,6 +17,13 @@ impl Selection {
         self.container.is_none() && self.log.is_none()
     }
 
+    /// What is asked for, in words: `logs of container_… (--container) named stdout (--log)`.
+    pub fn describe(&self) -> String {
+        let container = self.container.as_ref().map(|id| format!(" of {id} (--container)")).unwrap_or_default();
+        let log = self.log.as_ref().map(|name| format!(" named {name} (--log)")).unwrap_or_default();
+        format!("logs{container}{log}")
+    }
+
     /// Whether it is one file of one container, which needs no heading.
     pub fn is_single(&self) -> bool {
         self.container.is_some() && self.log.is_some()
