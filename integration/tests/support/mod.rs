@@ -101,16 +101,18 @@ pub fn trips(bytes: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Trips on HDFS, six blocks in turn over all workers, each on one host; the same file on the gateway's own disk.
+/// [`place_trips`] on the shared cluster, once.
 pub fn spread_trips(cluster: &Cluster) -> (String, std::path::PathBuf) {
     static ONCE: OnceLock<(String, std::path::PathBuf)> = OnceLock::new();
-    ONCE.get_or_init(|| {
-        let content = trips(6 * 8 * 1024 * 1024 - 1000);
-        cluster.spread(&content, "/user/alice/trips/trips.csv").unwrap();
-        // The cluster's own directory is the same path on every host and goes with the cluster.
-        let local = cluster.directory().join("trips.csv");
-        std::fs::write(&local, &content).unwrap();
-        ("hdfs:///user/alice/trips/*.csv".to_owned(), local)
-    })
-    .clone()
+    ONCE.get_or_init(|| place_trips(cluster)).clone()
+}
+
+/// Trips on HDFS, six blocks in turn over all workers, each on one host; the same file on the gateway's own disk.
+pub fn place_trips(cluster: &Cluster) -> (String, std::path::PathBuf) {
+    let content = trips(6 * 8 * 1024 * 1024 - 1000);
+    cluster.spread(&content, "/user/alice/trips/trips.csv").unwrap();
+    // The cluster's own directory is the same path on every host and goes with the cluster.
+    let local = cluster.directory().join("trips.csv");
+    std::fs::write(&local, &content).unwrap();
+    ("hdfs:///user/alice/trips/*.csv".to_owned(), local)
 }
