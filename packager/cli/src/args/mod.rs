@@ -70,7 +70,7 @@ pub enum DeployMode {
 /// How an application is submitted.
 #[derive(Clone, Debug, Args)]
 pub struct SubmitArgs {
-    /// Where work runs: local, local[N] or yarn.
+    /// Where work runs: `local`, `local[N]` or `yarn`.
     #[arg(long, value_name = "WHERE")]
     pub master: Option<Master>,
     /// Where the driver runs [default: client for sql, cluster for run].
