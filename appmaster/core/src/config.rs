@@ -23,6 +23,8 @@ pub struct Config {
     pub retry_delay: Duration,
     /// The application ends when there was neither driver nor job for so long; `None` for never.
     pub idle_limit: Option<Duration>,
+    /// How long containers are asked for, or kept from being asked for less, for announced work that nobody brings.
+    pub expectation_limit: Duration,
     /// A job fails when no worker was there, and none could come, for so long.
     pub starvation_limit: Duration,
 }
@@ -38,6 +40,7 @@ impl Default for Config {
             input_losses: 8,
             retry_delay: Duration::from_millis(100),
             idle_limit: None,
+            expectation_limit: Duration::from_secs(30),
             starvation_limit: Duration::from_secs(30),
         }
     }

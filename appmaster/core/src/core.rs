@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::action::Action;
 use crate::config::Config;
 use crate::event::{Capability, Event, Node};
+use crate::expected::Expected;
 use crate::fleet::Fleet;
 use crate::hosts::{Hosts, Learned};
 use crate::ids::{DriverId, HostId, JobId, TaskId, Time, WorkerId};
@@ -35,6 +36,8 @@ pub struct Core {
     hosts: Hosts,
     jobs: Jobs,
     ready: ReadyTasks,
+    /// Work that was announced; nothing once there was a job.
+    expected: Option<Expected>,
     /// Tasks that may be tried again from a moment on. Entries may be stale: the task's state decides.
     delayed: BTreeSet<(Time, TaskId)>,
     workers: BTreeMap<WorkerId, Worker>,
@@ -69,6 +72,7 @@ impl Core {
             hosts: Hosts::default(),
             jobs: Jobs::default(),
             ready: ReadyTasks::default(),
+            expected: None,
             delayed: BTreeSet::new(),
             workers: BTreeMap::new(),
             fleet: Fleet::default(),
@@ -98,6 +102,7 @@ impl Core {
         match event {
             Event::NodesKnown { nodes } => self.nodes_known(&nodes),
             Event::Registered { maximum } => self.registered(maximum),
+            Event::WorkExpected { tasks, places } => self.work_expected(tasks, &places),
             Event::HeadroomKnown { headroom } => self.headroom_known(headroom),
             Event::Resync => self.resync(),
             Event::ShutdownByResourceManager => self.shut_down(),
@@ -131,6 +136,7 @@ impl Core {
         self.wishes.containers = true;
         self.check_containers();
         self.check_hope();
+        self.check_expected();
         self.release_idle_workers();
         self.check_idle();
     }
@@ -164,6 +170,9 @@ impl Core {
         if learned.moved || !learned.merged.is_empty() {
             for job in self.jobs.iter_mut() {
                 job.merge_places(&learned.merged);
+            }
+            if let Some(expected) = &mut self.expected {
+                expected.merge_places(&learned.merged);
             }
             self.list_ready_again();
         }

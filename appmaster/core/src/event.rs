@@ -16,6 +16,14 @@ pub enum Event {
         /// The cluster's largest container.
         maximum: Capability,
     },
+    /// The submission says which work a driver will bring: containers are asked for at once, and given up again when no
+    /// job has come within [`crate::Config::expectation_limit`]. Ignored once there was a job.
+    WorkExpected {
+        /// Tasks that will come.
+        tasks: u32,
+        /// Hosts that hold their input, by any of their names, and for how many of the tasks each.
+        places: Vec<(String, u32)>,
+    },
     /// What the queue could still give us (the `limit` of an allocate response).
     HeadroomKnown {
         /// The headroom.

@@ -62,6 +62,11 @@ impl Jobs {
         self.rows.keys().copied().collect()
     }
 
+    /// Was there ever a task?
+    pub fn was_any(&self) -> bool {
+        self.next_task > 0
+    }
+
     /// Is there none?
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

@@ -25,6 +25,7 @@ mod core;
 mod cover;
 mod event;
 mod exit;
+mod expected;
 mod fleet;
 mod hosts;
 mod ids;

@@ -64,6 +64,7 @@ impl Core {
             }
             Event::NodesKnown { .. }
             | Event::Registered { .. }
+            | Event::WorkExpected { .. }
             | Event::HeadroomKnown { .. }
             | Event::Resync
             | Event::ShutdownByResourceManager

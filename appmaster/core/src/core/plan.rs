@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::action::Action;
 use crate::config::ClusterConfig;
 use crate::cover::{Candidate, Waiting, choose};
+use crate::expected::Expected;
 use crate::ids::HostId;
 use crate::job::State;
 use crate::requests::Nodes;
@@ -70,10 +71,19 @@ impl Core {
         }
     }
 
-    /// Tasks that could run if there were enough workers, and those that do.
+    /// Tasks that could run if there were enough workers, those that do, and those that are announced.
     pub(crate) fn runnable(&self) -> u32 {
         let assigned: usize = self.workers.values().map(|worker| worker.assigned.len()).sum();
-        (self.ready.len() + self.delayed_count() + assigned) as u32
+        ((self.ready.len() + self.delayed_count() + assigned) as u32).saturating_add(self.expected_tasks())
+    }
+
+    fn expected_tasks(&self) -> u32 {
+        self.expected.as_ref().map_or(0, |expected| expected.tasks)
+    }
+
+    /// The hosts of announced tasks, and how many at each.
+    fn expected_places(&self) -> &[(HostId, u32)] {
+        self.expected.as_ref().map_or(&[], Expected::places)
     }
 
     fn delayed_count(&self) -> usize {
@@ -87,7 +97,7 @@ impl Core {
     /// have threads for them.
     fn default_need(&self, cluster: &ClusterConfig, live: u32) -> Need {
         let queued: usize = self.workers.values().map(|worker| worker.queued().len()).sum();
-        let unmet = (self.ready.len() + self.delayed_count() + queued) as u32;
+        let unmet = ((self.ready.len() + self.delayed_count() + queued) as u32).saturating_add(self.expected_tasks());
         let (usable, strange) = self.waiting_hosts(cluster);
         let serving = |row: &&crate::fleet::Container| {
             row.is_live() && (usable.contains(&row.host) || row.intended.is_some_and(|host| usable.contains(&host)))
@@ -106,7 +116,9 @@ impl Core {
     fn waiting_hosts(&self, cluster: &ClusterConfig) -> (BTreeSet<HostId>, u32) {
         let mut usable = BTreeSet::new();
         let mut strange = 0;
-        for (host, _) in self.hosts.iter().filter(|(host, _)| !self.ready.at(*host).is_empty()) {
+        let ready = self.hosts.iter().map(|(host, _)| host).filter(|&host| !self.ready.at(host).is_empty());
+        let expected: BTreeSet<HostId> = self.expected_places().iter().map(|&(host, _)| host).collect();
+        for host in ready.chain(expected) {
             if cluster.name_hosts && self.hosts.room(host, cluster.worker) > 0 {
                 usable.insert(host);
             } else {
@@ -150,6 +162,10 @@ impl Core {
                     .map(|index| Waiting { places: job.places_now(index), bytes: job.task(index).input_bytes }),
             );
         }
+        let expected = self.expected_places().iter();
+        waiting.extend(
+            expected.map(|(host, count)| Waiting { places: std::slice::from_ref(host), bytes: u64::from(*count) }),
+        );
         choose(&waiting, &mut self.candidates(cluster), count)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::action::Action;
 use crate::event::Graph;
+use crate::expected::Expected;
 use crate::ids::{DriverId, JobId, TaskId, WorkerId};
 use crate::job::{Job, State};
 use crate::lineage::Effects;
@@ -26,6 +27,8 @@ impl Core {
             Ok(accepted) => accepted,
             Err(error) => return self.refuse_job(job, format!("the job cannot be run: {error}"), EXIT_INTERNAL),
         };
+        // What was announced is here, or never comes.
+        self.expected = None;
         let first_task = TaskId(accepted.first);
         let mut effects = Effects::default();
         accepted.start(&mut effects);
@@ -35,6 +38,25 @@ impl Core {
         self.wishes.containers = true;
         if empty {
             self.job_done(job);
+        }
+    }
+
+    /// The submission says what will come.
+    pub(super) fn work_expected(&mut self, tasks: u32, places: &[(String, u32)]) {
+        if tasks == 0 || self.jobs.was_any() || self.why_no_container().is_some() {
+            return;
+        }
+        let places = places.iter().map(|(name, count)| (self.hosts.intern(name), *count)).collect();
+        self.expected = Some(Expected::new(self.now + self.config.expectation_limit, tasks, places));
+        self.wishes.containers = true;
+    }
+
+    /// Announced work that nobody brings is not waited for for ever.
+    pub(super) fn check_expected(&mut self) {
+        if self.expected.as_ref().is_some_and(|expected| expected.until <= self.now) {
+            self.expected = None;
+            self.note("the work that was announced has not come: no containers are asked for on its behalf".into());
+            self.wishes.containers = true;
         }
     }
 

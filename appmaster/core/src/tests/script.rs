@@ -73,6 +73,7 @@ fn set(config: &mut Config, settings: &str) {
             "prefetch" => config.prefetch = number() as u32,
             "idle" => config.idle_limit = Some(seconds()),
             "hope" => config.starvation_limit = seconds(),
+            "expect" => config.expectation_limit = seconds(),
             "workers" => cluster.workers = Some(number() as u32),
             "limit" => cluster.default_limit = number() as u32,
             "threads" => cluster.worker_threads = number() as u32,
@@ -83,7 +84,7 @@ fn set(config: &mut Config, settings: &str) {
             "names" => cluster.name_hosts = number() > 0,
             _ => panic!("unknown setting {key}"),
         }
-        if !matches!(key, "prefetch" | "idle" | "hope") {
+        if !matches!(key, "prefetch" | "idle" | "hope" | "expect") {
             config.cluster = Some(cluster);
         }
     }
@@ -148,6 +149,11 @@ fn task_request(word: &str) -> TaskRequest {
     TaskRequest { places, input_bytes: bytes.parse().expect("bytes"), inputs: list(inputs) }
 }
 
+fn expected_place(word: &str) -> (String, u32) {
+    let (host, count) = word.rsplit_once(':').expect("host:tasks");
+    (host.into(), count.parse().expect("tasks"))
+}
+
 fn graph(words: &str) -> Graph {
     let mut parts = words.split(" | ");
     let wanted = parts.next().and_then(|part| part.trim().strip_prefix("wanted=")).expect("wanted=");
@@ -183,6 +189,10 @@ pub fn event(line: &str) -> Event {
     match what {
         "nodes" => Event::NodesKnown { nodes: rest.split_whitespace().map(node).collect() },
         "registered" => Event::Registered { maximum: capability(first) },
+        "expect" => Event::WorkExpected {
+            tasks: first.parse().expect("a number of tasks"),
+            places: others.split_whitespace().map(expected_place).collect(),
+        },
         "headroom" => Event::HeadroomKnown { headroom: capability(first) },
         "resync" => Event::Resync,
         "shutdown" => Event::ShutdownByResourceManager,

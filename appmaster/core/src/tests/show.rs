@@ -53,6 +53,9 @@ pub fn event(event: &Event) -> String {
     match event {
         Event::NodesKnown { nodes } => format!("nodes {}", join(nodes, " ", node)),
         Event::Registered { maximum } => format!("registered {}", size(maximum)),
+        Event::WorkExpected { tasks, places } => {
+            format!("expect {tasks} {}", join(places, " ", |(host, count)| format!("{host}:{count}")))
+        }
         Event::HeadroomKnown { headroom } => format!("headroom {}", size(headroom)),
         Event::Resync => "resync".into(),
         Event::ShutdownByResourceManager => "shutdown".into(),

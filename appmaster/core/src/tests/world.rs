@@ -117,6 +117,11 @@ impl World {
         if !local {
             let nodes = world.manager.node_report();
             world.send(nodes);
+            if world.rng.chance(50) {
+                let places = (0..world.rng.below(4)).map(|host| (format!("w{host}"), 1 + host as u32)).collect();
+                let tasks = world.rng.below(9) as u32;
+                world.send(Event::WorkExpected { tasks, places });
+            }
             world.send(Event::Registered { maximum: Capability { memory_mb: 4096, cores: 4 } });
         }
         world
