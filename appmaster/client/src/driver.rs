@@ -26,6 +26,8 @@ pub enum JobError {
         message: String,
         /// The exit code that this error deserves; 0 when it names none.
         exit_code: u32,
+        /// What the tasks that were done had to say, by their number in the job.
+        notes: Arc<BTreeMap<u32, Bytes>>,
     },
     /// The conversation with the application is over.
     #[error("the application master is gone: {0}")]
@@ -264,7 +266,9 @@ impl Conversation {
             }),
             Message::JobFailed(failed) => self.change(failed.job, |state| {
                 state.progress = failed.summary.unwrap_or_default();
-                state.end = Some(Err(JobError::Failed { message: failed.message, exit_code: failed.exit_code }));
+                let (message, exit_code) = (failed.message, failed.exit_code);
+                let notes = Arc::new(failed.notes.into_iter().collect());
+                state.end = Some(Err(JobError::Failed { message, exit_code, notes }));
             }),
         }
     }

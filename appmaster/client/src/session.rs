@@ -179,9 +179,15 @@ impl Running {
 
     /// Waits for the job that runs now; `None` when another one has taken its place. Dropping the future loses nothing.
     pub async fn step(&mut self, planner: &Planner) -> Result<Option<Arc<Finished>>, QueryError> {
-        let finished = self.job.finished().await?;
-        match self.query.check_borders(&finished.notes) {
-            Borders::Exact => Ok(Some(finished)),
+        let ended = self.job.finished().await;
+        let notes = match &ended {
+            Ok(finished) => &finished.notes,
+            // A later task may have failed on rows that a wrongly started split made up.
+            Err(JobError::Failed { notes, .. }) if self.query.has_all_notes(notes) => notes.as_ref(),
+            Err(error) => return Err(error.clone().into()),
+        };
+        match self.query.check_borders(notes) {
+            Borders::Exact => Ok(Some(ended?)),
             Borders::Failed { message, exit_code } => Err(QueryError::Data { message, exit_code }),
             Borders::Replan(files) => {
                 let mut unsplit = self.unsplit.clone();

@@ -73,6 +73,25 @@ async fn a_quoted_field_across_a_border_is_read_right() {
     assert!(answer.contains("| 200 | 34 |"), "{answer}");
 }
 
+/// What a later task makes of rows that a wrong start made up is not the file's fault.
+#[tokio::test]
+async fn a_final_task_that_fails_on_made_up_rows_is_planned_again() {
+    let fixture = Fixture::new(2).await;
+    let mut text = "code,note\n".to_owned();
+    for row in 0..200 {
+        writeln!(text, "k{row},\"first\nwrong,line\nthird,{row}\"").unwrap();
+    }
+    let path = fixture.file("codes.csv", &text);
+    // A window is computed in the gathering task, and so is what is made of it; there, "rong" is no number.
+    let inner = |file: &str| format!("SELECT lag(substr(code, 2), 0) OVER (ORDER BY note) AS digits FROM '{file}'");
+    let query = |file: &str| format!("SELECT sum(CAST(digits AS BIGINT)) AS total FROM ({})", inner(file));
+    let answer = fixture.sql(700, &query(&path)).await.unwrap();
+    assert!(answer.contains("| 19900 |"), "{answer}");
+    let wrong = fixture.file("wrong.csv", &text.replace("k77,", "wrong,"));
+    let error = fixture.sql(700, &query(&wrong)).await.unwrap_err();
+    assert!(error.to_string().contains("rong"), "{error}");
+}
+
 #[tokio::test]
 async fn rows_without_an_aggregate_come_in_file_order() {
     let fixture = Fixture::new(3).await;

@@ -1,6 +1,6 @@
 //! The task that owns the core: translates inputs into events and carries actions out. It decides nothing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tracing::{info, warn};
 
+use super::containers::Containers;
 use super::jobs::{Job, Jobs};
 use super::peers::{DriverPeer, WorkerPeer};
 use super::snapshot::{JobView, Snapshot, WorkerView};
@@ -32,6 +33,7 @@ pub(super) struct Actor {
     registered_ms: u64,
     workers: BTreeMap<WorkerId, WorkerPeer>,
     drivers: BTreeMap<DriverId, DriverPeer>,
+    containers: Containers,
     jobs: Jobs,
     /// Numbers given so far to workers, drivers and jobs.
     numbered: (u32, u32, u32),
@@ -54,6 +56,7 @@ impl Actor {
             registered_ms: 0,
             workers: BTreeMap::new(),
             drivers: BTreeMap::new(),
+            containers: Containers::default(),
             jobs: Jobs::default(),
             numbered: (0, 0, 0),
             stuck: Vec::new(),
@@ -100,6 +103,7 @@ impl Actor {
     fn take(&mut self, input: Input) {
         match input {
             Input::Event(event) => self.handle(event),
+            Input::Sighted(sightings) => sightings.into_iter().for_each(|sighting| self.containers.see(sighting)),
             Input::Registered => self.registered_ms = self.unix(self.now()),
             Input::WorkerJoins { hello, seat } => {
                 let id = WorkerId(next(&mut self.numbered.0));
@@ -235,12 +239,13 @@ impl Actor {
     }
 
     fn refuse(&mut self, driver: DriverId, job: u32, message: String) {
-        let failed = wire::JobFailed { job, message, exit_code: 70, summary: None };
+        let failed = wire::JobFailed { job, message, exit_code: 70, summary: None, notes: HashMap::new() };
         self.tell(driver, wire::to_driver::Message::JobFailed(failed));
     }
 
     fn handle(&mut self, event: Event) {
         let mut actions = Vec::new();
+        self.containers.hear(&event);
         self.core.handle(self.now(), event, &mut actions);
         for action in actions {
             self.carry_out(action);
@@ -251,7 +256,10 @@ impl Actor {
         match action {
             Action::Ask { rows } => self.mail(|mailbox| mailbox.ask(rows)),
             Action::Blacklist { hosts } => self.mail(|mailbox| mailbox.blacklist(hosts)),
-            Action::Release { container } => self.mail(|mailbox| mailbox.release(container)),
+            Action::Release { container } => {
+                self.containers.release(container);
+                self.mail(|mailbox| mailbox.release(container));
+            }
             Action::Launch { container } => self.mail(|mailbox| mailbox.launch(container)),
             Action::StopWorker { worker } => self.order(worker, wire::to_worker::Message::Stop(wire::Stop {})),
             Action::JobAccepted { job, first_task } => self.jobs.number_tasks(job, first_task),
@@ -275,13 +283,7 @@ impl Actor {
                 wire::to_driver::Message::ResultLost(wire::ResultLost { job: number, task: index })
             }),
             Action::JobFinished { job } => self.job_finished(job),
-            Action::JobFailed { job, message, exit_code } => {
-                let summary = self.progress(job);
-                self.about_job(job, |number| {
-                    let failed = wire::JobFailed { job: number, message, exit_code, summary };
-                    wire::to_driver::Message::JobFailed(failed)
-                });
-            }
+            Action::JobFailed { job, message, exit_code } => self.job_failed(job, message, exit_code),
             Action::ForgetJob { job } => self.jobs.forget(job),
             Action::Finish { succeeded, unregister, diagnostics } => {
                 self.outcome = Some(Outcome { succeeded, unregister, diagnostics });
@@ -290,11 +292,16 @@ impl Actor {
         }
     }
 
-    fn job_finished(&mut self, job: JobId) {
-        let summary = self.progress(job);
-        let notes = self.jobs.get_mut(job).map(|job| std::mem::take(&mut job.notes)).unwrap_or_default();
+    fn job_failed(&mut self, job: JobId, message: String, exit_code: u32) {
+        let (summary, notes) = (self.progress(job), self.jobs.take_notes(job));
         self.about_job(job, |number| {
-            let notes = notes.into_iter().collect();
+            wire::to_driver::Message::JobFailed(wire::JobFailed { job: number, message, exit_code, summary, notes })
+        });
+    }
+
+    fn job_finished(&mut self, job: JobId) {
+        let (summary, notes) = (self.progress(job), self.jobs.take_notes(job));
+        self.about_job(job, |number| {
             wire::to_driver::Message::JobFinished(wire::JobFinished { job: number, summary, notes })
         });
     }
@@ -434,6 +441,7 @@ impl Actor {
             containers_starting: summary.containers_starting,
             containers_failed: summary.containers_failed,
             waiting_for: core.waiting_for(now),
+            containers: self.containers.view(),
             jobs: jobs.collect(),
             workers: self.workers.iter().map(|(id, worker)| worker.view(*id)).collect::<Vec<WorkerView>>(),
             events: self.events.iter().cloned().collect(),

@@ -1,6 +1,6 @@
 //! What the shell keeps of each job: its bodies, whose it is, and what its tasks reported.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bobbin_core::{DriverId, JobId, TaskId};
 use bobbin_proto as wire;
@@ -14,7 +14,7 @@ pub(super) struct Job {
     sets: Vec<wire::TaskSet>,
     /// Number of the first task of each set.
     firsts: Vec<u32>,
-    pub notes: BTreeMap<u32, Bytes>,
+    pub notes: HashMap<u32, Bytes>,
     pub metrics: wire::TaskMetrics,
     /// Last progress that the driver was told, so that it is told changes only.
     pub told: Option<wire::Progress>,
@@ -40,7 +40,7 @@ impl Job {
             number: submitted.job,
             firsts: firsts.collect(),
             sets: submitted.task_sets,
-            notes: BTreeMap::new(),
+            notes: HashMap::new(),
             metrics: wire::TaskMetrics::default(),
             told: None,
         }
@@ -72,6 +72,11 @@ impl Jobs {
     pub fn forget(&mut self, id: JobId) {
         self.jobs.remove(&id);
         self.by_first_task.retain(|_, job| *job != id);
+    }
+
+    /// What the tasks of a job reported, which is said once.
+    pub fn take_notes(&mut self, id: JobId) -> HashMap<u32, Bytes> {
+        self.jobs.get_mut(&id).map(|job| std::mem::take(&mut job.notes)).unwrap_or_default()
     }
 
     pub fn get(&self, id: JobId) -> Option<&Job> {

@@ -336,7 +336,7 @@ pub struct JobFinished {
     #[prost(map = "uint32, bytes", tag = "3")]
     pub notes: ::std::collections::HashMap<u32, ::prost::bytes::Bytes>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct JobFailed {
     #[prost(uint32, tag = "1")]
     pub job: u32,
@@ -346,6 +346,9 @@ pub struct JobFailed {
     pub exit_code: u32,
     #[prost(message, optional, tag = "4")]
     pub summary: ::core::option::Option<Progress>,
+    /// Notes of the tasks that were done, as in JobFinished: they may tell that the failure is no fault of the data.
+    #[prost(map = "uint32, bytes", tag = "5")]
+    pub notes: ::std::collections::HashMap<u32, ::prost::bytes::Bytes>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ResultReady {

@@ -93,6 +93,13 @@ impl Query {
         if wrong.is_empty() { Borders::Exact } else { Borders::Replan(wrong) }
     }
 
+    /// Did every scan task leave a note? Only then do the notes of a query that failed say whether its splits fit.
+    pub fn has_all_notes(&self, notes: &BTreeMap<u32, Bytes>) -> bool {
+        let tasks =
+            |scan: &ScanTasks| (scan.first_task..).take(scan.splits.len()).all(|task| notes.contains_key(&task));
+        self.scans.iter().all(tasks)
+    }
+
     /// The stages, splits, places and columns, as text.
     pub fn explain(&self) -> String {
         self.explanation.clone()
