@@ -98,7 +98,7 @@ pub async fn run(container: Container) -> Result<Outcome, MasterError> {
     if tokio::time::timeout(NODES_LIMIT, nodes).await.is_err() {
         warn!("the cluster's nodes are not known yet; the first containers may be anywhere");
     }
-    heartbeat.announce(maximum).await;
+    heartbeat.announce(maximum, container.spec.expected.clone()).await;
 
     let container = Arc::new(container);
     let (stop, stopped) = watch::channel(false);

@@ -46,10 +46,10 @@ pub struct AppMasterSpec {
     pub resources: Vec<LocalizedFile>,
     /// The packed environment, if there is one; it is localized under [`ENVIRONMENT`].
     pub environment: Option<EnvironmentKind>,
-    /// Hosts that hold the first query's input and how many splits each, best first; empty when unknown. Lets the
-    /// application master ask for containers before the driver has connected.
+    /// The work that the driver will bring, when it is known: the application master asks for its containers before the
+    /// driver has connected.
     #[serde(default)]
-    pub places: Vec<(String, u32)>,
+    pub expected: Option<ExpectedWork>,
     /// How long the application stays up without a driver or work, milliseconds.
     pub idle_timeout_ms: u64,
     /// Ports to listen on, first and last; any free port when absent.
@@ -64,6 +64,15 @@ pub struct AppMasterSpec {
     pub attempts: u32,
     /// HDFS directory of this application, removed at its end.
     pub staging: String,
+}
+
+/// What a query will read, as far as asking for containers is concerned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedWork {
+    /// Tasks that read input.
+    pub tasks: u32,
+    /// Hosts that hold this input, and for how many of the tasks each; most first.
+    pub places: Vec<(String, u32)>,
 }
 
 /// A command that runs as a child of the application master and whose end is the application's end.

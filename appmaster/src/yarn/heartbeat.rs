@@ -23,6 +23,7 @@ use super::nodes::Nodes;
 use super::start::{Startable, Starter};
 use super::translate::{self, Kind};
 use crate::application::{Application, Outbox, Wishes, container_number};
+use crate::spec::ExpectedWork;
 
 /// Between two calls while something is asked for: a grant is seen soon after the NodeManager's heartbeat made it.
 const FAST: Duration = Duration::from_millis(100);
@@ -93,11 +94,14 @@ impl Heartbeat {
         self.call_register().await
     }
 
-    /// Lets the application ask for containers. What is known of nodes should have been told before: without it,
-    /// containers are asked for anywhere.
-    pub async fn announce(&self, maximum: Capability) {
+    /// Lets the application ask for containers, at once for work that is expected. What is known of nodes should have
+    /// been told before: without it, containers are asked for anywhere.
+    pub async fn announce(&self, maximum: Capability, expected: Option<ExpectedWork>) {
         // When the application is over already, the next call finds out.
         let _ = self.application.registered().await;
+        if let Some(ExpectedWork { tasks, places }) = expected {
+            let _ = self.application.event(Event::WorkExpected { tasks, places }).await;
+        }
         let _ = self.application.event(Event::Registered { maximum }).await;
     }
 

@@ -116,7 +116,7 @@ pub fn request(args: &SubmitArgs, common: &CommonArgs, wish: Wish) -> Result<Req
         environment: args.env.as_deref().map(environment).transpose()?,
         resources: resources(args)?,
         variables: variables(&args.env_var)?,
-        places: Vec::new(),
+        expected: None,
         idle_timeout: args.idle_timeout.0,
         port_range: args.port_range.map(|range| (range.0, range.1)),
         command: wish.command,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bobbin_appmaster::spec::EnvironmentKind;
+use bobbin_appmaster::spec::{EnvironmentKind, ExpectedWork};
 
 /// Everything that a submission needs to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +33,8 @@ pub struct Request {
     pub resources: Vec<Localized>,
     /// Environment variables of every container.
     pub variables: BTreeMap<String, String>,
-    /// Hosts that hold the first query's input and how many splits each, best first.
-    pub places: Vec<(String, u32)>,
+    /// The work that the first query will bring, when it is known before the submission.
+    pub expected: Option<ExpectedWork>,
     /// How long the application stays up without a driver or work.
     pub idle_timeout: Duration,
     /// Ports to listen on in containers, first and last.
@@ -104,7 +104,7 @@ pub(super) mod tests {
             environment: None,
             resources: Vec::new(),
             variables: BTreeMap::new(),
-            places: Vec::new(),
+            expected: None,
             idle_timeout: Duration::from_secs(600),
             port_range: None,
             command: None,

@@ -57,7 +57,7 @@ async fn check_request(cluster: &Cluster, queue: &str, report: &mut Report) {
         environment: None,
         resources: Vec::new(),
         variables: BTreeMap::new(),
-        places: Vec::new(),
+        expected: None,
         idle_timeout: std::time::Duration::from_secs(600),
         port_range: None,
         command: None,

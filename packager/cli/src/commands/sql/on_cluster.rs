@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bobbin::Session;
 use bobbin::yarn::{self, Cluster, Goal, LAUNCH_COMMAND, Submitted};
+use bobbin_appmaster::spec::ExpectedWork;
 use bobbin_engine::Query;
 use bobbin_proto::Progress;
 
@@ -42,7 +43,7 @@ pub async fn run(
     let display = Display::new(&args.common);
     display.say("planning");
     let plan = planner.plan(&query.text, &BTreeSet::new()).await?;
-    request.places = places(&plan);
+    request.expected = Some(expected(&plan));
     let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
     let submitted_ms = now_ms();
     let session = join(&cluster, &submitted, &display).await?;
@@ -95,7 +96,7 @@ pub async fn submit_driver(args: &SqlArgs, query: &Text, explicit: bool, guarded
     }
     let reader = hdfs_reader(cluster::configuration(&args.common)?, cluster.user())?;
     let plan = planner(args, reader, cluster_base(explicit, cluster.home_url()));
-    request.places = places(&plan.plan(&query.text, &BTreeSet::new()).await?);
+    request.expected = Some(expected(&plan.plan(&query.text, &BTreeSet::new()).await?));
     let display = Display::new(&args.common);
     let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
     if args.submit.no_wait {
@@ -149,17 +150,19 @@ fn output_url(path: &str, cluster: &Cluster) -> String {
     }
 }
 
-/// Hosts that hold the splits of a plan and how many each, best first.
-fn places(plan: &Query) -> Vec<(String, u32)> {
+/// What a plan reads: the tasks that have places, and the hosts that hold them, most first.
+fn expected(plan: &Query) -> ExpectedWork {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-    for task in plan.stages.iter().flat_map(|stage| &stage.tasks) {
+    let mut tasks = 0;
+    for task in plan.stages.iter().flat_map(|stage| &stage.tasks).filter(|task| !task.places.is_empty()) {
+        tasks += 1;
         for host in &task.places {
             *counts.entry(host).or_default() += 1;
         }
     }
     let mut places: Vec<(String, u32)> = counts.into_iter().map(|(host, count)| (host.to_owned(), count)).collect();
     places.sort_by(|(host, count), (other_host, other)| other.cmp(count).then(host.cmp(other_host)));
-    places
+    ExpectedWork { tasks, places }
 }
 
 /// The beginning of the query, on one line.
