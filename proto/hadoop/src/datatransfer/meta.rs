@@ -71,7 +71,7 @@ impl Chunks {
         let size = u64::from(self.size);
         let first = wanted.start / size;
         let end = wanted.end.max(wanted.start).div_ceil(size);
-        let checksum = |chunk: u64| MetaHeader::LENGTH as u64 + chunk.saturating_mul(CHECKSUM_BYTES);
+        let checksum = |chunk: u64| chunk.saturating_mul(CHECKSUM_BYTES).saturating_add(MetaHeader::LENGTH as u64);
         ChunkRange {
             data: first * size..end.saturating_mul(size).min(block_length.max(first * size)),
             checksums: checksum(first)..checksum(end),
