@@ -1,52 +1,145 @@
 //! Nothing that a peer sends may panic us: every decoder takes random bytes, and damaged copies of real ones.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use bytes::Bytes;
+#[path = "../fuzz/entries.rs"]
+mod entries;
+
 use hadoop_wire::Message;
-use hadoop_wire::credentials::{Credentials, Token, get_vint};
-use hadoop_wire::datatransfer::{
-    Chunks, MetaHeader, PACKET_PREFIX, Packet, PacketPrefix, decode_block_response, delimited_needed,
-};
-use hadoop_wire::messages::{datatransfer, hdfs, yarn};
-use hadoop_wire::rpc::{Authentication, ClientId, FrameSplitter, Handshake, decode_response};
-use hadoop_wire::sasl::digest::respond;
+use hadoop_wire::credentials::Token;
+use hadoop_wire::datatransfer::Chunks;
+use hadoop_wire::messages::datatransfer;
+use hadoop_wire::rpc::{Authentication, ClientId, Handshake};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
-const REAL: [&[u8]; 7] = [
-    include_bytes!("golden/container_tokens"),
-    include_bytes!("golden/container_tokens.pb"),
-    include_bytes!("golden/hdfs-located_blocks.pb"),
-    include_bytes!("golden/dn-op81-response.bin"),
-    include_bytes!("golden/dn-op81-range-response.bin"),
-    include_bytes!("golden/dn-op87-response.bin"),
-    include_bytes!("golden/dn-block.meta"),
-];
+/// Damaged copies that each decoder is given in a run; the same ones in every run.
+const COPIES: u32 = 6000;
 
-/// Gives bytes to every decoder.
-fn exercise(bytes: &[u8]) {
-    let shared = Bytes::copy_from_slice(bytes);
-    let _ = Credentials::decode(shared.clone());
-    let _ = Credentials::decode([b"HDTS\0", bytes].concat());
-    let _ = Credentials::decode([b"HDTS\x01", bytes].concat());
-    let _ = get_vint(&mut shared.clone(), "a number");
-    let _ = hdfs::LocatedBlocks::decode(shared.clone());
-    let _ = yarn::AllocateResponse::decode(shared.clone());
-    let _ = respond(bytes, &Token::default(), "/default", "nonce");
-    rpc(&shared);
-    data_transfer(&shared);
+const CHALLENGE: &[u8] =
+    b"realm=\"default\",nonce=\"/vdNV0BrMwSF85Ugd8EJhKMEIaQnWV8Q4rSsYBqb\",qop=\"auth\",charset=utf-8,algorithm=md5-sess";
+const SITE: &[u8] =
+    b"<?xml version=\"1.0\"?><configuration><property><name>fs.defaultFS</name><value>hdfs://${h}:8020</value>\
+    <final>true</final></property><property><name>h</name><value>${env.H:-nn}</value></property>\
+    <xi:include href=\"a.xml\"><xi:fallback/></xi:include></configuration>";
+const CONTAINER: &[u8] = b"container_e17_1700000000000_0007_01_000002";
+
+/// Real bytes for the decoder of this name.
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let files: &[&[u8]] = match name {
+        "aggregated_logs" => &[
+            include_bytes!("golden/logs/indexed-gz-3.4.3"),
+            include_bytes!("golden/logs/indexed-none-3.5.0"),
+            include_bytes!("golden/logs/tfile-gz-3.4.3"),
+            include_bytes!("golden/logs/tfile-none-3.5.0"),
+        ],
+        "configuration" => &[SITE],
+        "credentials" => &[
+            include_bytes!("golden/container_tokens"),
+            include_bytes!("golden/container_tokens.pb"),
+            include_bytes!("golden/container_tokens_am"),
+        ],
+        "datatransfer" => &[
+            include_bytes!("golden/dn-op81-response.bin"),
+            include_bytes!("golden/dn-op81-range-response.bin"),
+            include_bytes!("golden/dn-op87-response.bin"),
+            include_bytes!("golden/dn-block.meta"),
+        ],
+        "digest" => &[CHALLENGE],
+        "messages" => &[include_bytes!("golden/hdfs-located_blocks.pb")],
+        "names" => &[CONTAINER, b"application_1700000000000_0007", b"appattempt_1700000000000_0007_000001"],
+        "rpc" => return frames(include_str!("golden/rpc-am.txt")),
+        other => panic!("the decoder {other} has no corpus"),
+    };
+    files.iter().map(|file| file.to_vec()).collect()
 }
 
-fn rpc(bytes: &Bytes) {
-    let mut splitter = FrameSplitter::with_limit(1 << 20);
-    splitter.push(bytes);
-    while let Ok(Some(frame)) = splitter.next_frame() {
-        let _ = decode_response(frame);
+/// What the server sent in a recorded connection: each frame, and all of them in a row.
+fn frames(recording: &str) -> Vec<Vec<u8>> {
+    let hex = recording.lines().filter_map(|line| line.strip_prefix("S ")?.split(' ').next());
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let mut frames: Vec<Vec<u8>> = hex.map(|text| text.as_bytes().chunks(2).map(byte).collect()).collect();
+    frames.push(frames.concat());
+    frames
+}
+
+/// What can happen to bytes on their way.
+#[derive(Clone, Debug)]
+enum Damage {
+    Overwritten(Index, u8),
+    Inserted(Index, Vec<u8>),
+    Repeated(Index, Index),
+    Cut(Index),
+    Shortened(Index),
+}
+
+impl Damage {
+    fn any() -> impl Strategy<Value = Damage> {
+        let byte = prop_oneof![any::<u8>(), Just(0), Just(0x7f), Just(0x80), Just(0xff)];
+        prop_oneof![
+            4 => (any::<Index>(), byte).prop_map(|(at, value)| Damage::Overwritten(at, value)),
+            1 => (any::<Index>(), prop::collection::vec(any::<u8>(), 1..9)).prop_map(|(at, bytes)| Damage::Inserted(at, bytes)),
+            1 => (any::<Index>(), any::<Index>()).prop_map(|(from, to)| Damage::Repeated(from, to)),
+            1 => any::<Index>().prop_map(Damage::Cut),
+            1 => any::<Index>().prop_map(Damage::Shortened),
+        ]
     }
-    let _ = decode_response(bytes.clone());
-    let mut handshake = handshake();
-    let _ = handshake.receive(bytes.clone());
-    let _ = handshake.receive(bytes.clone());
+
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        let length = bytes.len();
+        let place = |index: &Index| index.index(length + 1);
+        match self {
+            Damage::Overwritten(at, value) => {
+                if let Some(byte) = bytes.get_mut(place(at)) {
+                    *byte = *value;
+                }
+            }
+            Damage::Inserted(at, more) => drop(bytes.splice(place(at)..place(at), more.iter().copied())),
+            Damage::Repeated(from, to) => {
+                let (from, to) = (place(from).min(place(to)), place(from).max(place(to)));
+                bytes.extend_from_within(from..to.min(from + 64));
+            }
+            Damage::Cut(at) => bytes.truncate(place(at)),
+            Damage::Shortened(at) => drop(bytes.drain(..place(at))),
+        }
+    }
+}
+
+/// A runner that does the same in every run.
+fn runner(cases: u32) -> TestRunner {
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
+#[test]
+fn damaged_bytes() {
+    for (name, entry) in entries::ALL {
+        let corpus = corpus(name);
+        corpus.iter().for_each(|bytes| entry(bytes));
+        let damaged = (any::<Index>(), prop::collection::vec(Damage::any(), 1..5));
+        let ran = runner(COPIES).run(&damaged, |(which, damages)| {
+            let mut bytes = which.get(&corpus).clone();
+            damages.iter().for_each(|damage| damage.apply(&mut bytes));
+            entry(&bytes);
+            Ok(())
+        });
+        ran.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+    }
+}
+
+#[test]
+fn every_fuzz_target_is_one_of_these() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let targets = std::fs::read_dir(folder.join("fuzz_targets")).unwrap().map(|entry| entry.unwrap().path());
+    let mut stems: Vec<_> = targets.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    stems.sort();
+    assert_eq!(stems, entries::ALL.map(|(name, _)| name));
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    for name in stems {
+        let target = std::fs::read_to_string(folder.join(format!("fuzz_targets/{name}.rs"))).unwrap();
+        assert!(target.contains(&format!("fuzz_target!(|data: &[u8]| entries::{name}(data));")), "{name}");
+        assert!(manifest.contains(&format!("name = \"{name}\"\npath = \"fuzz_targets/{name}.rs\"")), "{name}");
+    }
 }
 
 fn handshake() -> Handshake {
@@ -56,42 +149,10 @@ fn handshake() -> Handshake {
     handshake
 }
 
-fn data_transfer(bytes: &Bytes) {
-    let _ = delimited_needed(bytes);
-    if let Ok(response) = decode_block_response(bytes)
-        && let Some(info) = response.read_op_checksum_info
-    {
-        let _ = Chunks::from_message(&info.checksum);
-    }
-    if let Some(prefix) = bytes.first_chunk::<PACKET_PREFIX>()
-        && let Ok(prefix) = PacketPrefix::parse(*prefix)
-    {
-        let rest = bytes.slice(PACKET_PREFIX..);
-        let end = rest.len().min(prefix.remaining());
-        if let Ok(packet) = Packet::parse(prefix, rest.slice(..end)) {
-            let _ = packet.chunks(512);
-        }
-    }
-    if let Some(header) = bytes.first_chunk::<{ MetaHeader::LENGTH }>()
-        && let Ok(header) = MetaHeader::parse(*header)
-    {
-        let _ = header.chunks.cover(u64::MAX - 5..u64::MAX, u64::MAX);
-    }
-}
-
 proptest! {
     #[test]
     fn random_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        exercise(&bytes);
-    }
-
-    #[test]
-    fn damaged_bytes(which: Index, place: Index, value: u8, cut: Index) {
-        let mut bytes = which.get(&REAL).to_vec();
-        let at = place.index(bytes.len());
-        bytes[at] = value;
-        exercise(&bytes);
-        exercise(&bytes[cut.index(bytes.len())..]);
+        entries::ALL.iter().for_each(|(_, entry)| entry(&bytes));
     }
 
     #[test]

@@ -1,12 +1,8 @@
-//! Identifiers: what is read comes back, up to zeros in front.
+//! See `names` in `entries.rs`.
 #![no_main]
 
-use hadoop_wire::names::{ApplicationAttemptId, ApplicationId, ContainerId};
-use libfuzzer_sys::fuzz_target;
+#[path = "../entries.rs"]
+#[allow(dead_code, reason = "each target uses one entry")]
+mod entries;
 
-fuzz_target!(|text: &str| {
-    let _ = (text.parse::<ApplicationId>(), text.parse::<ApplicationAttemptId>());
-    if let Ok(id) = text.parse::<ContainerId>() {
-        assert_eq!(id.to_string().parse(), Ok(id));
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| entries::names(data));
