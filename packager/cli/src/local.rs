@@ -1,6 +1,7 @@
 //! What local mode may use of this machine.
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bobbin::LocalOptions;
 
@@ -15,7 +16,7 @@ const FALLBACK_MEMORY: u64 = 2 << 30;
 impl SpillDirectory {
     /// Names a directory of this process's own; it is made when something spills.
     pub fn new() -> SpillDirectory {
-        SpillDirectory(std::env::temp_dir().join(format!("bobbin-{}", std::process::id())))
+        SpillDirectory(std::env::temp_dir().join(format!("bobbin-{}", unique())))
     }
 
     /// Options of local mode that spill here.
@@ -36,6 +37,13 @@ impl Drop for SpillDirectory {
         // It may never have been made.
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// A text that no other process of ours uses: process ids alone repeat, after a while and between containers that share a
+/// directory.
+pub fn unique() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{}", std::process::id(), now.as_nanos())
 }
 
 /// Bytes of the line `MemAvailable:  123 kB`.

@@ -222,6 +222,18 @@ pub enum WriteError {
         /// The file.
         url: String,
     },
+    /// A directory has its name.
+    #[error("{url} is a directory; name a file in it")]
+    Directory {
+        /// The directory.
+        url: String,
+    },
+    /// The directory that it would be in is not there.
+    #[error("{url} cannot be written: its directory does not exist; make it first, or choose another")]
+    NoDirectory {
+        /// The file.
+        url: String,
+    },
     /// The user may not write there.
     #[error("{url} may not be written by {user}: choose a directory that this user may write")]
     PermissionDenied {
@@ -268,7 +280,10 @@ impl WriteError {
     pub fn exit_code(&self) -> u8 {
         match self {
             WriteError::PermissionDenied { .. } => 77,
-            WriteError::Exists { .. } | WriteError::Unsupported { .. } => 66,
+            WriteError::Exists { .. }
+            | WriteError::Directory { .. }
+            | WriteError::NoDirectory { .. }
+            | WriteError::Unsupported { .. } => 66,
             WriteError::Failed { .. } => 69,
             WriteError::Producer { .. } => 70,
         }

@@ -110,16 +110,34 @@ impl BlockReader {
     where
         S: Stream<Item = Result<Bytes, Cause>> + Send,
     {
-        let unsupported = |reason: String| WriteError::Unsupported { url: url.to_owned(), reason };
-        match Place::parse(url) {
-            Err(_) => Err(unsupported("it is neither a local path nor file: nor hdfs:".to_owned())),
-            Ok(Place::Local(path)) => write::to_local(&path, url, content, overwrite).await,
-            Ok(Place::Hdfs(place)) => {
-                let Some(hdfs) = &self.hdfs else { return Err(unsupported(NO_CONFIGURATION.to_owned())) };
-                let space = hdfs.space(&place).map_err(|source| unsupported(crate::hdfs::chain(source.as_ref())))?;
+        match writable_place(url)? {
+            Place::Local(path) => write::to_local(&path, url, content, overwrite).await,
+            Place::Hdfs(place) => {
+                let (hdfs, space) = self.writable_space(url, &place)?;
                 write::to_hdfs(write::Target { hdfs, space: &space, path: &place.path, url }, content, overwrite).await
             }
         }
+    }
+
+    /// Whether [`BlockReader::write_file`] with `overwrite` would find everything in place, now: for those who have much
+    /// to do before they know what to write. On HDFS, an empty file is made beside it and removed.
+    ///
+    /// # Errors
+    /// What writing would end with.
+    pub async fn check_writable(&self, url: &str) -> Result<(), WriteError> {
+        match writable_place(url)? {
+            Place::Local(path) => write::check_local(&path, url),
+            Place::Hdfs(place) => {
+                let (hdfs, space) = self.writable_space(url, &place)?;
+                write::check_hdfs(write::Target { hdfs, space: &space, path: &place.path, url }).await
+            }
+        }
+    }
+
+    fn writable_space(&self, url: &str, place: &HdfsPath) -> Result<(&Arc<Hdfs>, Arc<NameSpace>), WriteError> {
+        let Some(hdfs) = &self.hdfs else { return Err(not_writable(url, NO_CONFIGURATION.to_owned())) };
+        let space = hdfs.space(place).map_err(|source| not_writable(url, crate::hdfs::chain(source.as_ref())))?;
+        Ok((hdfs, space))
     }
 
     fn source_of(&self, file: &FileRef) -> Result<Place, ReadError> {
@@ -135,6 +153,14 @@ impl BlockReader {
         let space = hdfs.space(place).map_err(|source| unsupported(crate::hdfs::chain(source.as_ref())))?;
         Ok((hdfs.clone(), space))
     }
+}
+
+fn writable_place(url: &str) -> Result<Place, WriteError> {
+    Place::parse(url).map_err(|_| not_writable(url, "it is neither a local path nor file: nor hdfs:".to_owned()))
+}
+
+fn not_writable(url: &str, reason: String) -> WriteError {
+    WriteError::Unsupported { url: url.to_owned(), reason }
 }
 
 const NO_CONFIGURATION: &str = "this process has no Hadoop configuration; set HADOOP_CONF_DIR";

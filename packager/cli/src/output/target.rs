@@ -1,7 +1,8 @@
 //! Where an answer goes: standard output, or a file that appears only when it is whole.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use bobbin_blocks::{BlockReader, WriteError};
@@ -9,6 +10,7 @@ use bytes::Bytes;
 
 use super::Destination;
 use crate::args::Format;
+use crate::local::unique;
 
 /// Standard output, or a file.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub enum Target {
     Hdfs {
         /// Where it goes.
         url: String,
-        /// Its name while it is written.
+        /// The name here of what is to be copied.
         temporary: PathBuf,
     },
 }
@@ -43,15 +45,9 @@ pub enum TargetError {
         #[source]
         source: io::Error,
     },
-    /// On HDFS.
-    #[error("write --output {url}")]
-    Hdfs {
-        /// The file.
-        url: String,
-        /// Why not.
-        #[source]
-        source: WriteError,
-    },
+    /// Where it is to be.
+    #[error("--output")]
+    Place(#[source] WriteError),
 }
 
 impl TargetError {
@@ -60,7 +56,7 @@ impl TargetError {
         match self {
             TargetError::Local { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => 77,
             TargetError::Local { .. } => 66,
-            TargetError::Hdfs { source, .. } => source.exit_code(),
+            TargetError::Place(source) => source.exit_code(),
         }
     }
 }
@@ -71,9 +67,10 @@ impl Target {
     /// The target of `--output`, or standard output.
     pub fn new(output: Option<&str>) -> Target {
         let Some(output) = output else { return Target::Stdout };
-        let unique = std::process::id();
+        let unique = unique();
         match output.split_once("://") {
-            Some((scheme, _)) if scheme != "file" => {
+            // Unlike any other scheme, hdfs: is also written with one slash.
+            parts if output.starts_with("hdfs:/") || parts.is_some_and(|(scheme, _)| scheme != "file") => {
                 let temporary = std::env::temp_dir().join(format!(".bobbin-output-{unique}.tmp"));
                 Target::Hdfs { url: output.to_owned(), temporary }
             }
@@ -89,6 +86,11 @@ impl Target {
     /// Whether rows go to standard output.
     pub fn is_stdout(&self) -> bool {
         matches!(self, Target::Stdout)
+    }
+
+    /// Whether rows go to a file on HDFS.
+    pub fn is_on_hdfs(&self) -> bool {
+        matches!(self, Target::Hdfs { .. })
     }
 
     /// The format where none was asked for: by the file's suffix; a table on a terminal; else CSV.
@@ -108,12 +110,28 @@ impl Target {
         }
     }
 
+    /// Whether it could be written now: an answer that has no place is not worth computing.
+    pub async fn check(&self, reader: &BlockReader) -> Result<(), TargetError> {
+        let place = match self {
+            Target::Stdout => return Ok(()),
+            Target::Local { path, .. } => path.to_string_lossy().into_owned(),
+            Target::Hdfs { url, .. } => url.clone(),
+        };
+        reader.check_writable(&place).await.map_err(TargetError::Place)
+    }
+
     /// Opens it for writing.
     pub fn open(&self) -> Result<Destination, TargetError> {
         let Some(temporary) = self.temporary() else {
             return Ok(Box::new(BufWriter::with_capacity(BUFFER, io::stdout())));
         };
-        let file = File::create(temporary).map_err(|source| self.failed(source))?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        if matches!(self, Target::Hdfs { .. }) {
+            // Below a directory of everybody's, what is on its way to HDFS is nobody else's business.
+            options.mode(0o600);
+        }
+        let file = options.open(temporary).map_err(|source| self.failed(source))?;
         Ok(Box::new(BufWriter::with_capacity(BUFFER, file)))
     }
 
@@ -124,18 +142,9 @@ impl Target {
             Target::Local { path, temporary } => std::fs::rename(temporary, path).map_err(|source| self.failed(source)),
             Target::Hdfs { url, temporary } => {
                 let file = File::open(temporary).map_err(|source| self.failed(source))?;
-                let written = reader.write_file(url, futures::stream::iter(pieces(file)), true).await;
-                self.discard();
-                written.map(drop).map_err(|source| TargetError::Hdfs { url: url.clone(), source })
+                let written = reader.write_file(url, futures::stream::iter(pieces(file)), true);
+                written.await.map(drop).map_err(TargetError::Place)
             }
-        }
-    }
-
-    /// Removes what was written of a file that will not be whole.
-    pub fn discard(&self) {
-        if let Some(temporary) = self.temporary() {
-            // It may never have been made.
-            let _ = std::fs::remove_file(temporary);
         }
     }
 
@@ -153,6 +162,16 @@ impl Target {
             Target::Hdfs { temporary, .. } => temporary.clone(),
         };
         TargetError::Local { path, source }
+    }
+}
+
+impl Drop for Target {
+    /// Removes what was written of a file that is not whole, however its writing ended.
+    fn drop(&mut self) {
+        if let Some(temporary) = self.temporary() {
+            // It may never have been made, or have its final name by now.
+            let _ = std::fs::remove_file(temporary);
+        }
     }
 }
 

@@ -1,14 +1,19 @@
-//! The keys of the Hadoop configuration that say how to read blocks.
+//! The keys of the Hadoop configuration that say how to read blocks, and what new files are like.
 
 use std::time::Duration;
 
 use hadoop_wire::config::{Configuration, DurationUnit, ValueError};
+use hdfs_native::WriteOptions;
+
+use super::Hdfs;
 
 const SHORT_CIRCUIT: &str = "dfs.client.read.shortcircuit";
 const SKIP_CHECKSUM: &str = "dfs.client.read.shortcircuit.skip.checksum";
 const DOMAIN_SOCKET: &str = "dfs.domain.socket.path";
 const DISABLE_INTERVAL: &str = "dfs.domain.socket.disable.interval.seconds";
 const USE_HOST_NAME: &str = "dfs.client.use.datanode.hostname";
+const BLOCK_SIZE: &str = "dfs.blocksize";
+const REPLICATION: &str = "dfs.replication";
 
 /// How blocks are read.
 #[derive(Clone, Debug)]
@@ -27,6 +32,18 @@ pub(crate) struct Settings {
     pub(crate) read_timeout: Duration,
     /// How long an idle connection is kept: a DataNode closes it after 4 s.
     pub(crate) idle_age: Duration,
+    /// Block size of new files; the NameNode's default where there is none.
+    pub(crate) block_size: Option<u64>,
+    /// Replicas of new files' blocks; the NameNode's default where there is none.
+    pub(crate) replication: Option<u32>,
+}
+
+impl Hdfs {
+    /// A new file in a directory that is there already.
+    pub(crate) fn new_file(&self) -> WriteOptions {
+        let Settings { block_size, replication, .. } = self.settings;
+        WriteOptions { block_size, replication, create_parent: false, ..WriteOptions::default() }
+    }
 }
 
 impl Settings {
@@ -42,6 +59,8 @@ impl Settings {
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(15),
             idle_age: Duration::from_secs(3),
+            block_size: Some(configuration.get_u64(BLOCK_SIZE, 0)?).filter(|size| *size > 0),
+            replication: u32::try_from(configuration.get_u64(REPLICATION, 0)?).ok().filter(|count| *count > 0),
         })
     }
 }
@@ -61,6 +80,14 @@ mod tests {
     fn settings(values: &[(&str, &str)]) -> Settings {
         let map = values.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         Settings::from_configuration(&Configuration::from_map(map)).unwrap()
+    }
+
+    #[test]
+    fn new_files_are_as_the_configuration_wants_them() {
+        let set = settings(&[(BLOCK_SIZE, "64m"), (REPLICATION, "2")]);
+        assert_eq!((set.block_size, set.replication), (Some(64 << 20), Some(2)));
+        let unset = settings(&[]);
+        assert_eq!((unset.block_size, unset.replication), (None, None));
     }
 
     #[test]

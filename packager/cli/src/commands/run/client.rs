@@ -20,6 +20,7 @@ use hadoop_wire::credentials::Credentials;
 use super::submission;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Guarded;
+use crate::local::unique;
 use crate::progress::Display;
 
 /// Runs the command without any application.
@@ -108,7 +109,7 @@ impl CredentialsFile {
         ];
         let secrets = secrets.map(|(alias, value)| (alias.to_owned(), value)).into();
         let credentials = Credentials { secrets, ..Credentials::default() };
-        let path = std::env::temp_dir().join(format!(".bobbin-credentials-{}", std::process::id()));
+        let path = std::env::temp_dir().join(format!(".bobbin-credentials-{}", unique()));
         // Never somebody else's file: it must not have been there.
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let written = CredentialsFile(path);

@@ -38,9 +38,6 @@ impl Asked<'_> {
         let target = Target::new(self.args.output.as_deref());
         let outcome = self.write_answer(text, plan, &target).await;
         self.display.clear();
-        if outcome.is_err() {
-            target.discard();
-        }
         outcome
     }
 

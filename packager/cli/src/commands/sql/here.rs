@@ -10,6 +10,7 @@ use super::{Text, answer, cluster_base, hdfs_reader, planner};
 use crate::args::SqlArgs;
 use crate::exit::{Exit, Failure};
 use crate::local::SpillDirectory;
+use crate::output::Target;
 use crate::place::Place;
 use crate::progress::Display;
 use crate::{cluster, terminal};
@@ -20,7 +21,9 @@ pub async fn run(args: &SqlArgs, query: &Text, threads: Option<u32>) -> Result<E
         terminal::say("the query runs in this process; nothing would be submitted");
         return Ok(Exit::Code(0));
     }
-    let reader = reader(args, query.has_hdfs)?;
+    let target = Target::new(args.output.as_deref());
+    let reader = reader(args, query.has_hdfs || target.is_on_hdfs())?;
+    target.check(&reader).await?;
     let planner = planner(args, reader.clone(), PathBase::Local);
     let plan = planner.plan(&query.text, &BTreeSet::new()).await?;
     let spill = SpillDirectory::new();

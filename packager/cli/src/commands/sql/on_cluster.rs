@@ -13,6 +13,7 @@ use super::{END_LIMIT, Text, answer, cluster_base, hdfs_reader, now_ms, planner}
 use crate::args::{Format, SqlArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Guarded;
+use crate::output::Target;
 use crate::progress::Display;
 use crate::request::{self, Wish};
 use crate::statistics::{self, Times};
@@ -42,6 +43,7 @@ pub async fn run(
     let planner = planner(args, reader.clone(), cluster_base(explicit, cluster.home_url()));
     let display = Display::new(&args.common);
     display.say("planning");
+    Target::new(args.output.as_deref()).check(&reader).await?;
     let plan = planner.plan(&query.text, &BTreeSet::new()).await?;
     request.expected = Some(expected(&plan));
     let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
@@ -88,13 +90,14 @@ async fn end(cluster: &Cluster, submitted: &Submitted, session: &Session, outcom
 pub async fn submit_driver(args: &SqlArgs, query: &Text, explicit: bool, guarded: &Guarded) -> Result<Exit, Failure> {
     let cluster = cluster::cluster(&args.common)?;
     let output = args.output.as_deref().map(|path| output_url(path, &cluster));
-    let command = driver_command(args, query, explicit, output);
+    let command = driver_command(args, query, explicit, output.as_deref());
     let wish = Wish { name: name_of(&query.text), max_attempts: 1, command: Some(command) };
     let mut request = request::request(&args.submit, &args.common, wish)?;
     if args.submit.dry_run {
         return Ok(submission::dry_run(&request, cluster.user()));
     }
     let reader = hdfs_reader(cluster::configuration(&args.common)?, cluster.user())?;
+    Target::new(output.as_deref()).check(&reader).await?;
     let plan = planner(args, reader, cluster_base(explicit, cluster.home_url()));
     request.expected = Some(expected(&plan.plan(&query.text, &BTreeSet::new()).await?));
     let display = Display::new(&args.common);
@@ -113,7 +116,7 @@ pub async fn submit_driver(args: &SqlArgs, query: &Text, explicit: bool, guarded
 }
 
 /// The same executable, told to join the application that it finds itself in.
-fn driver_command(args: &SqlArgs, query: &Text, explicit: bool, output: Option<String>) -> Vec<String> {
+fn driver_command(args: &SqlArgs, query: &Text, explicit: bool, output: Option<&str>) -> Vec<String> {
     let program = LAUNCH_COMMAND.split(' ').next().unwrap_or_default();
     let mut words: Vec<String> = [program, "sql", "--split-size"].map(str::to_owned).into();
     words.push(args.split_size.0.to_string());
