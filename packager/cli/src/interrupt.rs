@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use bobbin::yarn::{self, Cluster};
+use bobbin::yarn::{self, Cluster, Outcome};
 use hadoop_wire::names::ApplicationId;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{Exit, Failure};
 use crate::terminal;
@@ -38,44 +38,59 @@ pub async fn interruptible(
     guarded: &Guarded,
     work: impl Future<Output = Result<Exit, Failure>>,
 ) -> Result<Exit, Failure> {
+    let mut signals = Signals::new();
     tokio::select! {
         outcome = work => outcome,
-        exit = signalled() => {
+        exit = signals.next() => {
             tokio::select! {
                 () = end(guarded) => Ok(exit),
-                exit = signalled() => Ok(exit),
+                exit = signals.next() => Ok(exit),
             }
         }
     }
 }
 
+/// Ctrl-C and TERM, from the moment that this is made: one that comes while nobody looks is not lost.
+struct Signals(Option<(Signal, Signal)>);
+
+impl Signals {
+    fn new() -> Self {
+        let streams = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+        let (Ok(interrupt), Ok(terminate)) = streams else { return Signals(None) };
+        Signals(Some((interrupt, terminate)))
+    }
+
+    /// Waits for the next one; for ever where the system has none for us.
+    async fn next(&mut self) -> Exit {
+        let Some((interrupt, terminate)) = &mut self.0 else { return std::future::pending().await };
+        tokio::select! {
+            _ = interrupt.recv() => Exit::Interrupted,
+            _ = terminate.recv() => Exit::Code(143),
+        }
+    }
+}
+
 async fn end(guarded: &Guarded) {
-    let Some((cluster, id)) = guarded.get() else { return };
+    let Some((cluster, id)) = guarded.get() else {
+        return terminal::note("yarn-submit: interrupted; there is no application to end");
+    };
     terminal::note(format_args!("yarn-submit: interrupted; ending {id}"));
     match yarn::kill(&cluster, id, "interrupted at the command line").await {
-        Ok(_) => {
+        Ok(application) => {
+            let word = if application.outcome == Some(Outcome::Killed) { "killed" } else { "had ended already" };
+            terminal::note(format_args!("yarn-submit: {id} {word}"));
             // The next sweep removes what this leaves.
             let _ = yarn::clean(&cluster, id).await;
         }
-        // It never got there.
-        Err(yarn::WatchError::Unknown(_)) => {}
+        Err(yarn::WatchError::Unknown(_)) => {
+            terminal::note(format_args!("yarn-submit: {id} was not submitted yet; nothing runs"));
+            let _ = yarn::clean(&cluster, id).await;
+        }
         Err(error) => {
             let reason = crate::exit::chain(&error);
             terminal::note(format_args!(
                 "yarn-submit: {id} may still run: {reason}; end it with: yarn-submit kill {id}"
             ));
         }
-    }
-}
-
-/// Waits for Ctrl-C or TERM; for ever where the system has no signals for us.
-async fn signalled() -> Exit {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => Exit::Interrupted,
-        _ = terminate.recv() => Exit::Code(143),
     }
 }
