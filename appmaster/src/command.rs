@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::child::{Child, Ending};
 use crate::container::Container;
-use crate::environment::activate;
+use crate::environment::Activation;
 use crate::spec::{
     Command, SECRET_AUTHORITY_CERTIFICATE, SECRET_HADOOP, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN,
 };
@@ -100,7 +100,10 @@ fn environment(container: &Container, master_address: &str) -> Result<BTreeMap<S
         .map_err(|source| CredentialsFileError::Write { path: path.clone(), source })?;
     let path = path.display().to_string();
     let mut environment = match container.spec.environment {
-        Some(kind) => activate(kind, &directory, std::env::var("PATH").ok().as_deref()),
+        Some(kind) => {
+            let activation = Activation::of(kind, &directory);
+            activation.variables(&directory.to_string_lossy(), std::env::var("PATH").ok().as_deref())
+        }
         None => BTreeMap::new(),
     };
     let bobbin = [

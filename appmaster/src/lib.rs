@@ -15,7 +15,7 @@ mod web;
 mod yarn;
 
 pub use container::{Container, ContainerError, log_directory, take_credentials, text_secret};
-pub use environment::activate;
+pub use environment::Activation;
 pub use master::{MasterError, run};
 
 /// An error with all its causes, in one line.

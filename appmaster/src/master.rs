@@ -1,6 +1,6 @@
 //! The application master as a process: from its container's credentials to its last word to the ResourceManager.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::application::{Application, Mailbox, Options, Outcome};
 use crate::container::{Container, ContainerError};
+use crate::environment::Activation;
 use crate::spec::WorkerSpec;
 use crate::yarn::{Heartbeat, Registration, Starter, WorkerTemplate, nodes_known};
 use crate::{command, server, staging, web};
@@ -178,13 +179,27 @@ fn template(container: &Container, master_address: &str) -> WorkerTemplate {
         port_range: spec.port_range,
         log_filter: spec.workers.log_filter.clone(),
     };
+    let mut spec = spec.clone();
+    spec.workers.environment = worker_variables(container);
     WorkerTemplate {
         worker,
-        spec: spec.clone(),
+        spec,
         authority: container.authority.clone(),
         secret: container.secret.clone(),
         credentials: container.credentials.clone(),
     }
+}
+
+/// Variables of the workers' containers: the environment is active there too, and the user has the last word.
+fn worker_variables(container: &Container) -> BTreeMap<String, String> {
+    let spec = &container.spec;
+    // Nobody ever removes the working directory of a running container.
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = std::env::var("PATH").ok();
+    let activation = spec.environment.map(|kind| Activation::of(kind, &here));
+    let mut variables = activation.map(|it| it.variables_of_launch(path.as_deref())).unwrap_or_default();
+    variables.extend(spec.workers.environment.clone());
+    variables
 }
 
 async fn serve(
@@ -236,7 +251,7 @@ async fn learn_nodes(configuration: Configuration, user: String, application: Ap
     };
     match manager.nodes(&[NodeState::Running]).await {
         Ok(reports) => {
-            let mut aliases = std::collections::BTreeMap::new();
+            let mut aliases = BTreeMap::new();
             for report in &reports {
                 let host = report.node_id.as_ref().map(|node| node.host().to_owned()).unwrap_or_default();
                 let addresses = hadoop_client::hosts::resolve(&host, 0).await.unwrap_or_default();

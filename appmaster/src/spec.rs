@@ -140,6 +140,8 @@ pub enum EnvironmentKind {
     Conda,
     /// Any directory tree: its `bin`, or itself where it has none, first in `PATH`.
     Plain,
+    /// An archive into which nobody has looked: what is unpacked says which of the others it is.
+    Unknown,
 }
 
 /// What a worker is told: one JSON document among the secrets of its credentials.

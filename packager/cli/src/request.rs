@@ -128,8 +128,8 @@ pub fn request(args: &SubmitArgs, common: &CommonArgs, wish: Wish) -> Result<Req
 fn environment(text: &str) -> Result<Environment, RequestError> {
     let source = source(text);
     let Source::Local(path) = &source else {
-        // An archive on HDFS is not read through: its name has to do.
-        return Ok(Environment { source, kind: EnvironmentKind::Venv });
+        // An archive on HDFS is not read through: what is unpacked in a container will tell.
+        return Ok(Environment { source, kind: EnvironmentKind::Unknown });
     };
     let archive = archive("env", path)?;
     if let Some(directory) = archive.nested_in {
