@@ -78,6 +78,8 @@ pub struct Application {
     pub queue: String,
     /// Tags given at submission.
     pub tags: Vec<String>,
+    /// Priority within its queue, as the ResourceManager has limited it.
+    pub priority: i32,
     /// Where it is in its life.
     pub state: State,
     /// How it ended, once it has.
@@ -146,6 +148,7 @@ impl TryFrom<ApplicationReport> for Application {
             user: report.user.unwrap_or_default(),
             queue: report.queue.unwrap_or_default(),
             tags: report.application_tags,
+            priority: report.priority.and_then(|priority| priority.priority).unwrap_or_default(),
             diagnostics: report.diagnostics.unwrap_or_default().trim().to_owned(),
             tracking_url: report.tracking_url.filter(|url| url != "N/A").unwrap_or_default(),
         })

@@ -35,6 +35,7 @@ fn rows(application: &Application) -> Vec<(&'static str, String)> {
         ("user", application.user.clone()),
         ("queue", application.queue.clone()),
         ("tags", application.tags.join(", ")),
+        ("priority", application.priority.to_string()),
         ("state", application.state.name().to_owned()),
         ("outcome", application.outcome.map(apps::outcome).unwrap_or_default().to_owned()),
         ("exit code", application.outcome.map(|outcome| outcome.exit_code().to_string()).unwrap_or_default()),
