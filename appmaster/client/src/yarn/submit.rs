@@ -74,7 +74,7 @@ pub enum SubmitError {
     #[error("find a file on HDFS")]
     Location(#[from] UrlError),
     /// A location is on another HDFS than the default one.
-    #[error("{url} is not on {file_system}; copy it there first")]
+    #[error("{url} is not on {file_system}, the cluster's own file system; copy it there, or name another")]
     OtherFileSystem {
         /// The location.
         url: String,
@@ -182,7 +182,7 @@ async fn place_files(
 ) -> Result<Vec<LocalizedFile>, SubmitError> {
     let hdfs = cluster.hdfs().clone();
     let cache = match &request.public_cache {
-        Some(root) => Cache::public(hdfs, root, cluster.user()).await?,
+        Some(root) => Cache::public(hdfs, &public_root(cluster, root)?, cluster.user()).await?,
         None => Cache::private(hdfs, cluster.home(), cluster.user()),
     };
     let mut wanted =
@@ -200,6 +200,17 @@ async fn place_files(
         });
     }
     Ok(files)
+}
+
+/// Directory of the public cache, which is on the default file system.
+fn public_root(cluster: &Cluster, text: &str) -> Result<String, SubmitError> {
+    let file_system = cluster.hdfs().file_system();
+    let location = Location::parse(text, file_system)?;
+    if !location.is_same_file_system(file_system) {
+        let (url, file_system) = (location.to_string(), file_system.to_string());
+        return Err(SubmitError::OtherFileSystem { url, file_system });
+    }
+    Ok(location.path().to_owned())
 }
 
 async fn upload(
