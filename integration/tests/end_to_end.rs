@@ -32,6 +32,8 @@ fn the_cluster_answers_as_local_mode_does_and_reads_every_split_where_it_is() {
     assert_eq!(expected.lines().count(), 8, "a header and seven groups:\n{expected}");
     assert_eq!(answer.number(" node-local"), 6, "{}", answer.stderr);
     assert_eq!((answer.number(" rack-local"), answer.number(" remote; tasks")), (0, 0), "{}", answer.stderr);
+    let [near, far] = [answer.bytes(" short-circuit"), answer.bytes(" local socket") + answer.bytes(" remote")];
+    assert!(near > 0.0 && near >= 0.99 * (near + far), "{}", answer.stderr);
 }
 
 #[test]

@@ -59,6 +59,17 @@ impl Done {
         &rest[..end]
     }
 
+    /// The bytes in front of `word` on standard error: `bytes(" remote")` of "47.9 MiB short-circuit, 0 B remote".
+    pub fn bytes(&self, word: &str) -> f64 {
+        let line = self.stderr.lines().find(|line| line.starts_with("read: ") && line.contains(word));
+        let line = line.unwrap_or_else(|| panic!("{word:?} is not said:\n{}", self.stderr));
+        let before = line.split(word).next().unwrap_or_default();
+        let mut words = before.rsplit(' ');
+        let unit = ["B", "KiB", "MiB", "GiB"].iter().position(|unit| words.clone().next() == Some(unit)).unwrap();
+        let number: f64 = words.nth(1).unwrap().parse().unwrap();
+        number * 1024_f64.powi(i32::try_from(unit).unwrap())
+    }
+
     /// The number in front of `word` on standard error: `number("node-local")` of "9 node-local, 0 remote".
     pub fn number(&self, word: &str) -> u64 {
         let before = self.stderr.split(word).next().filter(|before| before.len() < self.stderr.len());
