@@ -15,6 +15,8 @@ pub struct Container {
     pub id: ContainerId,
     /// Our host as the ResourceManager names it.
     pub host: String,
+    /// Port of the NodeManager's web page.
+    pub node_http_port: Option<String>,
     /// Directory for log files that YARN collects.
     pub log_directory: PathBuf,
     /// Path at the ResourceManager's proxy under which our page appears.
@@ -106,6 +108,7 @@ impl Container {
         Ok(Container {
             id: variable("CONTAINER_ID")?.parse()?,
             host: variable("NM_HOST")?,
+            node_http_port: std::env::var("NM_HTTP_PORT").ok(),
             log_directory: log_directory()?,
             proxy_base: std::env::var("APPLICATION_WEB_PROXY_BASE").ok(),
             secret: secret.ok_or(ContainerError::Secret(SECRET_TOKEN))?,

@@ -1,8 +1,7 @@
 //! The application master as a process: from its container's credentials to its last word to the ResourceManager.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use bobbin_core::{Capability, ClusterConfig, Config};
 use bobbin_link::{Acceptor, AuthorityError, ListenError, PortRange, listen};
 use hadoop_client::rpc::{CallError, RetryPolicy};
 use hadoop_client::{Access, AccessError, ResourceManager, Scheduler};
-use hadoop_wire::config::{Configuration, ResourceManagerService};
+use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::KIND_AM_RM;
 use hadoop_wire::messages::yarn::NodeState;
 use tokio::net::TcpListener;
@@ -18,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
-use crate::application::{Application, Mailbox, Options, Outcome};
+use crate::application::{Application, Mailbox, Options, Outcome, Sighting, container_number};
 use crate::container::{Container, ContainerError};
 use crate::environment::Activation;
 use crate::spec::WorkerSpec;
@@ -86,13 +85,16 @@ pub async fn run(container: Container) -> Result<Outcome, MasterError> {
         submitted_ms: container.spec.submitted_ms,
     });
     serve(&container, &configuration, &application, (peers, pages)).await?;
+    let log_pages = web::LogPages::new(&configuration, &container.spec.user);
     let starter = Starter::new(template(&container, &master_address), application.clone());
     let mut heartbeat = Heartbeat::new(
         scheduler,
         registration,
         (worker_capability(&container), container.spec.workers.node_label.clone()),
-        (application.clone(), outbox, starter),
+        (application.clone(), outbox, starter, log_pages.clone()),
     );
+    // When the application is over already, nobody looks at the page.
+    let _ = application.sighted(vec![own_sighting(&container, &log_pages)]).await;
     let nodes = tokio::spawn(learn_nodes(configuration, container.spec.user.clone(), application.clone()));
     let maximum = heartbeat.register().await.map_err(MasterError::Register)?;
     // Known nodes first, else the first containers are asked for anywhere; but not for ever.
@@ -211,35 +213,28 @@ async fn serve(
     let identity = container.authority.issue("application master", &container.secret)?;
     let acceptor = Acceptor::new(&identity)?;
     tokio::spawn(server::serve(peers, acceptor, application.clone()));
-    let gate = gate(configuration, container.proxy_base.as_deref()).await;
+    let gate = web::gate(configuration, container.proxy_base.as_deref()).await;
+    let about = web::about(container, configuration);
     let application = application.clone();
     tokio::spawn(async move {
-        if let Err(error) = web::serve(pages, application, gate).await {
+        if let Err(error) = web::serve(pages, application, gate, about).await {
             warn!(%error, "serve the tracking page");
         }
     });
     Ok(())
 }
 
-/// The addresses of the proxies, as `AmIpFilter` finds them: `yarn.web-proxy.address`, else the ResourceManagers.
-async fn gate(configuration: &Configuration, proxy_base: Option<&str>) -> web::Gate {
-    let mut servers: Vec<(String, u16)> = Vec::new();
-    if let Some((host, port)) = configuration.get("yarn.web-proxy.address").as_deref().and_then(|a| a.rsplit_once(':'))
-    {
-        servers.extend(port.parse().ok().map(|port| (host.to_owned(), port)));
-    } else if let Ok(endpoints) = configuration.resource_managers(ResourceManagerService::Web) {
-        servers.extend(endpoints.into_iter().map(|endpoint| (endpoint.address.host, endpoint.address.port)));
+/// The container that we are in, for the page.
+fn own_sighting(container: &Container, log_pages: &web::LogPages) -> Sighting {
+    let id = container.id.to_string();
+    let node = format!("{}:{}", container.host, container.node_http_port.as_deref().unwrap_or("8042"));
+    Sighting {
+        number: container_number(&container.id),
+        logs: log_pages.of(&id, &node),
+        id,
+        host: container.host.clone(),
+        is_master: true,
     }
-    let mut proxies: BTreeSet<IpAddr> = BTreeSet::new();
-    for (host, port) in &servers {
-        match hadoop_client::hosts::resolve(host, *port).await {
-            Ok(addresses) => proxies.extend(addresses.into_iter().map(|address| address.ip().to_canonical())),
-            Err(error) => warn!(%error, "find the proxy of the tracking page"),
-        }
-    }
-    let first = servers.first();
-    let proxied = first.zip(proxy_base).map(|((host, port), base)| format!("http://{host}:{port}{base}/"));
-    web::Gate { proxies, proxied }
 }
 
 /// Tells the core which hosts there are, in which racks: without that it cannot ask for places.

@@ -1,22 +1,28 @@
 //! The tracking page: what the application is doing, for people who come through the ResourceManager's proxy.
 //!
 //! Read-only, and answered to the proxy and to loopback only; anybody else is sent to the proxy, as Hadoop's own
-//! `AmIpFilter` does. All links are relative, because the proxy takes its prefix off before the request reaches us.
+//! `AmIpFilter` does. The proxy takes its prefix off before a request reaches us, and may be asked with or without a
+//! slash at the end: the page's own links are queries alone, which mean the same either way.
+
+mod page;
+mod places;
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 
-use crate::application::{Application, JobView, Snapshot, WorkerView};
+use crate::application::{Application, Snapshot};
+
+pub use page::About;
+pub use places::{LogPages, about, gate};
 
 /// Who may look at the page.
 #[derive(Clone, Debug, Default)]
@@ -31,11 +37,15 @@ pub struct Gate {
 struct Page {
     application: Application,
     gate: Arc<Gate>,
+    about: Arc<About>,
+    /// What the browser may load: nothing but what stands in the page.
+    policy: HeaderValue,
 }
 
 /// Serves the pages until it is dropped.
-pub async fn serve(listener: TcpListener, application: Application, gate: Gate) -> std::io::Result<()> {
-    let page = Page { application, gate: Arc::new(gate) };
+pub async fn serve(listener: TcpListener, application: Application, gate: Gate, about: About) -> std::io::Result<()> {
+    let policy = HeaderValue::from_str(&page::policy()).map_err(std::io::Error::other)?;
+    let page = Page { application, gate: Arc::new(gate), about: Arc::new(about), policy };
     let router = Router::new()
         .route("/", get(index))
         .route("/api/state", get(state))
@@ -62,128 +72,20 @@ async fn admit(
 
 async fn state(State(page): State<Page>) -> Response {
     match page.application.snapshot().await {
-        Ok(snapshot) => axum::Json(snapshot).into_response(),
+        Ok(snapshot) => json(&snapshot),
         Err(over) => (StatusCode::GONE, over.to_string()).into_response(),
     }
 }
 
-async fn index(State(page): State<Page>) -> Response {
-    match page.application.snapshot().await {
-        Ok(snapshot) => Html(render(&snapshot)).into_response(),
-        Err(over) => (StatusCode::GONE, over.to_string()).into_response(),
-    }
+async fn index(State(page): State<Page>, uri: Uri) -> Response {
+    let (status, html) = match page.application.snapshot().await {
+        Ok(snapshot) if uri.query() == Some(page::JSON_QUERY) => return json(&snapshot),
+        Ok(snapshot) => (StatusCode::OK, page::render(&page.about, &snapshot)),
+        Err(_) => (StatusCode::GONE, page::render_over(&page.about)),
+    };
+    (status, [(header::CONTENT_SECURITY_POLICY, page.policy)], Html(html)).into_response()
 }
 
-const STYLE: &str = "body{font:14px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}\
-    h1{font-size:1.3rem}h2{font-size:1.05rem;margin-top:1.6rem}table{border-collapse:collapse;width:100%}\
-    th,td{text-align:left;padding:.25rem .6rem;border-bottom:1px solid #ddd}td.n,th.n{text-align:right}\
-    .wait{background:#fff3cd;padding:.5rem .8rem}pre{background:#f6f6f6;padding:.6rem;overflow:auto}";
-
-fn render(snapshot: &Snapshot) -> String {
-    let mut page = String::with_capacity(4096);
-    let id = escape(&snapshot.id);
-    // Writing to a String cannot fail, here and below.
-    let _ = write!(
-        page,
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"2\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{id} · bobbin</title><style>{STYLE}</style></head>\
-         <body><h1>{id}</h1>"
-    );
-    if !snapshot.waiting_for.is_empty() {
-        let _ = write!(page, "<p class=\"wait\">{}</p>", escape(&snapshot.waiting_for));
-    }
-    let _ = write!(
-        page,
-        "<p>{} drivers · {} workers · {} containers asked for · {} starting · {} failed · <a href=\"api/state\">JSON</a></p>",
-        snapshot.drivers,
-        snapshot.workers.len(),
-        snapshot.containers_asked,
-        snapshot.containers_starting,
-        snapshot.containers_failed
-    );
-    jobs(&mut page, &snapshot.jobs);
-    workers(&mut page, &snapshot.workers);
-    let lines: Vec<String> = snapshot.events.iter().rev().map(|line| escape(line)).collect();
-    let _ = write!(page, "<h2>Events, newest first</h2><pre>{}</pre></body></html>", lines.join("\n"));
-    page
-}
-
-fn jobs(page: &mut String, jobs: &[JobView]) {
-    page.push_str(
-        "<h2>Jobs</h2><table><tr><th>job<th class=n>tasks<th class=n>done<th class=n>running<th class=n>retries\
-         <th class=n>node-local<th class=n>rack-local<th class=n>remote<th class=n>short-circuit<th class=n>local socket\
-         <th class=n>remote reads</tr>",
-    );
-    for job in jobs {
-        let _ = write!(page, "<tr><td>{} {}", job.id, escape(&job.name));
-        let counts = [job.tasks, job.done, job.running, job.retries, job.node_local, job.rack_local, job.remote];
-        for count in counts {
-            let _ = write!(page, "<td class=n>{count}");
-        }
-        for bytes in [job.bytes_short_circuit, job.bytes_local_socket, job.bytes_remote] {
-            let _ = write!(page, "<td class=n>{:.1} MB", bytes as f64 / 1e6);
-        }
-        page.push_str("</tr>");
-    }
-    page.push_str("</table>");
-}
-
-fn workers(page: &mut String, workers: &[WorkerView]) {
-    page.push_str(
-        "<h2>Workers</h2><table><tr><th>worker<th>host<th>container<th class=n>threads<th class=n>tasks done</tr>",
-    );
-    for worker in workers {
-        let _ = write!(
-            page,
-            "<tr><td>{}<td>{}<td>{}<td class=n>{}<td class=n>{}</tr>",
-            worker.id,
-            escape(&worker.host),
-            escape(&worker.container),
-            worker.threads,
-            worker.finished
-        );
-    }
-    page.push_str("</table>");
-}
-
-/// Text as it may stand in HTML.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_that_a_peer_says_becomes_markup() {
-        let worker = WorkerView {
-            id: 1,
-            host: "<script>alert(1)</script>".into(),
-            container: "\"x\" & 'y'".into(),
-            threads: 2,
-            finished: 0,
-        };
-        let snapshot = Snapshot { workers: vec![worker], events: vec!["<b>".into()], ..Snapshot::default() };
-        let page = render(&snapshot);
-        assert!(!page.contains("<script>") && !page.contains("<b>"));
-        assert!(page.contains("&lt;script&gt;") && page.contains("&quot;x&quot; &amp; &#39;y&#39;"));
-    }
-
-    #[test]
-    fn links_are_relative() {
-        let page = render(&Snapshot::default());
-        assert!(!page.contains("href=\"/") && !page.contains("src=\"/"), "{page}");
-    }
+fn json(snapshot: &Snapshot) -> Response {
+    axum::Json(snapshot).into_response()
 }

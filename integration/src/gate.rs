@@ -74,9 +74,13 @@ fn namespaces() -> std::io::Result<()> {
     sys::spawn_host(Command::new("true"))?.wait().map(drop)
 }
 
-fn skip(reason: &str) {
+/// Says that a test is skipped, and why; with `BOBBIN_REQUIRE_HADOOP=1` that is a failure.
+///
+/// # Panics
+/// With that variable.
+pub fn skip(reason: &str) {
     let required = std::env::var_os("BOBBIN_REQUIRE_HADOOP").is_some_and(|value| value == "1");
-    assert!(!required, "BOBBIN_REQUIRE_HADOOP=1, but there can be no cluster: {reason}");
+    assert!(!required, "BOBBIN_REQUIRE_HADOOP=1, but the test cannot run: {reason}");
     notify(&format!("skipped: {reason}"));
 }
 

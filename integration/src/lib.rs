@@ -12,5 +12,5 @@ mod programs;
 mod sys;
 pub mod wait;
 
-pub use gate::{private, shared, version};
+pub use gate::{private, shared, skip, version};
 pub use programs::{ProgramError, yarn_submit};

@@ -9,6 +9,7 @@
 //! ```
 
 mod actor;
+mod containers;
 mod convert;
 mod jobs;
 mod mailbox;
@@ -22,8 +23,9 @@ use bobbin_proto::{DriverHello, FromDriver, FromWorker, ToDriver, ToWorker, Work
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use actor::container_number;
+pub use containers::Sighting;
 pub use mailbox::{Mailbox, Outbox, Wishes};
-pub use snapshot::{JobView, Snapshot, WorkerView};
+pub use snapshot::{ContainerView, JobView, Snapshot, WorkerView};
 
 /// Messages that wait for the application before whoever sends the next one has to wait.
 const INPUTS: usize = 4096;
@@ -98,6 +100,7 @@ pub(crate) enum Input {
     Driver(DriverId, FromDriver),
     DriverLeaves(DriverId, String),
     Registered,
+    Sighted(Vec<Sighting>),
     Snapshot(oneshot::Sender<Snapshot>),
 }
 
@@ -117,6 +120,11 @@ impl Application {
     /// Tells the core of something that happened outside.
     pub async fn event(&self, event: Event) -> Result<(), Over> {
         self.send(Input::Event(event)).await
+    }
+
+    /// YARN gave us these containers: for the page. Said before the core hears of them.
+    pub async fn sighted(&self, containers: Vec<Sighting>) -> Result<(), Over> {
+        self.send(Input::Sighted(containers)).await
     }
 
     /// The ResourceManager has accepted us: for the time line.

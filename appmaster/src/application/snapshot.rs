@@ -19,6 +19,8 @@ pub struct Snapshot {
     pub waiting_for: String,
     /// Connected workers.
     pub workers: Vec<WorkerView>,
+    /// Containers of this attempt, the application master's own first; of those that are over, the last ones.
+    pub containers: Vec<ContainerView>,
     /// Jobs that are not forgotten.
     pub jobs: Vec<JobView>,
     /// Last things that happened, newest last.
@@ -40,8 +42,23 @@ pub struct WorkerView {
     pub finished: u64,
 }
 
-/// One job.
+/// One container.
 #[derive(Clone, Debug, Serialize)]
+pub struct ContainerView {
+    /// YARN's id of it.
+    pub id: String,
+    /// Its host.
+    pub host: String,
+    /// What it does, in words.
+    pub state: String,
+    /// Whether it ended by a fault.
+    pub failed: bool,
+    /// The page of its logs at its NodeManager.
+    pub logs: String,
+}
+
+/// One job.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct JobView {
     /// Its number.
     pub id: u32,

@@ -24,6 +24,7 @@ use super::start::{Startable, Starter};
 use super::translate::{self, Kind};
 use crate::application::{Application, Outbox, Wishes, container_number};
 use crate::spec::ExpectedWork;
+use crate::web::LogPages;
 
 /// Between two calls while something is asked for: a grant is seen soon after the NodeManager's heartbeat made it.
 const FAST: Duration = Duration::from_millis(100);
@@ -53,6 +54,7 @@ pub struct Heartbeat {
     application: Application,
     outbox: Outbox,
     starter: Starter,
+    pages: LogPages,
     nodes: Nodes,
     granted: BTreeMap<ContainerId, yarn::Container>,
     response_id: i32,
@@ -70,7 +72,7 @@ impl Heartbeat {
         scheduler: Scheduler,
         registration: Registration,
         (capability, node_label): (Capability, Option<String>),
-        (application, outbox, starter): (Application, Outbox, Starter),
+        (application, outbox, starter, pages): (Application, Outbox, Starter, LogPages),
     ) -> Self {
         let kind = Kind { capability, node_label };
         Heartbeat {
@@ -80,6 +82,7 @@ impl Heartbeat {
             application,
             outbox,
             starter,
+            pages,
             nodes: Nodes::default(),
             granted: BTreeMap::new(),
             response_id: 0,
@@ -221,12 +224,22 @@ impl Heartbeat {
         if response.limit.is_some() {
             events.push(Event::HeadroomKnown { headroom: translate::capability(response.limit.as_ref()) });
         }
-        let grants: Vec<_> = response.allocated_containers.iter().filter_map(translate::grant).collect();
-        for (grant, container) in grants.iter().zip(response.allocated_containers) {
-            info!(container = grant.container.0, host = grant.host, "granted");
+        let (mut grants, mut sightings) = (Vec::new(), Vec::new());
+        for container in response.allocated_containers {
+            let (Some(grant), Some(sighting)) =
+                (translate::grant(&container), translate::sighting(&container, &self.pages))
+            else {
+                continue;
+            };
+            // `logs` looks here for the containers that there were.
+            info!(container = sighting.id, host = sighting.host, "granted");
             self.granted.insert(grant.container, container);
+            grants.push(grant);
+            sightings.push(sighting);
         }
         if !grants.is_empty() {
+            // When the application is over, the next event finds out.
+            let _ = self.application.sighted(sightings).await;
             events.push(Event::ContainersGranted { grants });
         }
         for status in &response.completed_container_statuses {

@@ -4,7 +4,8 @@ use bobbin_core::{AskRow, Capability, Event, Grant, Node, Place, RequestId};
 use hadoop_wire::messages::yarn;
 use hadoop_wire::names;
 
-use crate::application::container_number;
+use crate::application::{Sighting, container_number};
+use crate::web::LogPages;
 
 /// Priority of all our requests; requests are told apart by their allocation request id.
 const PRIORITY: i32 = 1;
@@ -60,6 +61,19 @@ pub fn grant(container: &yarn::Container) -> Option<Grant> {
         host: container.node_id.as_ref()?.host().to_owned(),
         request,
         capability: capability(container.resource.as_ref()),
+    })
+}
+
+/// A granted container as the page shows it; `None` when YARN left out its id or host.
+pub fn sighting(container: &yarn::Container, pages: &LogPages) -> Option<Sighting> {
+    let id = names::ContainerId::try_from(container.id.as_ref()?).ok()?;
+    let text = id.to_string();
+    Some(Sighting {
+        number: container_number(&id),
+        host: container.node_id.as_ref()?.host().to_owned(),
+        logs: pages.of(&text, container.node_http_address()),
+        id: text,
+        is_master: false,
     })
 }
 
