@@ -61,6 +61,8 @@ pub(crate) fn settings(socket: &Path, patience: Duration) -> Settings {
         connect_timeout: patience,
         read_timeout: patience,
         idle_age: Duration::from_secs(3600),
+        block_size: None,
+        replication: None,
     }
 }
 
