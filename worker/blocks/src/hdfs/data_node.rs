@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use hadoop_wire::datatransfer::{self, Chunks, DataTransferError, PACKET_PREFIX, Packet, PacketPrefix, ReadBlock};
-use hadoop_wire::messages::datatransfer::{BlockOpResponse, Status};
+use hadoop_wire::messages::datatransfer::Status;
 use hadoop_wire::messages::hdfs::{DatanodeId, LocatedBlock};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::descriptors::first_line;
+use super::answer::{read_answer, words};
 use super::fault::{Fault, Meaning};
 use super::settings::Settings;
 use crate::checksum::{self, ChecksumError};
@@ -174,26 +174,12 @@ async fn begin(connection: &mut Connection, wanted: Wanted<'_>) -> Result<Chunks
         length: wanted.len as u64,
     };
     connection.write_all(&request.encode()).await?;
-    let answer = read_answer(connection).await?;
+    let answer = read_answer::<ReadBlockError>(connection).await?;
     if answer.status != Status::Success as i32 {
-        let message = first_line(answer.message.as_deref().unwrap_or_default());
-        return Err(ReadBlockError::Refused { status: answer.status, message });
+        return Err(ReadBlockError::Refused { status: answer.status, message: words(&answer) });
     }
     let info = answer.read_op_checksum_info.ok_or(ReadBlockError::OtherBytes)?;
     Ok(Chunks::from_message(&info.checksum)?)
-}
-
-async fn read_answer(connection: &mut Connection) -> Result<BlockOpResponse, ReadBlockError> {
-    let mut received = Vec::new();
-    loop {
-        let needed = datatransfer::delimited_needed(&received)?;
-        if needed == 0 {
-            return Ok(datatransfer::decode_block_response(&received)?);
-        }
-        let have = received.len();
-        received.resize(have + needed, 0);
-        connection.read_exact(&mut received[have..]).await?;
-    }
 }
 
 async fn read_packet(connection: &mut Connection) -> Result<Packet, ReadBlockError> {

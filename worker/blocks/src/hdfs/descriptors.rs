@@ -5,12 +5,13 @@ use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 
-use hadoop_wire::datatransfer::{self, DataTransferError};
-use hadoop_wire::messages::datatransfer::{BlockOpResponse, Status};
+use hadoop_wire::datatransfer::DataTransferError;
+use hadoop_wire::messages::datatransfer::Status;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 
+use super::answer::{read_answer, words};
 use super::fault::{Fault, Meaning};
 
 /// The two files of a replica.
@@ -58,12 +59,12 @@ impl RequestError {
 /// Sends `request` and takes the files.
 pub(crate) async fn request(stream: &mut UnixStream, request: &[u8]) -> Result<Descriptors, RequestError> {
     stream.write_all(request).await?;
-    let answer = read_answer(stream).await?;
+    let answer = read_answer::<RequestError>(stream).await?;
     if answer.status != Status::Success as i32 {
         return Err(RequestError::Refused {
             status: answer.status,
             versioned: answer.short_circuit_access_version.is_some(),
-            message: first_line(answer.message.as_deref().unwrap_or_default()),
+            message: words(&answer),
         });
     }
     let descriptors = stream.async_io(Interest::READABLE, || receive(&*stream)).await?;
@@ -71,20 +72,6 @@ pub(crate) async fn request(stream: &mut UnixStream, request: &[u8]) -> Result<D
     match <[OwnedFd; 2]>::try_from(descriptors) {
         Ok([data, meta]) => Ok(Descriptors { data: data.into(), meta: meta.into() }),
         Err(_) => Err(RequestError::DescriptorsMissing(received)),
-    }
-}
-
-/// Reads the answer and not one byte more: the next byte carries the descriptors, and a plain read would lose them.
-async fn read_answer(stream: &mut UnixStream) -> Result<BlockOpResponse, RequestError> {
-    let mut received = Vec::new();
-    loop {
-        let needed = datatransfer::delimited_needed(&received)?;
-        if needed == 0 {
-            return Ok(datatransfer::decode_block_response(&received)?);
-        }
-        let have = received.len();
-        received.resize(have + needed, 0);
-        stream.read_exact(&mut received[have..]).await?;
     }
 }
 
@@ -108,9 +95,4 @@ fn receive(stream: impl AsFd) -> io::Result<Vec<OwnedFd>> {
         descriptors.pop();
     }
     Ok(descriptors)
-}
-
-/// The first line of a DataNode's message, which may go on with a stack trace.
-pub(crate) fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().trim().to_owned()
 }

@@ -3,6 +3,7 @@
 //! A window is sought by short-circuit, then from the socket of the DataNode on this host, then from other hosts; see
 //! `file` for the order and for what follows from each fault.
 
+mod answer;
 mod closed;
 mod data_node;
 mod descriptors;
