@@ -26,6 +26,7 @@ mod graph;
 mod identifiers;
 mod inputs;
 mod ipc;
+mod leaf;
 mod note;
 mod payload;
 mod planner;
