@@ -1,8 +1,9 @@
 //! Ctrl-C and TERM: what was submitted is killed, unless it was meant to outlive us.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use bobbin::yarn::{self, Cluster, Outcome};
+use bobbin::yarn::{self, Application, Cluster, Outcome, WatchError};
 use hadoop_wire::names::ApplicationId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -70,19 +71,33 @@ impl Signals {
     }
 }
 
+/// What the ResourceManager may take to learn of an application whose submission was on its way.
+const ON_ITS_WAY: Duration = Duration::from_millis(300);
+
+async fn kill(cluster: &Cluster, id: ApplicationId) -> Result<Application, WatchError> {
+    let reason = "interrupted at the command line";
+    match yarn::kill(cluster, id, reason).await {
+        Err(WatchError::Unknown(_)) => {
+            tokio::time::sleep(ON_ITS_WAY).await;
+            yarn::kill(cluster, id, reason).await
+        }
+        known => known,
+    }
+}
+
 async fn end(guarded: &Guarded) {
     let Some((cluster, id)) = guarded.get() else {
         return terminal::note("yarn-submit: interrupted; there is no application to end");
     };
     terminal::note(format_args!("yarn-submit: interrupted; ending {id}"));
-    match yarn::kill(&cluster, id, "interrupted at the command line").await {
+    match kill(&cluster, id).await {
         Ok(application) => {
             let word = if application.outcome == Some(Outcome::Killed) { "killed" } else { "had ended already" };
             terminal::note(format_args!("yarn-submit: {id} {word}"));
             // The next sweep removes what this leaves.
             let _ = yarn::clean(&cluster, id).await;
         }
-        Err(yarn::WatchError::Unknown(_)) => {
+        Err(WatchError::Unknown(_)) => {
             terminal::note(format_args!("yarn-submit: {id} was not submitted yet; nothing runs"));
             let _ = yarn::clean(&cluster, id).await;
         }
