@@ -292,6 +292,9 @@ fn a_query_can_be_its_applications_command() {
     let refused = done(&mut command).expect(66);
     refused.says(&["/user/alice/nowhere/x.csv", "its directory does not exist"]);
     assert!(!refused.stderr.contains("application_"), "{}", refused.stderr);
+    let mut command = yarn_submit(cluster);
+    command.args(&arguments).args(["--output", "file:///tmp/x.csv"]).arg(&text);
+    done(&mut command).expect(64).says(&["file:///tmp/x.csv", "--deploy-mode client"]);
 }
 
 #[test]

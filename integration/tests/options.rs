@@ -211,7 +211,7 @@ fn labels_and_priorities_are_kept_to_and_an_answer_of_many_blocks_is_whole() {
     let settings = [
         ("dfs.blockreport.incremental.intervalMsec", "1000"),
         ("yarn.node-labels.enabled", "true"),
-        ("yarn.node-labels.fs-store.root-dir", "file:///tmp/bobbin-node-labels"),
+        ("yarn.node-labels.fs-store.root-dir", "file://${hadoop.tmp.dir}/node-labels"),
         ("yarn.cluster.max-application-priority", "10"),
         ("yarn.scheduler.capacity.root.accessible-node-labels", "fast"),
         ("yarn.scheduler.capacity.root.accessible-node-labels.fast.capacity", "100"),
@@ -337,7 +337,7 @@ fn every_container_has_the_files_the_environment_and_the_ports() {
     let script = format!(
         "cat alias.txt sub/remote.txt unpacked/inner/packed.txt; echo \"$SHADE $CONDA_PREFIX\"; type -p tool\n\
          ./yarn-submit sql --master yarn --split-size 16KiB \"SELECT count(*) FROM '{url}'\" &\n\
-         until test -e '{}'; do read -t 0.1 < <(sleep 9); done; kill $!; wait $!; exit 0",
+         until test -e '{}'; do sleep 0.1; done; kill $!; wait $!; exit 0",
         end.display()
     );
     let files =

@@ -89,7 +89,7 @@ async fn end(cluster: &Cluster, submitted: &Submitted, session: &Session, outcom
 /// Submits the query as the command of an application: the driver runs in the application master's container.
 pub async fn submit_driver(args: &SqlArgs, query: &Text, explicit: bool, guarded: &Guarded) -> Result<Exit, Failure> {
     let cluster = cluster::cluster(&args.common)?;
-    let output = args.output.as_deref().map(|path| output_url(path, &cluster));
+    let output = args.output.as_deref().map(|path| output_url(path, &cluster)).transpose()?;
     let command = driver_command(args, query, explicit, output.as_deref());
     let wish = Wish { name: name_of(&query.text), max_attempts: 1, command: Some(command) };
     let mut request = request::request(&args.submit, &args.common, wish)?;
@@ -143,14 +143,20 @@ fn format_name(format: Format) -> &'static str {
 }
 
 /// A container's own files go away with it: a path without a scheme is on the default file system.
-fn output_url(path: &str, cluster: &Cluster) -> String {
-    if path.contains("://") {
+fn output_url(path: &str, cluster: &Cluster) -> Result<String, Failure> {
+    if path.starts_with("file:") {
+        let message = format!(
+            "--output {path}: the driver will be in a container, whose own files nobody finds; write to HDFS, or use --deploy-mode client"
+        );
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    Ok(if path.contains("://") || path.starts_with("hdfs:/") {
         path.to_owned()
     } else if path.starts_with('/') {
         cluster.hdfs().file_system().at(path).to_string()
     } else {
         format!("{}/{path}", cluster.home_url())
-    }
+    })
 }
 
 /// What a plan reads: the tasks that have places, and the hosts that hold them, most first.
