@@ -31,6 +31,9 @@ fn complete(cluster: &Cluster, id: &str) {
         "{}",
         tail.stdout
     );
+    assert!(!logs.stdout.contains("LogContents:"), "nothing but what was printed:\n{}", logs.stdout);
+    let bare = done(yarn_submit(cluster).args(["logs", id, "--container", "master", "--log", "stderr"])).expect(0);
+    assert_eq!(bare.stdout, "the end\n");
     let container = logs.stdout.split_whitespace().find(|word| word.starts_with("container_")).unwrap().to_owned();
     let one = done(yarn_submit(cluster).args(["logs", id, "--container", &container])).expect(0);
     assert!(one.stdout.contains("line 3000 of the output"));
@@ -99,6 +102,12 @@ fn read_from_the_node_managers_where_nothing_is_aggregated() {
     done(yarn_submit(&cluster).args(["kill", &id])).expect(0);
     running.wait().unwrap();
     let finished = finished(&cluster);
-    let logs = done(yarn_submit(&cluster).args(["logs", &finished])).expect(0);
-    assert!(logs.stdout.contains("line 3000 of the output"), "{}\n{}", logs.stdout, logs.stderr);
+    complete(&cluster, &finished);
+    let mut query = yarn_submit(&cluster);
+    cluster.spread(&support::trips(4 << 20), "/user/alice/trips.csv").unwrap();
+    query.args(["sql", "--workers", "2", "--worker-memory", "512MiB", "--split-size", "1MiB"]);
+    let query = done(query.arg("SELECT count(*) AS n FROM 'hdfs:///user/alice/trips.csv'")).expect(0);
+    let logs = done(yarn_submit(&cluster).args(["logs", query.application()])).expect(0);
+    assert!(logs.stdout.contains("==> container_") && logs.stdout.contains("_000002 on "), "{}", logs.stdout);
+    assert!(logs.stdout.contains("appmaster.log"), "{}", logs.stdout);
 }

@@ -9,6 +9,9 @@ const COMMAND_LINE: &str = "error,hdfs_native=off,datafusion=off";
 /// A container's log is read when something went wrong.
 const CONTAINER: &str = "info,hdfs_native=error,datafusion=error";
 
+/// The application master's own log, beside its standard output and error, which are those of the command.
+pub const APPMASTER_LOG: &str = "appmaster.log";
+
 /// The filter of a verbosity, for this process and, where it is not the default, for the application's.
 pub fn filter(common: &CommonArgs) -> Option<&'static str> {
     match (common.quiet, common.verbose) {

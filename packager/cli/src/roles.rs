@@ -53,7 +53,7 @@ fn on_runtime(threads: usize, role: impl Future<Output = Outcome>) -> Outcome {
 async fn appmaster() -> Outcome {
     let container = Container::take()?;
     let filter = container.spec.workers.log_filter.as_deref();
-    log::start_in_file(&container.log_directory.join("appmaster.log"), filter)?;
+    log::start_in_file(&container.log_directory.join(log::APPMASTER_LOG), filter)?;
     let outcome = bobbin_appmaster::run(container).await?;
     Ok(if outcome.succeeded { ExitCode::SUCCESS } else { ExitCode::from(exit::Exit::Failed.code()) })
 }

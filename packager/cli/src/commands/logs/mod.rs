@@ -3,8 +3,10 @@
 
 mod aggregated;
 mod node_managers;
+mod numbers;
 mod printer;
 mod selection;
+mod unwrap;
 
 use std::time::Duration;
 

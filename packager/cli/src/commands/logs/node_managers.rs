@@ -1,7 +1,5 @@
-//! Logs that are still on the nodes, over the NodeManagers' web services.
-//!
-//! The ResourceManager names the containers that run; those that have ended are found by trying: container numbers are
-//! consecutive, and a node that never had one says so.
+//! Logs that are still on the nodes, over the NodeManagers' web services: all nodes are asked for each container, and
+//! those that never had it say so.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,19 +8,20 @@ use bobbin::yarn::{Application, Cluster};
 use futures::StreamExt;
 use hadoop_wire::messages::yarn::NodeState;
 use hadoop_wire::names::{ApplicationAttemptId, ContainerId};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 
+use super::numbers::{Notes, Numbers};
 use super::printer::{Heading, Printer};
 use super::selection::Selection;
+use super::unwrap::Answer;
 use crate::exit::{Exit, Failure};
+use crate::log::APPMASTER_LOG;
 use crate::terminal;
 
 /// A node that does not answer must not hold up the others' logs for long.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
-/// After so many consecutive numbers that no node knows, there are no more containers.
-const MISSES: u64 = 5;
 /// Questions that are on their way at once.
 const PARALLEL: usize = 32;
 
@@ -38,17 +37,13 @@ pub async fn print(
     for attempt in 1..=application.attempt.max(1) {
         let attempt = ApplicationAttemptId { application: application.id, attempt };
         let epoch = epoch(cluster, attempt).await;
-        let (mut sequence, mut misses) = (1, 0);
-        while misses < MISSES {
+        let mut numbers = web.numbers(ContainerId { attempt, epoch, sequence: 1 }).await;
+        while let Some(sequence) = numbers.next() {
             let container = ContainerId { attempt, epoch, sequence }.to_string();
-            sequence += 1;
-            let Some(log) = web.find(&container).await else {
-                misses += 1;
-                continue;
-            };
-            misses = 0;
-            if selection.wants_container(&container) {
-                found += web.print(&container, log, selection, printer).await?;
+            let logs = web.find(&container).await;
+            numbers.tried(logs.is_some());
+            if let Some(logs) = logs.filter(|_| selection.wants_container(&container)) {
+                found += web.print(&container, logs, selection, printer).await?;
             }
         }
     }
@@ -91,6 +86,31 @@ impl Web {
         let client = Client::builder().no_proxy().connect_timeout(CONNECT_LIMIT).timeout(ANSWER_LIMIT).build();
         let client = client.map_err(|error| Failure::of(Exit::Internal, &error))?;
         Ok(Web { client, user: cluster.user().to_owned(), nodes: nodes.collect(), silent: Default::default() })
+    }
+
+    /// The containers of an attempt, as the log of its application master names them.
+    async fn numbers(&self, master: ContainerId) -> Numbers {
+        let container = master.to_string();
+        let Some(logs) = self.find(&container).await else { return Numbers::all() };
+        if !logs.files.iter().any(|(name, _)| name == APPMASTER_LOG) {
+            return Numbers::all();
+        }
+        let mut notes = Notes::new(master.attempt);
+        match self.read_notes(&logs.address, &container, &mut notes).await {
+            Ok(()) => notes.finish(),
+            Err(error) => {
+                tracing::debug!(container, %error, "the application master's log is not read");
+                Numbers::all()
+            }
+        }
+    }
+
+    async fn read_notes(&self, address: &str, container: &str, notes: &mut Notes) -> reqwest::Result<()> {
+        let mut answer = self.open(address, container, APPMASTER_LOG).await?;
+        while let Some(piece) = answer.chunk().await? {
+            notes.push(&piece);
+        }
+        Ok(())
     }
 
     /// Asks all nodes for a container's logs.
@@ -154,17 +174,22 @@ impl Web {
     }
 
     async fn print_file(&self, address: &str, heading: Heading<'_>, printer: &Printer) -> Result<(), PrintError> {
-        let (container, log) = (heading.container, heading.log);
-        let url = format!("http://{address}/ws/v1/node/containerlogs/{container}/{log}");
-        let request = self.client.get(url).query(&[("user.name", &self.user)]);
-        let mut answer = request.send().await?.error_for_status()?;
+        let mut answer = self.open(address, heading.container, heading.log).await?;
         printer.heading(heading)?;
         let mut tail = Tail::new(printer.part());
+        let mut file = Answer::new();
         while let Some(piece) = answer.chunk().await? {
-            tail.push(&piece, &mut |bytes| printer.piece(bytes))?;
+            tail.push(&file.push(piece), &mut |bytes| printer.piece(bytes))?;
         }
+        tail.push(&file.finish(), &mut |bytes| printer.piece(bytes))?;
         let last = tail.finish(&mut |bytes| printer.piece(bytes))?;
         Ok(printer.end(last)?)
+    }
+
+    /// One log file of a container.
+    async fn open(&self, address: &str, container: &str, log: &str) -> reqwest::Result<Response> {
+        let url = format!("http://{address}/ws/v1/node/containerlogs/{container}/{log}");
+        self.client.get(url).query(&[("user.name", &self.user)]).send().await?.error_for_status()
     }
 
     fn complain(&self) {
