@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
+use serde::{Deserialize, Serialize};
 use tar::{EntryType, Header};
 
 use crate::contents::{Contents, Kind, Style};
@@ -11,7 +12,7 @@ use crate::error::{ArchiveError, Defect};
 use crate::format::{self, Format};
 
 /// An archive that can be unpacked on a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Archive {
     /// Where it is.
     pub path: PathBuf,

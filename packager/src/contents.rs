@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Defect;
 use crate::paths;
 
 /// What kind of environment an archive holds, which decides how it is activated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Style {
     /// A virtual environment (`pyvenv.cfg` or `bin/activate`).
     Venv,

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{ArchiveError, Unsupported};
 
 /// How an archive is packed. The names are those that YARN's localizer unpacks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
     /// `.tar.gz`
     TarGz,
@@ -18,6 +20,11 @@ pub enum Format {
 }
 
 impl Format {
+    /// What YARN takes a file of this name for; `None` when it would not unpack it.
+    pub fn of(path: &Path) -> Option<Format> {
+        by_name(path).ok()
+    }
+
     /// The suffix that makes YARN unpack it.
     pub fn suffix(self) -> &'static str {
         match self {

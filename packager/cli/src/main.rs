@@ -4,6 +4,7 @@
 //! words, BOBBIN_*, config.toml -- args --> plain fields -- request --> a valid request -- commands --> exit code
 //! ```
 
+mod archives;
 mod args;
 mod cluster;
 mod commands;

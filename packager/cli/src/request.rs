@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use bobbin::yarn::{Container, Environment, Localized, Request, Source};
 use bobbin_appmaster::spec::{ENVIRONMENT, EXECUTABLE, EnvironmentKind};
-use bobbin_packager::{Archive, ArchiveError, Style, inspect};
+use bobbin_packager::{Archive, ArchiveError, Style};
 
 use crate::args::{CommonArgs, KeyValue, Shipped, SubmitArgs};
 use crate::exit::{Exit, Failure};
-use crate::log;
+use crate::{archives, log};
 
 /// What is asked for, beyond the options.
 pub struct Wish {
@@ -145,7 +145,7 @@ fn environment(text: &str) -> Result<Environment, RequestError> {
 }
 
 fn archive(option: &'static str, path: &Path) -> Result<Archive, RequestError> {
-    inspect(path).map_err(|source| match source {
+    archives::inspect(path).map_err(|source| match source {
         ArchiveError::Open { path, source } => RequestError::File { option, path, source },
         source @ (ArchiveError::Unsupported { .. }
         | ArchiveError::Corrupt { .. }

@@ -1,6 +1,5 @@
 //! SHA-256 of local files: the names under which they are uploaded. Computed once for each version of a file.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,16 +8,15 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::memory::Memory;
+
 /// SHA-256 of a file's content. Displays as 64 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
-/// Remembers digests of files by path, length and modification time, in a file of one line each.
+/// Remembers digests of files by path, length and modification time.
 #[derive(Debug)]
-pub struct Digests {
-    store: Option<PathBuf>,
-    known: BTreeMap<String, String>,
-}
+pub struct Digests(Memory);
 
 /// A file could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +26,6 @@ pub struct DigestError {
     #[source]
     source: io::Error,
 }
-
-/// More lines than anybody's working set; beyond it the memory starts anew.
-const LIMIT: usize = 1000;
 
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,19 +59,14 @@ impl Digest {
 }
 
 impl Digests {
-    /// The user's memory: `$XDG_CACHE_HOME/bobbin/digests` or `~/.cache/bobbin/digests`. Works without one too.
+    /// Digests that the user's earlier runs have computed.
     pub fn open() -> Digests {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let folder = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-        Digests::at(folder.map(|folder| folder.join("bobbin/digests")))
+        Digests(Memory::open("digests"))
     }
 
-    /// A memory in a file of the caller's choice; absent: none.
+    /// Those in a file of the caller's choice; absent: none.
     pub fn at(store: Option<PathBuf>) -> Digests {
-        let text = store.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
-        let pairs = text.lines().filter_map(|line| line.split_once('\t'));
-        let known: BTreeMap<_, _> = pairs.map(|(digest, key)| (key.to_owned(), digest.to_owned())).collect();
-        Digests { store, known }
+        Digests(Memory::at(store))
     }
 
     /// The digest and length of a file, computed only when the file has changed since the last time.
@@ -89,34 +79,13 @@ impl Digests {
         }
         let key =
             format!("{}\t{}\t{}.{:09}", absolute.display(), metadata.len(), metadata.mtime(), metadata.mtime_nsec());
-        if let Some(digest) = self.known.get(&key).and_then(|text| Digest::parse(text)) {
+        if let Some(digest) = self.0.recall(&key).and_then(Digest::parse) {
             return Ok((digest, metadata.len()));
         }
         let digest = Digest::of_file(&absolute).map_err(error)?;
-        self.remember(key, digest);
+        self.0.remember(key, digest.to_string());
         Ok((digest, metadata.len()))
     }
-
-    fn remember(&mut self, key: String, digest: Digest) {
-        if self.known.len() >= LIMIT {
-            self.known.clear();
-        }
-        self.known.insert(key, digest.to_string());
-        let Some(store) = &self.store else { return };
-        if let Err(error) = save(store, &self.known) {
-            tracing::debug!(store = %store.display(), %error, "digests are not remembered");
-        }
-    }
-}
-
-fn save(store: &Path, known: &BTreeMap<String, String>) -> io::Result<()> {
-    if let Some(folder) = store.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let text: String = known.iter().map(|(key, digest)| format!("{digest}\t{key}\n")).collect();
-    let temporary = store.with_extension(format!("{}.tmp", std::process::id()));
-    std::fs::write(&temporary, text)?;
-    std::fs::rename(&temporary, store)
 }
 
 #[cfg(test)]

@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn what_is_not_wrapped_stays_as_it_is() {
-        for file in ["", "Con", "Container: of what?", "Contains\n", "Container: x\nLogLength:many\nLogContents:\nabc"] {
+        for file in ["", "Con", "Container: of what?", "Contains\n", "Container: x\nLogLength:many\nLogContents:\nabc"]
+        {
             assert_eq!(unwrap(file, 2), file);
         }
         let long = format!("Container: {}", "x".repeat(2 * LONGEST));
