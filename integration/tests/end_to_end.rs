@@ -156,3 +156,13 @@ fn a_killed_application_ends_everywhere() {
     });
     assert!(gone.is_some(), "the application master is still there");
 }
+
+#[test]
+fn what_an_earlier_application_left_is_swept_beside_the_next_run() {
+    let Some(cluster) = shared() else { return };
+    let earlier = done(yarn_submit(cluster).args(["run", "--", "true"])).expect(0);
+    let left = format!("/user/alice/.bobbin/applications/{}", earlier.application());
+    cluster.make_directory(&left, "alice", "700").unwrap();
+    done(yarn_submit(cluster).args(["run", "--", "true"])).expect(0);
+    assert_eq!(cluster.list(&left).unwrap(), None);
+}

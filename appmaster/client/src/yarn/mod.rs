@@ -21,6 +21,7 @@ mod request;
 mod staging;
 mod submission;
 mod submit;
+mod sweep;
 mod urls;
 mod watch;
 
@@ -32,9 +33,10 @@ pub use hdfs::{Entry, Hdfs, HdfsError, HdfsFailure, HdfsFile};
 pub use preflight::{Facts, PreflightError, Refusal, check, preflight};
 pub use memory::Memory;
 pub use request::{Container, Environment, Localized, Request, Source};
-pub use staging::{clean, sweep};
+pub use staging::clean;
 pub use submission::{LAUNCH_COMMAND, describe};
 pub use submit::{Step, SubmitError, Submitted, submit};
+pub use sweep::Sweep;
 pub use urls::{Location, UrlError};
 pub use watch::{Goal, WatchError, kill, report, wait_until};
 

@@ -1,7 +1,5 @@
 //! Submitting: preflight, uploads, the submission. Nothing is uploaded before the cluster would take the request.
 
-use std::time::Duration;
-
 use bobbin_appmaster::spec::{ENVIRONMENT, EXECUTABLE, LocalizedFile, Visibility};
 use bobbin_link::{Authority, AuthorityError, Secret};
 use hadoop_client::rpc::CallError;
@@ -17,6 +15,7 @@ use super::preflight::{PreflightError, Refusal, preflight};
 use super::request::{Localized, Request, Source};
 use super::staging;
 use super::submission;
+use super::sweep::Sweep;
 use super::urls::{Location, UrlError};
 
 /// What has just happened, for whoever watches.
@@ -48,6 +47,8 @@ pub struct Submitted {
     pub secret: Secret,
     /// When the submission began, Unix milliseconds.
     pub submitted_ms: u64,
+    /// Removes what earlier applications have left behind, beside the run.
+    pub sweep: Sweep,
 }
 
 /// Why nothing was submitted.
@@ -112,9 +113,6 @@ pub enum SubmitError {
     },
 }
 
-/// A sweep that takes longer is left to the next submission.
-const SWEEP_LIMIT: Duration = Duration::from_secs(10);
-
 /// Checks, uploads what is missing, and submits. `watch` hears of each step.
 pub async fn submit(
     cluster: &Cluster,
@@ -127,12 +125,7 @@ pub async fn submit(
     let (id, ()) = (id?, home?);
     watch(Step::Checked(id));
     let staging = staging::create(cluster.hdfs(), cluster.home(), id).await.map_err(SubmitError::Staging)?;
-    let sweep = tokio::time::timeout(SWEEP_LIMIT, staging::sweep(cluster));
-    let submission = submit_staged(cluster, request, Staged { id, staging, submitted_ms }, watch);
-    let (submitted, swept) = tokio::join!(submission, sweep);
-    if swept.is_err() {
-        tracing::debug!("the sweep of old files took too long and is left to the next submission");
-    }
+    let submitted = submit_staged(cluster, request, Staged { id, staging, submitted_ms }, watch).await;
     if submitted.is_err() {
         // The error is what the user needs to hear; the next sweep removes what this leaves.
         let _ = staging::clean(cluster, id).await;
@@ -163,7 +156,7 @@ async fn submit_staged(
     let answer = cluster.resource_manager().submit(context).await;
     answer.map_err(|source| SubmitError::Submit { id, source })?;
     watch(Step::Submitted(id));
-    Ok(Submitted { id, authority, secret, submitted_ms })
+    Ok(Submitted { id, authority, secret, submitted_ms, sweep: Sweep::begin(cluster) })
 }
 
 async fn check_home(cluster: &Cluster) -> Result<(), SubmitError> {

@@ -60,6 +60,7 @@ async fn in_container(
         guarded.release();
         display.clear();
         terminal::say(submitted.id);
+        submitted.sweep.settle().await;
         return Ok(Exit::Code(0));
     }
     // Whatever comes of it, this is how to ask for it later.

@@ -126,6 +126,7 @@ fn driver_command(args: &SqlArgs, query: &Text, explicit: bool, output: Option<&
     if let Some(format) = args.format {
         words.push(format!("--format={}", format_name(format)));
     }
+        submitted.sweep.settle().await;
     words.extend(output.map(|url| format!("--output={url}")));
     words.push("--".to_owned());
     words.push(query.text.clone());
