@@ -106,6 +106,7 @@ pub async fn submit_driver(args: &SqlArgs, query: &Text, explicit: bool, guarded
         guarded.release();
         display.clear();
         terminal::say(submitted.id);
+        submitted.sweep.settle().await;
         return Ok(Exit::Code(0));
     }
     display.tell(&format!("{id}: submitted; its output: yarn-submit logs {id}", id = submitted.id));
@@ -126,7 +127,6 @@ fn driver_command(args: &SqlArgs, query: &Text, explicit: bool, output: Option<&
     if let Some(format) = args.format {
         words.push(format!("--format={}", format_name(format)));
     }
-        submitted.sweep.settle().await;
     words.extend(output.map(|url| format!("--output={url}")));
     words.push("--".to_owned());
     words.push(query.text.clone());
