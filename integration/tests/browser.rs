@@ -32,9 +32,9 @@ struct Endless {
 
 impl Endless {
     fn start(cluster: &Cluster) -> Endless {
-        cluster.put(&trips(24 << 20), &format!("/user/alice/{FILE}"), 1, Host::Edge).unwrap();
+        cluster.put(&trips(12 << 20), &format!("/user/alice/{FILE}"), 1, Host::Edge).unwrap();
         let mut command = yarn_submit(cluster);
-        command.args(["sql", "--name", NAME, "--workers", "2", "--worker-memory", "512MiB", "--split-size", "1MiB"]);
+        command.args(["sql", "--name", NAME, "--workers", "2", "--worker-memory", "512MiB", "--split-size", "512KiB"]);
         command.arg(ENDLESS.replace("FILE", FILE));
         let mut driver = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let id = wait::until(LIMIT, || {
