@@ -157,6 +157,14 @@ pub enum ReadError {
         #[source]
         source: Cause,
     },
+    /// Somebody has it open for writing: nobody knows yet how long it is.
+    #[error(
+        "{url} is still being written; wait until its writer has closed it, leave it out, or, if its writer is dead, close it with: hdfs debug recoverLease -path {url} -retries 10"
+    )]
+    BeingWritten {
+        /// The file.
+        url: String,
+    },
     /// Not a path that this reader can open.
     #[error("{url} cannot be opened here: {reason}")]
     Unsupported {
@@ -176,7 +184,16 @@ pub enum ReadError {
         #[source]
         source: io::Error,
     },
-    /// The NameNode does not answer.
+    /// No NameNode can be reached, after as long a wait as its restart may take.
+    #[error("locate the blocks of {url}: no NameNode can be reached; start it, and run the query again")]
+    Unreachable {
+        /// The file.
+        url: String,
+        /// What happened.
+        #[source]
+        source: Cause,
+    },
+    /// The NameNode does not tell.
     #[error("locate the blocks of {url}: ask the NameNode")]
     Locate {
         /// The file.
@@ -194,6 +211,8 @@ pub enum ReadError {
         offset: u64,
         /// `host: way: reason` of every attempt.
         reasons: Vec<String>,
+        /// Whether it will be so at every later attempt too.
+        permanent: bool,
     },
 }
 
@@ -203,9 +222,10 @@ impl ReadError {
     pub fn exit_code(&self) -> u8 {
         match self {
             ReadError::PermissionDenied { .. } => 77,
-            ReadError::Locate { .. } => 69,
+            ReadError::Unreachable { .. } | ReadError::Locate { .. } => 69,
             ReadError::Changed { .. }
             | ReadError::NotFound { .. }
+            | ReadError::BeingWritten { .. }
             | ReadError::Unsupported { .. }
             | ReadError::Io { .. }
             | ReadError::NoReplica { .. } => 66,

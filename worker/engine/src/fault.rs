@@ -102,7 +102,11 @@ fn read_kind(error: &ReadError) -> TaskErrorKind {
         ReadError::Changed { .. }
         | ReadError::NotFound { .. }
         | ReadError::PermissionDenied { .. }
-        | ReadError::Unsupported { .. } => TaskErrorKind::Permanent,
+        | ReadError::BeingWritten { .. }
+        | ReadError::Unsupported { .. }
+        | ReadError::NoReplica { permanent: true, .. } => TaskErrorKind::Permanent,
+        // Who asked has waited for minutes: another attempt would only wait as long again.
+        ReadError::Unreachable { .. } => TaskErrorKind::Permanent,
         ReadError::Io { .. } | ReadError::Locate { .. } | ReadError::NoReplica { .. } => TaskErrorKind::Transient,
     }
 }

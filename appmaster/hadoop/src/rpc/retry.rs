@@ -153,9 +153,9 @@ pub(super) fn advise_connect(failure: &ConnectFailure) -> Advice {
 fn advise_exception(error: &RemoteError) -> Advice {
     match Exception::of(error) {
         Exception::Standby => Advice::NextServer,
-        Exception::Retriable => Advice::SameServer,
-        Exception::SafeMode
-        | Exception::NotRegistered
+        // A NameNode that starts leaves safe mode once its DataNodes have reported.
+        Exception::Retriable | Exception::SafeMode => Advice::SameServer,
+        Exception::NotRegistered
         | Exception::AttemptNotFound
         | Exception::ApplicationNotFound
         | Exception::InvalidMasterRequest
@@ -208,6 +208,19 @@ mod tests {
         assert!(attempts.next(&refused(), true, Duration::from_secs(8)).is_some());
         assert_eq!(attempts.next(&refused(), true, Duration::from_secs(9)), None);
         assert_eq!(attempts.made, 2);
+    }
+
+    #[test]
+    fn a_name_node_that_starts_is_waited_for() {
+        let safe_mode = RemoteError {
+            class: "org.apache.hadoop.hdfs.server.namenode.SafeModeException".to_owned(),
+            message: String::new(),
+            detail: None,
+            fatal: false,
+        };
+        let mut attempts = Attempts::new(POLICY, 1);
+        let next = attempts.next(&Failure::Remote(safe_mode), true, Duration::ZERO);
+        assert_eq!(next, Some(Next { pause: Duration::from_secs(1), leave: false }));
     }
 
     #[test]

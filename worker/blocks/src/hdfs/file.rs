@@ -4,6 +4,9 @@
 //! and for all other blocks: hdfs-native, which tries the replicas in the NameNode's order; then each replica by our own
 //! reader, so that either one of them answers or each one's reason is known. Where a fault says that our idea of the
 //! block is old, or all ways failed, the NameNode is asked again, once a window.
+//!
+//! Blocks are found by the file's name, which may lead to another file from one moment to the next. So what was found is
+//! compared with what was planned before its first bytes are handed out.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -42,6 +45,8 @@ pub(crate) struct HdfsFile {
     planned: FileRef,
     counters: Arc<ReadCounters>,
     located: Option<LocatedBlocks>,
+    /// Whether the name may lead to another file since it was last compared with what was planned.
+    suspect: bool,
     /// The block whose replica was read last, by its offset in the file.
     current: Option<(u64, Arc<Replica>)>,
     /// Ways that failed for one block, by its id.
@@ -65,6 +70,8 @@ struct Attempt<'a> {
     fresh: bool,
     /// Why ways failed, of this round and the one before.
     reasons: &'a mut Vec<String>,
+    /// Whether one of them fails for ever, and no other is left.
+    permanent: &'a mut bool,
 }
 
 /// The locations are old: asking for them again may open the quicker ways.
@@ -85,6 +92,7 @@ impl HdfsFile {
             planned: planned.clone(),
             counters,
             located: None,
+            suspect: false,
             current: None,
             given_up: HashSet::new(),
             native: None,
@@ -104,9 +112,17 @@ impl HdfsFile {
         local::compare(&self.planned, status.length, modified_ms(&status))
     }
 
-    /// Where all blocks are.
+    /// Where all blocks are, if this is a file that can be read.
     pub(crate) async fn places(&self) -> Result<Vec<BlockPlaces>, ReadError> {
         let located = self.ask_locations(0, WHOLE_FILE).await?;
+        let url = || self.planned.url.clone();
+        if located.under_construction {
+            return Err(ReadError::BeingWritten { url: url() });
+        }
+        if located.file_encryption_info.is_some() {
+            let reason = "it is in an encryption zone, and bobbin does not decrypt; copy it out of the zone first";
+            return Err(ReadError::Unsupported { url: url(), reason: reason.to_owned() });
+        }
         if located.file_length != self.planned.len {
             local::compare(&self.planned, located.file_length, self.planned.modified_ms)?;
         }
@@ -115,18 +131,29 @@ impl HdfsFile {
 
     /// At most `len` bytes from `offset`, which lies before the end.
     pub(crate) async fn window(&mut self, offset: u64, len: usize) -> Result<Bytes, ReadError> {
-        let mut reasons = Vec::new();
+        let (mut reasons, mut permanent) = (Vec::new(), false);
         for fresh in [false, true] {
             let block = self.locate(offset, fresh).await?;
             let within = offset - block.offset;
             let block_len = block.block.num_bytes().min(self.planned.len - block.offset);
             let range = (within, window::clip(within, len, block_len));
-            let attempt = Attempt { block: &block, range, fresh, reasons: &mut reasons };
-            if let Some(bytes) = self.attempt(attempt).await {
+            let attempt = Attempt { block: &block, range, fresh, reasons: &mut reasons, permanent: &mut permanent };
+            let bytes = self.attempt(attempt).await;
+            self.expect_planned().await?;
+            if let Some(bytes) = bytes {
                 return Ok(bytes);
             }
         }
-        Err(ReadError::NoReplica { url: self.planned.url.clone(), offset, reasons })
+        Err(ReadError::NoReplica { url: self.planned.url.clone(), offset, reasons, permanent })
+    }
+
+    /// An error when the name leads to another file than was planned, unless that has been looked at already.
+    async fn expect_planned(&mut self) -> Result<(), ReadError> {
+        if self.suspect {
+            self.compare().await?;
+            self.suspect = false;
+        }
+        Ok(())
     }
 
     /// Tries every way once, the quick ones first.
@@ -146,7 +173,10 @@ impl HdfsFile {
         }
         match self.natively(block.offset + range.0, range.1).await {
             Ok(bytes) => return Some(self.count(bytes, |counters| &counters.remote)),
-            Err(fault) => push(attempt.reasons, format!("hdfs-native: {}", fault.reason)),
+            Err(fault) => {
+                *attempt.permanent = !plain && fault.meaning == Meaning::Never;
+                push(attempt.reasons, format!("hdfs-native: {}", fault.reason));
+            }
         }
         let others = block.locations.iter().map(|location| &location.id).filter(|id| Some(*id) != node.as_ref());
         for other in others.filter(|_| plain) {
@@ -230,6 +260,7 @@ impl HdfsFile {
     async fn natively(&mut self, offset: u64, len: usize) -> Result<Bytes, Fault> {
         let (client, path, planned_len) = (self.space.native.clone(), self.path.clone(), self.planned.len);
         let open = self.native.take();
+        self.suspect |= open.is_none();
         let read = async move {
             let reader = match open {
                 Some(reader) => reader,
@@ -260,6 +291,7 @@ impl HdfsFile {
             return Ok(block);
         }
         let located = self.ask_locations(offset, LOCATE_AHEAD).await?;
+        self.suspect = true;
         self.located = Some(located);
         self.known(offset).ok_or_else(|| ReadError::Changed {
             url: self.planned.url.clone(),
@@ -285,6 +317,7 @@ impl HdfsFile {
                 ReadError::PermissionDenied { url, user: self.hdfs.user().to_owned(), source: Box::new(error) }
             }
             Some(Exception::FileNotFound) => ReadError::NotFound { url },
+            _ if error.is_unreachable() => ReadError::Unreachable { url, source: Box::new(error) },
             _ => ReadError::Locate { url, source: Box::new(error) },
         }
     }
