@@ -76,7 +76,9 @@ pub enum HdfsFailure {
     )]
     SafeMode,
     /// A quota of a directory is used up.
-    #[error("a quota is used up: {0}")]
+    #[error(
+        "a quota is used up ({0}); remove files there, or have it raised (hdfs dfsadmin -setQuota, -setSpaceQuota)"
+    )]
     Quota(String),
     /// No answer in time.
     #[error("no answer within {:.0} s; is HDFS up, and are its DataNodes reachable from here?", .0.as_secs_f64())]

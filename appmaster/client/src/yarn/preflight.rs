@@ -1,5 +1,7 @@
 //! Asking before uploading: would the cluster take this request?
 
+use std::collections::BTreeSet;
+
 use hadoop_client::rpc::CallError;
 use hadoop_wire::messages::yarn::{NodeReport, NodeState, QueueAcl, QueueInfo, QueueState, QueueUserAcls, Resource};
 use hadoop_wire::names::{ApplicationId, IncompleteId};
@@ -83,7 +85,7 @@ pub enum Refusal {
     },
     /// No container of this size is ever granted.
     #[error(
-        "{option} {asked} is more than the cluster's largest container of {largest} ({key}); ask for less, or have the limit raised"
+        "{option} {asked} is more than the cluster's largest container of {largest} ({key}); ask for less, or have the maximum raised"
     )]
     TooLarge {
         /// The option that asks: `--worker-memory`.
@@ -92,21 +94,28 @@ pub enum Refusal {
         asked: String,
         /// The limit.
         largest: String,
-        /// The configuration key of the limit.
+        /// Where the limit comes from, with its configuration key.
         key: &'static str,
     },
     /// No node is alive.
+    #[error("the cluster has no live node; nothing can run until a NodeManager registers (see yarn node -list -all)")]
+    NoNodes,
+    /// Nodes are alive, but none carries the label.
     #[error(
-        "the cluster has no live node{}; nothing can run until a NodeManager registers (see yarn node -list -all)",
-        with_label(label)
+        "no live node carries the label {label}; name another with --node-label: {}, or leave it out \
+         (yarn rmadmin -replaceLabelsOnNode gives labels to nodes)",
+        list(known)
     )]
-    NoNodes {
+    NoLabel {
         /// The node label that was asked for.
-        label: Option<String>,
+        label: String,
+        /// Labels that live nodes carry.
+        known: Vec<String>,
     },
     /// No live node has room for the container even when it is empty.
     #[error(
-        "no live node{} has {asked} MiB for {option}: the largest has {largest} MiB (yarn.nodemanager.resource.memory-mb); ask for less",
+        "{option} {asked} MiB is more than any live node{} has: the largest has {largest} MiB for containers \
+         (yarn.nodemanager.resource.memory-mb); ask for less, or wait for a larger node",
         with_label(label)
     )]
     NoNodeFits {
@@ -160,10 +169,13 @@ pub async fn preflight(cluster: &Cluster, request: &Request) -> Result<Applicati
 /// Checks a request against what the cluster is. What only time can tell, such as a full queue, is no refusal.
 pub fn check(request: &Request, facts: &Facts, user: &str) -> Result<(), Refusal> {
     check_queue(request, facts, user)?;
-    let label = request.node_label.clone();
+    if facts.nodes.is_empty() {
+        return Err(Refusal::NoNodes);
+    }
+    let label = request.node_label.clone().filter(|label| !label.is_empty());
     let usable = |node: &&Node| label.as_ref().is_none_or(|label| node.labels.contains(label));
     let Some(largest) = facts.nodes.iter().filter(usable).map(|node| node.memory_mib).max() else {
-        return Err(Refusal::NoNodes { label });
+        return Err(Refusal::NoLabel { label: label.unwrap_or_default(), known: labels(&facts.nodes) });
     };
     check_container(["--worker-memory", "--worker-cores"], request.worker, facts)?;
     check_container(["--master-memory", "--master-cores"], request.master, facts)?;
@@ -195,11 +207,14 @@ fn check_queue(request: &Request, facts: &Facts, user: &str) -> Result<(), Refus
 
 fn check_container([memory, cores]: [&'static str; 2], asked: Container, facts: &Facts) -> Result<(), Refusal> {
     if asked.memory_mib > facts.largest.memory_mib {
+        // The scheduler's maximum is never more than its largest node has: then it is the node that has to grow.
+        let of_a_node = facts.nodes.iter().any(|node| node.memory_mib == facts.largest.memory_mib);
+        let node = "what its largest live node has: yarn.nodemanager.resource.memory-mb";
         return Err(Refusal::TooLarge {
             option: memory,
             asked: format!("{} MiB", asked.memory_mib),
             largest: format!("{} MiB", facts.largest.memory_mib),
-            key: "yarn.scheduler.maximum-allocation-mb",
+            key: if of_a_node { node } else { "the scheduler's maximum: yarn.scheduler.maximum-allocation-mb" },
         });
     }
     if asked.cores > facts.largest.cores {
@@ -207,7 +222,7 @@ fn check_container([memory, cores]: [&'static str; 2], asked: Container, facts: 
             option: cores,
             asked: asked.cores.to_string(),
             largest: format!("{} cores", facts.largest.cores),
-            key: "yarn.scheduler.maximum-allocation-vcores",
+            key: "the scheduler's maximum: yarn.scheduler.maximum-allocation-vcores",
         });
     }
     Ok(())
@@ -245,6 +260,12 @@ fn may_submit(acls: &[QueueUserAcls], queue: &str) -> Option<bool> {
 fn node_facts(node: &NodeReport) -> Node {
     let memory = node.capability.as_ref().and_then(|capability| capability.memory).unwrap_or_default();
     Node { memory_mib: u64::try_from(memory).unwrap_or_default(), labels: node.node_labels.clone() }
+}
+
+/// The labels of nodes, each once.
+fn labels(nodes: &[Node]) -> Vec<String> {
+    let all: BTreeSet<&String> = nodes.iter().flat_map(|node| &node.labels).filter(|label| !label.is_empty()).collect();
+    all.into_iter().cloned().collect()
 }
 
 fn container(resource: Resource) -> Container {
@@ -310,12 +331,19 @@ mod tests {
         let text = refusal(|_, facts| facts.nodes.clear());
         assert!(text.contains("no live node;"), "{text}");
         let text = refusal(|request, _| request.worker.memory_mib = 7000);
-        assert!(text.contains("the largest has 6000 MiB"), "{text}");
+        assert!(text.starts_with("--worker-memory 7000 MiB") && text.contains("the largest has 6000 MiB"), "{text}");
+        let text = refusal(|request, facts| {
+            facts.largest.memory_mib = 6000;
+            request.master.memory_mib = 7000;
+        });
+        assert!(text.contains("largest container of 6000 MiB") && text.contains("nodemanager.resource"), "{text}");
+        let text = refusal(|request, _| request.node_label = Some("fpga".to_owned()));
+        assert!(text.contains("no live node carries the label fpga") && text.contains("--node-label: gpu"), "{text}");
         let text = refusal(|request, _| {
             request.node_label = Some("gpu".to_owned());
             request.worker.memory_mib = 5000;
         });
-        assert!(text.contains("no live node with label gpu has 5000 MiB"), "{text}");
+        assert!(text.contains("any live node with label gpu has: the largest has 4096 MiB"), "{text}");
     }
 
     #[test]

@@ -253,7 +253,7 @@ impl SubmitError {
         }
         match self {
             SubmitError::Preflight(PreflightError::Refused(Refusal::NotPermitted { .. })) => exit::PERMISSION,
-            SubmitError::Preflight(PreflightError::Refused(Refusal::NoNodes { label: None })) => exit::UNAVAILABLE,
+            SubmitError::Preflight(PreflightError::Refused(Refusal::NoNodes)) => exit::UNAVAILABLE,
             SubmitError::Preflight(PreflightError::Refused(_)) | SubmitError::Location(_) => exit::USAGE,
             SubmitError::OtherFileSystem { .. } => exit::USAGE,
             SubmitError::NoSuchFile { .. } | SubmitError::Digest(_) | SubmitError::Executable(_) => exit::INPUT,
