@@ -8,6 +8,8 @@ use std::fmt;
 pub enum Exit {
     /// The application failed without a code of its own.
     Failed,
+    /// The application master went away before there was an answer: another attempt may give one.
+    Abandoned,
     /// The command line, the configuration or the query is wrong.
     Usage,
     /// Input is missing or unreadable.
@@ -28,7 +30,7 @@ impl Exit {
     /// The number that the shell sees.
     pub fn code(self) -> u8 {
         match self {
-            Exit::Failed => 1,
+            Exit::Failed | Exit::Abandoned => 1,
             Exit::Usage => 64,
             Exit::Input => 66,
             Exit::Unavailable => 69,

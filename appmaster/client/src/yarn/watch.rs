@@ -16,8 +16,22 @@ use super::exit;
 pub enum Goal {
     /// Its application master has registered; an end counts too.
     Running,
+    /// The application master of this attempt, or of a later one, has registered; an end counts too.
+    Attempt(u32),
     /// It is over.
     Ended,
+}
+
+impl Goal {
+    fn is_reached(self, application: &Application) -> bool {
+        let runs = application.state == State::Running;
+        application.state.is_ended()
+            || match self {
+                Goal::Running => runs,
+                Goal::Attempt(attempt) => runs && application.attempt >= attempt,
+                Goal::Ended => false,
+            }
+    }
 }
 
 /// An application cannot be watched.
@@ -106,7 +120,7 @@ pub async fn wait_until(
             pause = FIRST_PAUSE;
             last = Some(news);
         }
-        if application.state.is_ended() || (goal == Goal::Running && application.state == State::Running) {
+        if goal.is_reached(&application) {
             return Ok(application);
         }
         if limit.is_some_and(|limit| began.elapsed() + pause > limit) {

@@ -30,18 +30,31 @@ pub async fn submit(
     Ok(yarn::submit(cluster, request, &watch).await?)
 }
 
+/// An application master that drivers can join.
+pub struct Master {
+    /// host:port.
+    pub address: String,
+    /// Which attempt of the application it is, from 1.
+    pub attempt: u32,
+}
+
+impl Master {
+    /// Where the ResourceManager says that it is.
+    pub fn of(application: &Application) -> Option<Master> {
+        let (host, port) = application.master.as_ref()?;
+        Some(Master { address: format!("{host}:{port}"), attempt: application.attempt })
+    }
+}
+
 /// Waits until the application master can be reached; its early end is a failure.
-pub async fn running(cluster: &Cluster, submitted: &Submitted, display: &Display) -> Result<String, Failure> {
+pub async fn running(cluster: &Cluster, submitted: &Submitted, display: &Display) -> Result<Master, Failure> {
     let mut show = |application: &Application| display.state(application);
     let application = yarn::wait_until(cluster, submitted.id, Goal::Running, Some(START_LIMIT), &mut show).await?;
-    match application.master.as_ref().filter(|_| application.state == State::Running) {
-        Some((host, port)) => Ok(format!("{host}:{port}")),
-        None => {
-            let explanation = wait::explanation(&application);
-            let message = explanation.strip_prefix("yarn-submit: ").unwrap_or(&explanation);
-            Err(Failure::new(Exit::Failed, message))
-        }
-    }
+    let master = Master::of(&application).filter(|_| application.state == State::Running);
+    master.ok_or_else(|| {
+        let explanation = wait::explanation(&application);
+        Failure::new(Exit::Failed, explanation.strip_prefix("yarn-submit: ").unwrap_or(&explanation))
+    })
 }
 
 /// Prints what would be submitted.

@@ -40,7 +40,7 @@ pub async fn run_beside(
     display: &Display,
 ) -> Result<Exit, Failure> {
     let submitted = submission::submit(cluster, request, guarded, display).await?;
-    let address = submission::running(cluster, &submitted, display).await?;
+    let address = submission::running(cluster, &submitted, display).await?.address;
     display.clear();
     let internal = |error: &(dyn std::error::Error + 'static)| Failure::of(Exit::Internal, error);
     let identity = submitted.authority.issue("command", &submitted.secret).map_err(|error| internal(&error))?;

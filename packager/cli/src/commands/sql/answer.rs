@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bobbin::{Answer, QueryError, Session};
+use bobbin::{Answer, JobError, QueryError, Session};
 use bobbin_blocks::BlockReader;
 use bobbin_engine::{Planner, Query};
 use bobbin_proto::Progress;
@@ -60,7 +60,7 @@ impl Asked<'_> {
 
     async fn compute(&self, text: &str, plan: Query) -> Result<Answer, Failure> {
         let began = Instant::now();
-        let mut running = self.session.start(text, plan).await?;
+        let mut running = self.session.start(text, plan).await.map_err(unanswered)?;
         loop {
             let progress = running.progress();
             self.display.query(&progress, began);
@@ -69,10 +69,22 @@ impl Asked<'_> {
             let limit = if self.display.is_shown() && !is_over { TICK } else { Duration::MAX };
             match tokio::time::timeout(limit, running.step(self.planner)).await {
                 Ok(Ok(Some(finished))) => return Ok(running.into_answer(&finished)),
-                Ok(Err(error)) => return Err(error.into()),
+                Ok(Err(error)) => return Err(unanswered(error)),
                 Ok(Ok(None)) | Err(_) => {}
             }
         }
+    }
+}
+
+/// Why there is no row yet. Once there are some, the query cannot be run again for the same output.
+fn unanswered(error: QueryError) -> Failure {
+    match error {
+        QueryError::Job(JobError::Gone(_)) => Failure::of(Exit::Abandoned, &error),
+        QueryError::Job(JobError::Failed { .. })
+        | QueryError::Plan(_)
+        | QueryError::Data { .. }
+        | QueryError::Result(_)
+        | QueryError::Decode(_) => error.into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `sql`: a query over CSV files, here or on the cluster.
 
 mod answer;
+mod attempts;
 mod here;
 mod inside;
 mod on_cluster;

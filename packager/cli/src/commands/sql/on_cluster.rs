@@ -1,6 +1,7 @@
 //! A query in an application of its own on the cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bobbin::Session;
 use bobbin::yarn::{self, Cluster, Goal, LAUNCH_COMMAND, Submitted};
@@ -9,7 +10,8 @@ use bobbin_engine::Query;
 use bobbin_proto::Progress;
 
 use super::super::{submission, wait};
-use super::{END_LIMIT, Text, answer, cluster_base, hdfs_reader, now_ms, planner};
+use super::attempts::Attempts;
+use super::{END_LIMIT, Text, cluster_base, hdfs_reader, now_ms, planner};
 use crate::args::{Format, SqlArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Guarded;
@@ -21,6 +23,8 @@ use crate::{cluster, terminal};
 
 /// Attempts of the application master where the user said nothing.
 const ATTEMPTS: u32 = 2;
+/// How long the driver waits for HDFS after its answer; the next sweep removes what is left.
+const CLEAN_LIMIT: Duration = Duration::from_secs(3);
 /// Characters of the query that make the application's name.
 const NAME_LENGTH: usize = 60;
 
@@ -48,9 +52,21 @@ pub async fn run(
     request.expected = Some(expected(&plan));
     let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
     let submitted_ms = now_ms();
-    let session = join(&cluster, &submitted, &display).await?;
-    let asked = answer::Asked { args, session: &session, planner: &planner, reader: &reader, display: &display };
-    let outcome = asked.answer(&query.text, plan).await;
+    let attempts = Attempts {
+        cluster: &cluster,
+        submitted: &submitted,
+        args,
+        planner: &planner,
+        reader: &reader,
+        display: &display,
+    };
+    let (session, outcome) = match attempts.answer(&query.text, plan).await {
+        Ok(answered) => answered,
+        Err(failure) => {
+            give_up(&cluster, &submitted).await;
+            return Err(failure);
+        }
+    };
     let times = Times { started_ms, submitted_ms, answered_ms: now_ms() };
     end(&cluster, &submitted, &session, &outcome).await;
     guarded.release();
@@ -64,14 +80,6 @@ pub async fn run(
     outcome.map(|_| Exit::Code(0))
 }
 
-async fn join(cluster: &Cluster, submitted: &Submitted, display: &Display) -> Result<Session, Failure> {
-    let address = submission::running(cluster, submitted, display).await?;
-    let identity = submitted.authority.issue("driver", &submitted.secret);
-    let identity = identity.map_err(|error| Failure::of(Exit::Internal, &error))?;
-    let session = Session::attach(&address, &identity, "sql").await;
-    session.map_err(|error| Failure::of(Exit::Unavailable, &error))
-}
-
 /// Ends the application and waits until the ResourceManager knows; what the query gave is not changed by it.
 async fn end(cluster: &Cluster, submitted: &Submitted, session: &Session, outcome: &Result<Progress, Failure>) {
     match outcome {
@@ -80,10 +88,22 @@ async fn end(cluster: &Cluster, submitted: &Submitted, session: &Session, outcom
     }
     let ended = yarn::wait_until(cluster, submitted.id, Goal::Ended, Some(END_LIMIT), &mut |_| {}).await;
     if ended.is_err() {
-        // The driver is about to go, and nobody else will: the application must not outlive it.
-        let _ = yarn::kill(cluster, submitted.id, "its driver has ended").await;
+        give_up(cluster, submitted).await;
+    } else {
+        clean(cluster, submitted).await;
     }
-    let _ = yarn::clean(cluster, submitted.id).await;
+}
+
+/// The driver is about to go, and nobody else will: the application must not outlive it.
+async fn give_up(cluster: &Cluster, submitted: &Submitted) {
+    // What the user has to hear is why; the next sweep removes what this leaves.
+    let _ = yarn::kill(cluster, submitted.id, "its driver has ended").await;
+    clean(cluster, submitted).await;
+}
+
+/// Removes what the application master has left, if it had no time to. HDFS may be the very thing that has failed.
+async fn clean(cluster: &Cluster, submitted: &Submitted) {
+    let _ = tokio::time::timeout(CLEAN_LIMIT, yarn::clean(cluster, submitted.id)).await;
 }
 
 /// Submits the query as the command of an application: the driver runs in the application master's container.

@@ -1,0 +1,86 @@
+//! A query through the attempts of its application: where YARN starts another application master after one that died,
+//! the driver joins that one and asks again.
+
+use std::time::Duration;
+
+use bobbin::Session;
+use bobbin::yarn::{self, Application, Cluster, Goal, State, Submitted};
+use bobbin_blocks::BlockReader;
+use bobbin_engine::{Planner, Query};
+use bobbin_proto::Progress;
+
+use super::super::{submission, wait};
+use super::answer;
+use crate::args::SqlArgs;
+use crate::exit::{Exit, Failure};
+use crate::progress::Display;
+
+/// How long YARN may take to notice that an application master is gone and to start another one. It notices a lost host
+/// after ten minutes (yarn.am.liveness-monitor.expiry-interval-ms).
+const NEXT_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// What all attempts have in common.
+pub struct Attempts<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// The application.
+    pub submitted: &'a Submitted,
+    /// The options.
+    pub args: &'a SqlArgs,
+    /// Plans the query again where a quoted field crosses a split's border.
+    pub planner: &'a Planner,
+    /// Writes its rows to HDFS, where that is asked for.
+    pub reader: &'a BlockReader,
+    /// Shows how far it is.
+    pub display: &'a Display,
+}
+
+impl Attempts<'_> {
+    /// Asks one attempt after the other until the query has an outcome that another attempt would not change. The session
+    /// is the last attempt's.
+    ///
+    /// # Errors
+    /// When no attempt could be joined.
+    pub async fn answer(&self, text: &str, plan: Query) -> Result<(Session, Result<Progress, Failure>), Failure> {
+        let mut master = submission::running(self.cluster, self.submitted, self.display).await?;
+        loop {
+            let session = self.join(&master.address).await?;
+            let Attempts { args, planner, reader, display, .. } = *self;
+            let asked = answer::Asked { args, session: &session, planner, reader, display };
+            let outcome = match asked.answer(text, plan.clone()).await {
+                Err(lost) if lost.exit() == Exit::Abandoned => match self.next(master.attempt, &lost).await {
+                    Ok(next) => {
+                        master = next;
+                        continue;
+                    }
+                    Err(failure) => Err(failure),
+                },
+                outcome => outcome,
+            };
+            return Ok((session, outcome));
+        }
+    }
+
+    async fn join(&self, address: &str) -> Result<Session, Failure> {
+        let identity = self.submitted.authority.issue("driver", &self.submitted.secret);
+        let identity = identity.map_err(|error| Failure::of(Exit::Internal, &error))?;
+        let session = Session::attach(address, &identity, "sql").await;
+        session.map_err(|error| Failure::of(Exit::Unavailable, &error))
+    }
+
+    /// The application master after the one of `attempt`, with which the conversation was `lost`. What became of that
+    /// one, only the ResourceManager knows.
+    async fn next(&self, attempt: u32, lost: &Failure) -> Result<submission::Master, Failure> {
+        self.display.tell(&format!("yarn-submit: {lost}; waiting for what YARN makes of it"));
+        let mut show = |application: &Application| self.display.state(application);
+        let goal = Goal::Attempt(attempt + 1);
+        let id = self.submitted.id;
+        let application = yarn::wait_until(self.cluster, id, goal, Some(NEXT_LIMIT), &mut show).await?;
+        let master = submission::Master::of(&application).filter(|_| application.state == State::Running);
+        let Some(master) = master else {
+            return Err(Failure::new(Exit::Failed, format!("{lost}: {}", wait::account(&application))));
+        };
+        self.display.tell(&format!("yarn-submit: attempt {} of {id} runs; the query is run again", master.attempt));
+        Ok(master)
+    }
+}
