@@ -36,7 +36,7 @@ pub enum DialError {
         source: io::Error,
     },
     /// TLS failed: not a part of this application, or not a bobbin at all.
-    #[error("TLS handshake with {address}")]
+    #[error("TLS handshake with {address}; is it a part of the application whose credentials these are?")]
     Tls {
         /// host:port that was dialed.
         address: String,
