@@ -105,6 +105,13 @@ impl Cluster {
         self.administer("SETPERMISSION", path, format!("&permission={permission}"))
     }
 
+    /// Limits how many names and how many bytes, replicas included, a directory may hold; `None` for any number.
+    pub fn set_quota(&self, path: &str, names: Option<u64>, bytes: Option<u64>) -> Result<(), HdfsError> {
+        let number = |limit: Option<u64>| limit.map_or_else(|| "-1".to_owned(), |limit| limit.to_string());
+        let parameters = format!("&namespacequota={}&storagespacequota={}", number(names), number(bytes));
+        self.administer("SETQUOTA", path, parameters)
+    }
+
     /// Writes a file of alice's. Written from a worker, every block's first replica is on that worker; from another host,
     /// each is on a worker that HDFS draws. Returns when HDFS knows of every replica.
     pub fn put(&self, bytes: &[u8], path: &str, replication: u32, from: Host) -> Result<(), HdfsError> {

@@ -1,6 +1,9 @@
 //! What end-to-end tests share: running `yarn-submit` on the cluster's gateway, and data.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod breakable;
+pub mod running;
+
 use std::fmt::Write;
 use std::process::Output;
 use std::sync::OnceLock;
