@@ -56,9 +56,19 @@ pub struct Finished {
     pub summary: wire::Progress,
 }
 
+/// Where a result is, until it is said again: a result that was lost and computed anew may be announced in the same words.
+#[derive(Clone, Debug)]
+pub struct Announced {
+    /// What the application said.
+    pub ready: wire::ResultReady,
+    number: u64,
+}
+
 #[derive(Default)]
 struct JobState {
-    results: BTreeMap<u32, wire::ResultReady>,
+    results: BTreeMap<u32, Announced>,
+    /// Announcements so far.
+    announced: u64,
     progress: wire::Progress,
     end: Option<Result<Arc<Finished>, JobError>>,
 }
@@ -127,15 +137,27 @@ impl Job {
 
     /// Where the result of `task` (its number in the job) is. `not` is an announcement that turned out to be stale: the
     /// next one is awaited.
-    pub async fn result(&mut self, task: u32, not: Option<&wire::ResultReady>) -> Result<wire::ResultReady, JobError> {
-        let ready = |state: &JobState| state.results.get(&task).is_some_and(|ready| Some(ready) != not);
-        let state = self.state.wait_for(|state| ready(state) || matches!(state.end, Some(Err(_)))).await;
+    pub async fn result(&mut self, task: u32, not: Option<&Announced>) -> Result<Announced, JobError> {
+        let stale = not.map(|announced| announced.number);
+        let fresh =
+            |state: &JobState| state.results.get(&task).filter(|announced| Some(announced.number) != stale).cloned();
+        let state = self.state.wait_for(|state| fresh(state).is_some() || matches!(state.end, Some(Err(_)))).await;
         let state = state.map_err(|_| gone_silently())?;
-        match (state.results.get(&task), &state.end) {
-            (Some(result), _) if Some(result) != not => Ok(result.clone()),
-            (_, Some(Err(error))) => Err(error.clone()),
-            _ => Err(gone_silently()),
+        match (fresh(&state), &state.end) {
+            (Some(result), _) => Ok(result),
+            (None, Some(Err(error))) => Err(error.clone()),
+            (None, _) => Err(gone_silently()),
         }
+    }
+
+    /// Tells the application that an announced result cannot be fetched: it is computed again, or the job fails.
+    pub async fn unreadable(&self, announced: &Announced, reason: String) {
+        let announced = &announced.ready;
+        let workers = announced.holders.iter().map(|holder| holder.worker).collect();
+        let message = wire::ResultUnreadable { job: self.number, task: announced.task, workers, reason };
+        let message = Outgoing::Message(wire::from_driver::Message::ResultUnreadable(message));
+        // When the conversation has ended, whoever waits for the result hears of that.
+        let _ = self.driver.outgoing.send(message).await;
     }
 
     /// Its progress as it is known now.
@@ -253,7 +275,8 @@ impl Conversation {
             Message::Ending(ending) => self.ending = Some(ending.reason),
             Message::Progress(progress) => self.change(progress.job, |state| state.progress = progress),
             Message::ResultReady(ready) => self.change(ready.job, |state| {
-                state.results.insert(ready.task, ready);
+                state.announced += 1;
+                state.results.insert(ready.task, Announced { number: state.announced, ready });
             }),
             Message::ResultLost(lost) => self.change(lost.job, |state| {
                 state.results.remove(&lost.task);

@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bobbin_link::{Connector, DialError, FetchConnection, FetchError};
 use bobbin_proto as wire;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+/// How long a worker may be silent in the middle of a fetch.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where results come from.
 #[derive(Clone)]
@@ -53,6 +58,14 @@ pub enum ResultError {
         /// Why not.
         #[source]
         source: FetchError,
+    },
+    /// Its holder says nothing any more.
+    #[error("fetch result {result} from {address}: nothing came for {} s", PATIENCE.as_secs())]
+    Silent {
+        /// The application's number of the task.
+        result: u32,
+        /// The worker.
+        address: String,
     },
     /// The worker in this process lost it.
     #[error("read result {result}: {reason}")]
@@ -107,18 +120,42 @@ impl Remote {
         let mut connection =
             dialed.map_err(|source| ResultError::Dial { result, address: address.to_owned(), source })?;
         let bytes = receive(&mut connection, result).await;
-        let bytes = bytes.map_err(|source| ResultError::Fetch { result, address: address.to_owned(), source })?;
+        let bytes = bytes.map_err(|broken| broken.of(result, address))?;
         self.connections.lock().await.insert(address.to_owned(), connection);
         Ok(bytes)
     }
 }
 
-async fn receive(connection: &mut FetchConnection, result: u32) -> Result<Bytes, FetchError> {
-    let mut body = connection.fetch(result).await?;
+async fn receive(connection: &mut FetchConnection, result: u32) -> Result<Bytes, Broken> {
+    let mut body = in_time(connection.fetch(result)).await?;
     let expected = usize::try_from(body.remaining()).unwrap_or(usize::MAX).min(64 << 20);
     let mut bytes = BytesMut::with_capacity(expected);
-    while let Some(chunk) = body.chunk().await? {
+    while let Some(chunk) = in_time(body.chunk()).await? {
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes.freeze())
+}
+
+/// Why a fetch did not come to its end.
+enum Broken {
+    Fetch(FetchError),
+    Silent,
+}
+
+impl Broken {
+    fn of(self, result: u32, address: &str) -> ResultError {
+        let address = address.to_owned();
+        match self {
+            Broken::Fetch(source) => ResultError::Fetch { result, address, source },
+            Broken::Silent => ResultError::Silent { result, address },
+        }
+    }
+}
+
+/// A step of a fetch, unless it takes too long: a host that has lost its power closes no connection.
+async fn in_time<T>(step: impl Future<Output = Result<T, FetchError>>) -> Result<T, Broken> {
+    match timeout(PATIENCE, step).await {
+        Ok(outcome) => outcome.map_err(Broken::Fetch),
+        Err(_) => Err(Broken::Silent),
+    }
 }

@@ -16,9 +16,6 @@ use crate::driver::{Driver, Finished, Job, JobError};
 use crate::fetch::{Fetcher, ResultError};
 use crate::local::{self, LocalError, LocalOptions};
 
-/// Times that a lost result is waited for before the query fails.
-const RESULT_LOSSES: u32 = 8;
-
 /// A way to run queries. Cheap to clone.
 #[derive(Clone)]
 pub struct Session {
@@ -233,18 +230,25 @@ impl Answer {
 
     async fn result(&mut self, task: u32) -> Result<Vec<RecordBatch>, QueryError> {
         let mut announced = self.job.result(task, None).await?;
-        for _ in 0..RESULT_LOSSES {
-            match self.session.fetcher.fetch(&announced).await {
+        loop {
+            match self.session.fetcher.fetch(&announced.ready).await {
                 Ok(bytes) => return Ok(decode_result(bytes)?),
-                // The application notices the loss too, recomputes the result, and announces it anew.
+                // The application computes it again and announces it anew, or fails the job after so many times.
                 Err(error) => {
-                    tracing::info!(%error, "a result is lost; waiting for it to be computed again");
+                    let reason = describe(&error);
+                    tracing::info!(reason, "a result cannot be fetched; waiting for it to be computed again");
+                    self.job.unreadable(&announced, reason).await;
                     announced = self.job.result(task, Some(&announced)).await?;
                 }
             }
         }
-        Err(ResultError::NoHolder { result: announced.result }.into())
     }
+}
+
+/// An error with its causes, on one line.
+fn describe(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn job_of(query: &Query) -> wire::SubmitJob {
@@ -262,5 +266,33 @@ fn task_of(task: &bobbin_engine::TaskPlan) -> wire::TaskSpec {
         places: task.places.clone(),
         input_bytes: task.input_bytes,
         inputs: task.inputs.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use bobbin_engine::{PathBase, PlannerOptions};
+
+    use super::*;
+
+    /// The worker is well, the application knows nothing: only the driver finds that a result is not there.
+    #[tokio::test]
+    async fn a_result_that_cannot_be_fetched_is_computed_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("numbers.csv");
+        std::fs::write(&path, "n\n1\n2\n3\n").unwrap();
+        let options = LocalOptions { threads: 1, memory_bytes: 64 << 20, spill_directory: directory.path().to_owned() };
+        let session = Session::local(&options, BlockReader::local()).await.unwrap();
+        let options = PlannerOptions { default_scheme: PathBase::Local, ..PlannerOptions::default() };
+        let planner = Planner::new(BlockReader::local(), options);
+        let text = format!("SELECT sum(n) AS total FROM '{}'", path.display());
+        let mut answer = session.sql(&planner, &text).await.unwrap();
+        let Fetcher::Local(store) = &session.fetcher else { panic!("not in this process") };
+        let announced = answer.job.result(answer.query.wanted[0], None).await.unwrap();
+        store.drop_results(&[announced.ready.result]);
+        let batches = answer.collect().await.unwrap();
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
     }
 }

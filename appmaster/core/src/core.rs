@@ -118,6 +118,9 @@ impl Core {
             Event::JobSubmitted { driver, job, graph } => self.job_submitted(driver, job, graph),
             Event::JobCancelled { job } => self.job_cancelled(job),
             Event::JobReleased { job } => self.job_released(job),
+            Event::ResultUnreadable { job, index, workers, why } => {
+                self.result_unreadable((job, index), &workers, &why)
+            }
             Event::FinishRequested { succeeded, diagnostics } => self.finish(succeeded, true, &diagnostics),
             Event::WorkerConnected { worker, container, host, threads } => {
                 self.worker_connected((worker, container), &host, threads);

@@ -86,6 +86,17 @@ pub enum Event {
         /// Which.
         job: JobId,
     },
+    /// The driver could not fetch an announced result. It is computed again elsewhere, within limits.
+    ResultUnreadable {
+        /// Whose result.
+        job: JobId,
+        /// Number of the task in the job.
+        index: u32,
+        /// Where it was looked for. A result that has moved on in the meantime is left alone.
+        workers: Vec<WorkerId>,
+        /// Why, for people.
+        why: String,
+    },
     /// A driver (or the command in the application master's container) ends the application.
     FinishRequested {
         /// The outcome.

@@ -206,6 +206,13 @@ impl Actor {
                     self.handle(Event::JobReleased { job });
                 }
             }
+            Some(wire::from_driver::Message::ResultUnreadable(unreadable)) => {
+                if let Some(job) = self.jobs.find(driver, unreadable.job) {
+                    let workers = unreadable.workers.into_iter().map(WorkerId).collect();
+                    let (index, why) = (unreadable.task, unreadable.reason);
+                    self.handle(Event::ResultUnreadable { job, index, workers, why });
+                }
+            }
             Some(wire::from_driver::Message::Finish(finish)) => {
                 let (succeeded, diagnostics) = (finish.succeeded, finish.diagnostics);
                 self.handle(Event::FinishRequested { succeeded, diagnostics });

@@ -14,6 +14,8 @@ pub(super) struct Job {
     sets: Vec<wire::TaskSet>,
     /// Number of the first task of each set.
     firsts: Vec<u32>,
+    /// How many tasks there are.
+    tasks: u32,
     pub notes: HashMap<u32, Bytes>,
     pub metrics: wire::TaskMetrics,
     /// Last progress that the driver was told, so that it is told changes only.
@@ -29,16 +31,18 @@ pub(super) struct Jobs {
 
 impl Job {
     pub fn new(driver: DriverId, submitted: wire::SubmitJob) -> Self {
-        let firsts = submitted.task_sets.iter().scan(0_u32, |next, set| {
-            let first = *next;
+        let mut tasks = 0_u32;
+        let mut firsts = Vec::with_capacity(submitted.task_sets.len());
+        for set in &submitted.task_sets {
+            firsts.push(tasks);
             // The graph was counted before: it fits.
-            *next = next.saturating_add(u32::try_from(set.tasks.len()).unwrap_or(u32::MAX));
-            Some(first)
-        });
+            tasks = tasks.saturating_add(u32::try_from(set.tasks.len()).unwrap_or(u32::MAX));
+        }
         Job {
             driver,
             number: submitted.job,
-            firsts: firsts.collect(),
+            firsts,
+            tasks,
             sets: submitted.task_sets,
             notes: HashMap::new(),
             metrics: wire::TaskMetrics::default(),
@@ -104,7 +108,8 @@ impl Jobs {
     pub fn of_task(&mut self, task: TaskId) -> Option<(&mut Job, u32)> {
         let (first, id) = self.by_first_task.range(..=task).next_back()?;
         let index = task.0 - first.0;
-        self.jobs.get_mut(id).map(|job| (job, index))
+        // A number beyond its last task is of a job that was forgotten.
+        self.jobs.get_mut(id).filter(|job| index < job.tasks).map(|job| (job, index))
     }
 }
 

@@ -225,7 +225,7 @@ pub struct TaskMetrics {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FromDriver {
-    #[prost(oneof = "from_driver::Message", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "from_driver::Message", tags = "1, 2, 3, 4, 5, 6")]
     pub message: ::core::option::Option<from_driver::Message>,
 }
 /// Nested message and enum types in `FromDriver`.
@@ -244,6 +244,8 @@ pub mod from_driver {
         Finish(super::FinishApplication),
         #[prost(message, tag = "5")]
         Heartbeat(super::Heartbeat),
+        #[prost(message, tag = "6")]
+        ResultUnreadable(super::ResultUnreadable),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -370,6 +372,20 @@ pub struct ResultLost {
     pub job: u32,
     #[prost(uint32, tag = "2")]
     pub task: u32,
+}
+/// The driver could not fetch an announced result from these workers: it is computed again elsewhere and announced anew,
+/// or the job fails.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResultUnreadable {
+    #[prost(uint32, tag = "1")]
+    pub job: u32,
+    #[prost(uint32, tag = "2")]
+    pub task: u32,
+    #[prost(uint32, repeated, tag = "3")]
+    pub workers: ::prost::alloc::vec::Vec<u32>,
+    /// Why not, for people.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ApplicationEnding {

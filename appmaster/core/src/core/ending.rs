@@ -74,6 +74,7 @@ impl Core {
             | Event::DriverDisconnected { .. }
             | Event::JobCancelled { .. }
             | Event::JobReleased { .. }
+            | Event::ResultUnreadable { .. }
             | Event::FinishRequested { .. }
             | Event::WorkerGone { .. }
             | Event::TaskFinished { .. }

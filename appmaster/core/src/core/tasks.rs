@@ -139,6 +139,26 @@ impl Core {
         self.requeue(returned.job, returned.index);
     }
 
+    /// The driver cannot fetch a result that it was told of.
+    pub(super) fn result_unreadable(&mut self, (id, index): (JobId, u32), workers: &[WorkerId], why: &str) {
+        let limit = self.config.input_losses;
+        let Some(job) = self.jobs.get_mut(id).filter(|job| index < job.len()) else { return };
+        let State::Done { worker, .. } = job.task(index).state else { return };
+        if !job.task(index).wanted || !workers.contains(&worker) {
+            return;
+        }
+        let name = job.task_name(index);
+        let trouble = job.troubles.entry(index).or_default();
+        trouble.input_losses += 1;
+        let times = trouble.input_losses;
+        if times > limit {
+            let message = format!("the result of {name} could not be fetched {times} times: {why}");
+            return self.fail_job(id, message, 0);
+        }
+        self.note(format!("the result of {name} on {worker} cannot be fetched ({why}): it is computed again"));
+        self.lose_result(id, index);
+    }
+
     /// The result of a done task cannot be read where it is.
     fn lose_result(&mut self, id: JobId, index: u32) {
         let Some(job) = self.jobs.get_mut(id) else { return };

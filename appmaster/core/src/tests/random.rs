@@ -92,6 +92,7 @@ fn driver_moves(world: &mut World) {
         (0, Some(driver), _) => world.disconnect_driver(driver),
         (1, _, Some(job)) => world.send(Event::JobCancelled { job }),
         (2..4, _, Some(job)) if world.jobs[&job].finished => world.send(Event::JobReleased { job }),
+        (2..4, _, Some(job)) => world.cannot_read(job),
         (4..9, Some(driver), _) if jobs.len() < 4 => world.submit(driver),
         (_, None, _) => world.connect_driver(),
         _ => {}

@@ -201,6 +201,13 @@ pub fn event(line: &str) -> Event {
         "driver-gone" => Event::DriverDisconnected { driver: DriverId(id(first, "d")) },
         "cancel" => Event::JobCancelled { job: JobId(id(first, "j")) },
         "release" => Event::JobReleased { job: JobId(id(first, "j")) },
+        "unreadable" => {
+            let (task, rest) = others.split_once(' ').expect("a task");
+            let (workers, why) = rest.split_once(' ').unwrap_or((rest, ""));
+            let workers = workers.split(',').map(|worker| WorkerId(id(worker, "k"))).collect();
+            let (job, index) = (JobId(id(first, "j")), task.parse().expect("a number of a task"));
+            Event::ResultUnreadable { job, index, workers, why: why.into() }
+        }
         "finish" => Event::FinishRequested { succeeded: first == "ok", diagnostics: others.into() },
         "tick" => Event::Tick,
         "submit" => {

@@ -71,6 +71,9 @@ pub fn event(event: &Event) -> String {
         }
         Event::JobCancelled { job } => format!("cancel j{}", job.0),
         Event::JobReleased { job } => format!("release j{}", job.0),
+        Event::ResultUnreadable { job, index, workers, why } => {
+            format!("unreadable j{} {index} {} {why}", job.0, join(workers, ",", |worker| format!("k{}", worker.0)))
+        }
         Event::FinishRequested { succeeded, diagnostics } => format!("finish {} {diagnostics}", outcome(*succeeded)),
         Event::WorkerConnected { worker, container, host, threads } => {
             let container = container.map_or("-".into(), |container| format!("c{}", container.0));

@@ -173,6 +173,15 @@ impl World {
         self.send(Event::JobSubmitted { driver, job, graph });
     }
 
+    /// The driver cannot fetch one of the results that it was told of; now and then it asked somebody else.
+    pub fn cannot_read(&mut self, job: JobId) {
+        let announced: Vec<_> =
+            self.jobs[&job].announced.iter().map(|(&index, &(_, holder))| (index, holder)).collect();
+        let Some((index, holder)) = self.rng.pick(&announced) else { return };
+        let holder = if self.rng.chance(80) { holder } else { WorkerId(holder.0 + 1) };
+        self.send(Event::ResultUnreadable { job, index, workers: vec![holder], why: "sim".into() });
+    }
+
     /// Scans with places, and sometimes stages above them.
     fn graph(&mut self) -> Graph {
         let scans = self.rng.below(12) as u32;
