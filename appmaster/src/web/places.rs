@@ -65,7 +65,9 @@ pub async fn gate(configuration: &Configuration, proxy_base: Option<&str>) -> Ga
 
 /// The web servers of the ResourceManagers.
 fn managers(configuration: &Configuration) -> Vec<(String, u16)> {
-    let endpoints = configuration.resource_managers(ResourceManagerService::Web).unwrap_or_default();
+    let is_secure = configuration.is_web_https_only();
+    let service = if is_secure { ResourceManagerService::SecureWeb } else { ResourceManagerService::Web };
+    let endpoints = configuration.resource_managers(service).unwrap_or_default();
     endpoints.into_iter().map(|endpoint| (endpoint.address.host, endpoint.address.port)).collect()
 }
 
@@ -85,6 +87,17 @@ mod tests {
         };
         assert_eq!(page("HTTP_ONLY"), "http://w1:8042/node/containerlogs/container_1_0001_01_000002/alice");
         assert!(page("HTTPS_ONLY").starts_with("https://w1:8042/"));
+    }
+
+    #[tokio::test]
+    async fn strangers_are_sent_to_the_resource_manager_as_it_serves() {
+        let proxied = async |policy: &str| {
+            let pairs = [("yarn.http.policy", policy), ("yarn.resourcemanager.hostname", "127.0.0.2")];
+            let configuration = Configuration::from_map(pairs.map(|(key, value)| (key.to_owned(), value.to_owned())));
+            gate(&configuration, Some("/proxy/application_1_0001")).await.proxied.unwrap()
+        };
+        assert_eq!(proxied("HTTP_ONLY").await, "http://127.0.0.2:8088/proxy/application_1_0001/");
+        assert_eq!(proxied("HTTPS_ONLY").await, "https://127.0.0.2:8090/proxy/application_1_0001/");
     }
 
     #[tokio::test]
