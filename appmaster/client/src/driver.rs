@@ -128,6 +128,12 @@ impl Driver {
 }
 
 impl Job {
+    /// Waits until it is over, well or not. Dropping the future loses nothing.
+    pub async fn ended(&mut self) {
+        // An ended conversation is found by whoever asks for the outcome.
+        let _ = self.state.wait_for(|state| state.end.is_some()).await;
+    }
+
     /// Waits until all its tasks are done.
     pub async fn finished(&mut self) -> Result<Arc<Finished>, JobError> {
         let gone = |_| JobError::Gone("the conversation has ended".to_owned());

@@ -174,7 +174,13 @@ impl Running {
         }
     }
 
-    /// Waits for the job that runs now; `None` when another one has taken its place. Dropping the future loses nothing.
+    /// Waits until the job that runs now is over, well or not. Dropping the future loses nothing.
+    pub async fn job_ended(&mut self) {
+        self.job.ended().await;
+    }
+
+    /// Waits for the job that runs now; `None` when another one has taken its place. A future that is dropped while it
+    /// plans that one has to begin again.
     pub async fn step(&mut self, planner: &Planner) -> Result<Option<Arc<Finished>>, QueryError> {
         let ended = self.job.finished().await;
         let notes = match &ended {

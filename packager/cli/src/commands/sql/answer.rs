@@ -64,13 +64,13 @@ impl Asked<'_> {
         loop {
             let progress = running.progress();
             self.display.query(&progress, began);
-            // Once all tasks are done the rest must not be disturbed: it may be planning again.
-            let is_over = progress.tasks > 0 && progress.tasks_done == progress.tasks;
-            let limit = if self.display.is_shown() && !is_over { TICK } else { Duration::MAX };
-            match tokio::time::timeout(limit, running.step(self.planner)).await {
-                Ok(Ok(Some(finished))) => return Ok(running.into_answer(&finished)),
-                Ok(Err(error)) => return Err(unanswered(error)),
-                Ok(Ok(None)) | Err(_) => {}
+            let limit = if self.display.is_shown() { TICK } else { Duration::MAX };
+            if tokio::time::timeout(limit, running.job_ended()).await.is_err() {
+                continue;
+            }
+            // From here on nothing is dropped half done: it may be planning again.
+            if let Some(finished) = running.step(self.planner).await.map_err(unanswered)? {
+                return Ok(running.into_answer(&finished));
             }
         }
     }
