@@ -13,6 +13,8 @@ pub(crate) enum Meaning {
     Closed,
     /// Nothing beyond this attempt.
     ThisOnce,
+    /// This build cannot read such data at all.
+    Never,
 }
 
 /// A failed attempt.

@@ -260,7 +260,7 @@ impl HdfsFile {
     async fn natively(&mut self, offset: u64, len: usize) -> Result<Bytes, Fault> {
         let (client, path, planned_len) = (self.space.native.clone(), self.path.clone(), self.planned.len);
         let open = self.native.take();
-        self.suspect |= open.is_none();
+        let is_first = open.is_none();
         let read = async move {
             let reader = match open {
                 Some(reader) => reader,
@@ -270,6 +270,7 @@ impl HdfsFile {
         };
         let read = self.hdfs.drive(read).await.unwrap_or_else(|error| Err(interrupted_fault(&error)));
         let (bytes, reader) = read?;
+        self.suspect |= is_first;
         self.native = Some(reader);
         Ok(bytes)
     }

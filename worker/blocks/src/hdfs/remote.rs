@@ -1,5 +1,5 @@
-//! Reads through hdfs-native, which tries the replicas in the NameNode's order, and knows encrypted, erasure-coded and
-//! secured data, which we do not.
+//! Reads through hdfs-native, which tries the replicas in the NameNode's order, and knows erasure-coded and secured data,
+//! which we do not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +19,14 @@ const STEP_LIMIT: Duration = Duration::from_secs(60);
 /// No reason of a DataNode is as long as this.
 const LONG_TEXT: usize = 200;
 
-/// Opens a file, and checks that it is as long as was planned: hdfs-native panics where one reads beyond the end.
+/// Opens a file, and checks that it is as long as was planned: another length is another file, and hdfs-native panics
+/// where one reads beyond the end.
 pub(crate) async fn open(client: hdfs_native::Client, path: String, len: u64) -> Result<Arc<FileReader>, Fault> {
     let reader = match timeout(OPEN_LIMIT, client.read(&path)).await {
         Ok(opened) => opened.map_err(|error| fault("open the file", error))?,
         Err(_) => return Err(silent("the NameNode", OPEN_LIMIT)),
     };
-    if (reader.file_length() as u64) < len {
+    if reader.file_length() as u64 != len {
         let reason = format!("the file has {} bytes and had {len}", reader.file_length());
         return Err(Fault::new(Meaning::ThisOnce, reason));
     }
@@ -56,6 +57,9 @@ fn silent(who: &str, limit: Duration) -> Fault {
 }
 
 fn fault(doing: &str, error: HdfsError) -> Fault {
+    if let HdfsError::UnsupportedFeature(_) | HdfsError::UnsupportedErasureCodingPolicy(_) = error {
+        return Fault::because(Meaning::Never, doing, &NativeError::from(error));
+    }
     // The dump of every location in one text; what each of them said is found out by asking them one by one.
     if matches!(&error, HdfsError::DataTransferError(text) if text.len() > LONG_TEXT) {
         return Fault::new(Meaning::ThisOnce, format!("{doing}: no DataNode that holds the block could be read"));
