@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustix::io::Errno;
 use rustix::mm::{self, Advice, MapFlags, ProtFlags};
@@ -37,6 +37,11 @@ impl Mapping {
     /// Maps `len` > 0 bytes of `file` from `offset`, a multiple of the page size, and brings the pages in, so that a
     /// missing one is an error here and not a signal later. `name` is what a message calls the file.
     pub(crate) fn new(file: &File, offset: u64, len: usize, name: Arc<str>) -> Result<Mapping, MapError> {
+        if !brings_in() {
+            return Err(MapError::NotNow(io::Error::other(
+                "this kernel brings no mapped pages in when asked (before 5.14)",
+            )));
+        }
         // SAFETY: a new mapping at an address of the kernel's choice aliases nothing. Its bytes can change only if
         // somebody writes the file: replicas that are finalised are never written again, and for a local file a
         // change while it is read is caught by length and time, or gives bytes that are wrong but in bounds.
@@ -55,15 +60,37 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Kernels before 5.14 do not know this advice; there a missing page is found when it is touched.
     fn bring_in(&self) -> Result<(), MapError> {
         // SAFETY: the range is this mapping; populating it for reading changes no byte.
-        match unsafe { mm::madvise(self.address.as_ptr().cast(), self.len, Advice::LinuxPopulateRead) } {
-            Ok(()) | Err(Errno::INVAL) => Ok(()),
-            Err(Errno::FAULT | Errno::HWPOISON | Errno::IO) => Err(MapError::PagesMissing),
-            Err(other) => Err(MapError::NotNow(other.into())),
-        }
+        outcome(unsafe { mm::madvise(self.address.as_ptr().cast(), self.len, Advice::LinuxPopulateRead) })
     }
+}
+
+/// What the kernel's answer means. No page is in unless it says so: one that is touched then may raise a signal.
+fn outcome(advised: Result<(), Errno>) -> Result<(), MapError> {
+    match advised {
+        Ok(()) => Ok(()),
+        Err(Errno::FAULT | Errno::HWPOISON | Errno::IO) => Err(MapError::PagesMissing),
+        Err(other) => Err(MapError::NotNow(other.into())),
+    }
+}
+
+/// Whether this kernel knows the advice to bring pages in, found out once on memory of our own.
+fn brings_in() -> bool {
+    static KNOWN: OnceLock<bool> = OnceLock::new();
+    *KNOWN.get_or_init(|| {
+        // One page: the kernel rounds up.
+        let len = 1;
+        // SAFETY: a new anonymous mapping at an address of the kernel's choice aliases nothing.
+        let mapped = unsafe { mm::mmap_anonymous(ptr::null_mut(), len, ProtFlags::READ, MapFlags::PRIVATE) };
+        let Ok(address) = mapped else { return false };
+        // SAFETY: the range is the one just mapped; nobody has a reference into it when it is unmapped.
+        unsafe {
+            let known = mm::madvise(address, len, Advice::LinuxPopulateRead).is_ok();
+            let _ = mm::munmap(address, len);
+            known
+        }
+    })
 }
 
 impl AsRef<[u8]> for Mapping {
@@ -77,5 +104,23 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: the range is the one that `new` mapped, and no reference outlives `self`.
         let _ = unsafe { mm::munmap(self.address.as_ptr().cast(), self.len) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_handed_out_that_was_not_brought_in() {
+        assert!(outcome(Ok(())).is_ok());
+        assert!(matches!(outcome(Err(Errno::FAULT)), Err(MapError::PagesMissing)));
+        // A kernel that does not know the advice has brought nothing in.
+        assert!(matches!(outcome(Err(Errno::INVAL)), Err(MapError::NotNow(_))));
+    }
+
+    #[test]
+    fn this_kernel_is_asked_once() {
+        assert_eq!(brings_in(), brings_in());
     }
 }
