@@ -10,17 +10,13 @@ use std::time::{Duration, Instant};
 
 use integration::cluster::{Cluster, Host};
 use integration::process::Identity;
-use integration::{shared, wait};
+use integration::shared;
 use rustix::process::Signal;
 use serde_json::Value;
-use support::{Done, SPLIT, done, spread_trips, yarn_submit, yarn_submit_on};
+use support::{Done, SMALL, SPLIT, done, running_as, spread_trips, status, yarn_submit, yarn_submit_on};
 
-const LIMIT: Duration = Duration::from_secs(60);
 /// What "at once" may take on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(15);
-/// A worker that fits beside others.
-const SMALL: [&str; 6] = ["--workers", "1", "--worker-memory", "512MiB", "--worker-cores", "1"];
-
 /// `yarn-submit` on its way, its output read when it has ended.
 struct Running(Child);
 
@@ -51,23 +47,6 @@ impl Running {
     }
 }
 
-/// The application of this name, once it runs and `ready` says so.
-fn running(cluster: &Cluster, name: &str) -> String {
-    let found = wait::until(LIMIT, || {
-        let apps = done(yarn_submit(cluster).args(["apps", "--json"])).expect(0);
-        let apps: Value = serde_json::from_str(&apps.stdout).unwrap();
-        let mut apps = apps.as_array().unwrap().iter();
-        let app = apps.find(|app| app["name"] == name && app["state"] == "RUNNING")?;
-        app["id"].as_str().map(str::to_owned)
-    });
-    found.unwrap_or_else(|| panic!("{name} never runs"))
-}
-
-fn status(cluster: &Cluster, id: &str) -> Value {
-    let status = done(yarn_submit(cluster).args(["status", id, "--json"])).expect(0);
-    serde_json::from_str(&status.stdout).unwrap()
-}
-
 fn outcome(cluster: &Cluster, id: &str) -> String {
     status(cluster, id)["outcome"].as_str().unwrap_or("none").to_owned()
 }
@@ -88,7 +67,7 @@ fn an_interrupt_ends_the_application_of_a_query() {
     arguments.extend(SMALL);
     arguments.push(&query);
     let query = start(cluster, &arguments);
-    let id = running(cluster, name);
+    let id = running_as(cluster, name);
     query.signal(Signal::INT);
     let (ended, took) = query.end();
     let ended = ended.expect(130);
@@ -108,7 +87,7 @@ fn a_terminated_run_ends_its_application_and_a_detached_one_goes_on() {
     let detached = detached.expect(0).stdout.trim().to_owned();
     assert!(detached.starts_with("application_"), "{detached}");
     let run = start(cluster, &["run", "--name", "terminated", "--", "sleep", "600"]);
-    let id = running(cluster, "terminated");
+    let id = running_as(cluster, "terminated");
     run.signal(Signal::TERM);
     let (ended, took) = run.end();
     ended.expect(143).says(&["interrupted", &id, "killed"]);
@@ -116,7 +95,7 @@ fn a_terminated_run_ends_its_application_and_a_detached_one_goes_on() {
     assert_eq!(outcome(cluster, &id), "KILLED");
     assert_staging_is_gone(cluster, &id);
     // The other one never noticed. Now it is killed, too, and asked about in every way.
-    assert_eq!(running(cluster, "detached"), detached);
+    assert_eq!(running_as(cluster, "detached"), detached);
     done(yarn_submit(cluster).args(["kill", &detached])).expect(0).says(&[&detached, "killed"]);
     done(yarn_submit(cluster).args(["kill", &detached])).expect(0).says(&["had ended already", "KILLED"]);
     done(yarn_submit(cluster).args(["wait", &detached])).expect(1).says(&["was killed"]);
@@ -209,7 +188,7 @@ fn a_second_interrupt_does_not_wait_for_anybody() {
     let mut door = Door::open(cluster);
     let setting = door.setting();
     let mut run = start(cluster, &["run", "--name", "stubborn", "--conf", &setting, "--", "sleep", "600"]);
-    let id = running(cluster, "stubborn");
+    let id = running_as(cluster, "stubborn");
     door.shut();
     run.signal(Signal::INT);
     run.says(&format!("ending {id}"));

@@ -3,27 +3,18 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use integration::cluster::{Cluster, ClusterOptions, Host};
-use integration::process::Process;
 use integration::{private, shared, version, wait};
 use serde_json::{Value, json};
-use support::{Done, SPLIT, done, spread_trips, yarn_submit};
-
-const LIMIT: Duration = Duration::from_secs(60);
-/// A worker that fits beside others.
-const SMALL: [&str; 6] = ["--workers", "1", "--worker-memory", "512MiB", "--worker-cores", "1"];
+use support::running::{LIMIT, Member, members};
+use support::{Done, SMALL, SPLIT, done, running_as, spread_trips, status, yarn_submit};
 
 fn run(cluster: &Cluster, arguments: &[&str]) -> Done {
     done(yarn_submit(cluster).args(arguments))
-}
-
-fn status(cluster: &Cluster, id: &str) -> Value {
-    serde_json::from_str(&run(cluster, &["status", id, "--json"]).expect(0).stdout).unwrap()
 }
 
 /// What an application's command printed.
@@ -185,23 +176,12 @@ fn an_idle_application_ends() {
     let mut command = yarn_submit(cluster);
     command.args(["sql", "--name", "idle", "--idle-timeout", "1s", "--split-size", "16KiB"]).args(SMALL).arg(&text);
     let mut driver = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let id = running(cluster, "idle");
+    let id = running_as(cluster, "idle");
     driver.kill().unwrap();
     driver.wait().unwrap();
     run(cluster, &["wait", &id]);
     let status = status(cluster, &id);
     assert!(status["diagnostics"].as_str().unwrap().contains("--idle-timeout"), "{status}");
-}
-
-/// The application of this name, once it runs.
-fn running(cluster: &Cluster, name: &str) -> String {
-    let found = wait::until(LIMIT, || {
-        let apps: Value = serde_json::from_str(&run(cluster, &["apps", "--json"]).expect(0).stdout).unwrap();
-        let mut apps = apps.as_array().unwrap().iter();
-        let app = apps.find(|app| app["name"] == name && app["state"] == "RUNNING")?;
-        app["id"].as_str().map(str::to_owned)
-    });
-    found.unwrap_or_else(|| panic!("{name} never runs"))
 }
 
 /// A cluster of its own: labels want a scheduler that knows them, priorities one that allows them; and its DataNodes report
@@ -286,40 +266,10 @@ fn a_label_is_refused_where_there_are_none() {
 
 // What containers find.
 
-/// The workers of an application, with the hosts that they are on.
-fn workers_of(cluster: &Cluster, id: &str) -> Vec<(Host, Process)> {
-    role_of(cluster, id, "worker")
-}
-
-fn role_of(cluster: &Cluster, id: &str, role: &str) -> Vec<(Host, Process)> {
-    let on = |host| cluster.processes_in(host).into_iter().map(move |process| (host, process));
-    let all = cluster.workers().flat_map(on).filter(|(_, process)| {
-        let here = std::fs::read_link(format!("/proc/{}/cwd", process.identity.pid())).unwrap_or_default();
-        process.arguments.get(1).is_some_and(|word| word == role) && here.to_string_lossy().contains(id)
-    });
-    all.collect()
-}
-
-/// A process's variables, as it was started.
-fn variables_of(process: &Process) -> BTreeMap<String, String> {
-    let bytes = std::fs::read(format!("/proc/{}/environ", process.identity.pid())).unwrap();
-    let lines = bytes.split(|&byte| byte == 0).map(|line| String::from_utf8_lossy(line).into_owned());
-    lines.filter_map(|line| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
-}
-
-/// The TCP ports that a process listens on.
-fn ports_of(process: &Process) -> Vec<u16> {
-    let pid = process.identity.pid();
-    let table = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap_or_default();
-    let own: Vec<String> = std::fs::read_dir(format!("/proc/{pid}/fd"))
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok()?.to_str().map(str::to_owned))
-        .collect();
-    let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    rows.filter(|row| row.len() > 9 && row[3] == "0A" && own.contains(&format!("socket:[{}]", row[9])))
-        .filter_map(|row| u16::from_str_radix(row[1].rsplit(':').next()?, 16).ok())
-        .collect()
+/// The process of an application that has this role of ours.
+fn role_of(cluster: &Cluster, id: &str, role: &str) -> Option<Member> {
+    let mut all = members(cluster, id).into_iter();
+    all.find(|member| member.process.arguments.get(1).is_some_and(|word| word == role))
 }
 
 #[test]
@@ -345,47 +295,42 @@ fn every_container_has_the_files_the_environment_and_the_ports() {
     let archives = format!("{}/pack.tar.gz#unpacked", directory.display());
     let mut command = yarn_submit(cluster);
     command.args(["run", "--name", "shipped", "--files", &files, "--archives", &archives]).args(SMALL);
-    command.args(["--env", "hdfs:///user/alice/shipped/conda.tar.gz", "--env-var", "SHADE=dark \"red\" $x"]);
+    let shade = "dark \"red\" $x";
+    command.args(["--env", "hdfs:///user/alice/shipped/conda.tar.gz", "--env-var", &format!("SHADE={shade}")]);
     command.args(["--port-range", "41000-41019", "--", "bash", "-c", &script]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let id = running(cluster, "shipped");
-    let worker = wait::until(LIMIT, || {
-        let (_, worker) = workers_of(cluster, &id).into_iter().next()?;
-        (!ports_of(&worker).is_empty()).then_some(worker)
-    });
-    let worker = worker.expect("a worker");
-    let (_, master) = role_of(cluster, &id, "appmaster").into_iter().next().unwrap();
-    for process in [&master, &worker] {
-        let here = PathBuf::from(format!("/proc/{}/cwd", process.identity.pid()));
+    let id = running_as(cluster, "shipped");
+    let worker =
+        wait::until(LIMIT, || role_of(cluster, &id, "worker").filter(|worker| !worker.listens_on().is_empty()));
+    let (master, worker) = (role_of(cluster, &id, "appmaster").unwrap(), worker.expect("a worker"));
+    for member in [&master, &worker] {
+        let here = PathBuf::from(format!("/proc/{}/cwd", member.process.identity.pid()));
         for (name, content) in
             [("alias.txt", "plain\n"), ("sub/remote.txt", "remote\n"), ("unpacked/inner/packed.txt", "packed\n")]
         {
-            let path = here.join(name);
-            // A link leads to the host's own disk.
-            let outside = |path: &Path| std::fs::read_to_string(path).unwrap();
-            assert_eq!(outside(&resolved(process, &path)), content, "{name} of {:?}", process.arguments);
+            let found = std::fs::read_to_string(resolved(member, &here.join(name))).unwrap();
+            assert_eq!(found, content, "{name} of {:?}", member.process.arguments);
         }
-        let ports = ports_of(process);
+        let ports = member.listens_on();
         assert!(!ports.is_empty() && ports.iter().all(|port| (41000..41020).contains(port)), "{ports:?}");
     }
-    let variables = variables_of(&worker);
-    let inside = std::fs::read_link(format!("/proc/{}/cwd", worker.identity.pid())).unwrap();
+    let inside = std::fs::read_link(format!("/proc/{}/cwd", worker.process.identity.pid())).unwrap();
     let environment = inside.join("environment").display().to_string();
-    assert_eq!(variables["SHADE"], "dark \"red\" $x");
-    assert_eq!(variables["CONDA_PREFIX"], environment);
-    assert!(variables["PATH"].starts_with(&format!("{environment}/bin:")), "{variables:#?}");
+    assert_eq!(worker.variable("SHADE").unwrap(), shade);
+    assert_eq!(worker.variable("CONDA_PREFIX").as_ref(), Some(&environment));
+    assert!(worker.variable("PATH").unwrap().starts_with(&format!("{environment}/bin:")));
     std::fs::write(end, "").unwrap();
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
     let printed = printed(cluster, &id);
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(lines[..3], ["plain", "remote", "packed"], "{printed}");
-    assert!(lines[3].starts_with("dark \"red\" $x /") && lines[3].ends_with("/environment"), "{printed}");
+    assert!(lines[3].starts_with(&format!("{shade} /")) && lines[3].ends_with("/environment"), "{printed}");
     assert!(lines[4].ends_with("/environment/bin/tool"), "{printed}");
 }
 
 /// Where a path leads in a process's own view of the disks.
-fn resolved(process: &Process, path: &Path) -> PathBuf {
-    let root = PathBuf::from(format!("/proc/{}/root", process.identity.pid()));
+fn resolved(member: &Member, path: &Path) -> PathBuf {
+    let root = PathBuf::from(format!("/proc/{}/root", member.process.identity.pid()));
     let mut path = path.to_owned();
     // Of `a/b`, `a` is the link that YARN made; of `b`, itself.
     for ancestor in path.clone().ancestors() {
@@ -414,7 +359,8 @@ fn an_archive_on_hdfs_is_activated_as_what_it_is() {
     let Some(cluster) = shared() else { return };
     let directory = directory(cluster, "environments");
     let tool = "#!/bin/sh\necho \"path $PATH\"; echo \"venv $VIRTUAL_ENV\"; echo \"conda $CONDA_PREFIX\"\n";
-    let kinds: [(&str, Vec<(&str, &str)>, &str, &str, &str); 3] = [
+    // Name, files, and the ends of: the first directory in PATH, VIRTUAL_ENV, CONDA_PREFIX.
+    let kinds = [
         (
             "conda",
             vec![("bin/tool", tool), ("conda-meta/history", ""), ("bin/activate", "")],

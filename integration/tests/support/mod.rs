@@ -9,9 +9,14 @@ use std::process::Output;
 use std::sync::OnceLock;
 
 use integration::cluster::{Cluster, Host, HostCommand};
+use integration::wait;
+use serde_json::Value;
 
 /// Block size of the shared cluster: splits of this size have one place each.
 pub const SPLIT: &str = "8MiB";
+
+/// Options for a worker that fits beside others.
+pub const SMALL: [&str; 6] = ["--workers", "1", "--worker-memory", "512MiB", "--worker-cores", "1"];
 
 /// One end of `yarn-submit`.
 pub struct Done {
@@ -80,6 +85,24 @@ impl Done {
         let digits = before.rsplit(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
         digits.parse().unwrap_or_else(|_| panic!("no number before {word:?}:\n{}", self.stderr))
     }
+}
+
+/// What `status` says about an application.
+pub fn status(cluster: &Cluster, id: &str) -> Value {
+    let status = done(yarn_submit(cluster).args(["status", id, "--json"])).expect(0);
+    serde_json::from_str(&status.stdout).unwrap()
+}
+
+/// The application of this name, once it runs; as `apps` says.
+pub fn running_as(cluster: &Cluster, name: &str) -> String {
+    let found = wait::until(running::LIMIT, || {
+        let apps = done(yarn_submit(cluster).args(["apps", "--json"])).expect(0);
+        let apps: Value = serde_json::from_str(&apps.stdout).unwrap();
+        let mut apps = apps.as_array().unwrap().iter();
+        let app = apps.find(|app| app["name"] == name && app["state"] == "RUNNING")?;
+        app["id"].as_str().map(str::to_owned)
+    });
+    found.unwrap_or_else(|| panic!("{name} never runs"))
 }
 
 /// A CSV file of `bytes` bytes or a little more: trips with the columns of the README's query.
