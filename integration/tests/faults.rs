@@ -132,7 +132,13 @@ fn garbage_at_our_ports_changes_nothing() {
 #[test]
 fn a_resource_manager_or_name_node_that_is_down_is_named() {
     let Some(broken) = breakable(&[]) else { return };
+    // A query that has its workers does without, and does not wait for it at its end.
+    let mut query = broken.start(&["--workers", "2"]);
+    query.wait_middle();
     broken.cluster.kill_daemon(Daemon::ResourceManager).unwrap();
+    let began = Instant::now();
+    assert_eq!(query.ends().expect(0).stdout, broken.expected);
+    assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
     let refused = broken.start(&["--workers", "1"]).ends().expect(69);
     refused.says(&["ResourceManager", "yarn.resourcemanager"]);
     broken.cluster.kill_daemon(Daemon::NameNode).unwrap();

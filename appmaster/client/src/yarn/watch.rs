@@ -108,7 +108,7 @@ pub async fn wait_until(
     limit: Option<Duration>,
     changed: &mut (dyn FnMut(&Application) + Send),
 ) -> Result<Application, WatchError> {
-    let manager = cluster.patient_resource_manager(PATIENCE);
+    let manager = cluster.patient_resource_manager(limit.map_or(PATIENCE, |limit| limit.min(PATIENCE)));
     let began = Instant::now();
     let mut pause = FIRST_PAUSE;
     let mut last: Option<(State, Option<String>)> = None;
