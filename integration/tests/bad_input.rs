@@ -6,7 +6,8 @@ mod support;
 use std::path::{Path, PathBuf};
 
 use integration::cluster::{Cluster, Host};
-use integration::shared;
+use integration::{shared, wait};
+use support::running::LIMIT;
 use support::{Done, done, spread_trips, yarn_submit};
 
 fn run(cluster: &Cluster, arguments: &[&str]) -> Done {
@@ -110,6 +111,32 @@ fn tables_that_are_not_there_are_named() {
     sql(cluster, "SELECT * FROM 'hdfs:///user/alice/hollow'").expect(66).says(&["hollow"]);
     cluster.put(&[0, 1, 2, 3, 0, 255, 254, 10, 0], "/user/alice/bad/binary.csv", 1, Host::Edge).unwrap();
     sql(cluster, "SELECT * FROM 'hdfs:///user/alice/bad/binary.csv'").expect(66).says(&["binary.csv"]);
+}
+
+/// HDFS shows the blocks of such a file that are full, where a row is cut, and nothing at all before the first is.
+#[test]
+fn a_file_that_is_being_written_is_refused_by_name() {
+    let Some(cluster) = shared() else { return };
+    cluster.put(b"a,b\n1,23\n", "/user/alice/growing/old.csv", 1, Host::Edge).unwrap();
+    let block = usize::try_from(cluster.options().block_size).unwrap();
+    // Its writer asks for a second block with the first packet for it.
+    for (bytes, shown) in [(20, 0), (block + (1 << 20), block)] {
+        let rows: Vec<u8> = b"a,b\n".iter().chain(b"1,23\n".iter().cycle()).copied().take(bytes - 1).collect();
+        let writer = cluster.begin_file(&rows, "/user/alice/growing/new.csv", 1).unwrap();
+        let seen = wait::until(LIMIT, || {
+            let entries = cluster.list("/user/alice/growing").unwrap().unwrap();
+            entries.into_iter().find(|entry| entry.name == "new.csv" && entry.length == shown as u64)
+        });
+        assert!(seen.is_some(), "{shown} bytes are never shown");
+        let count = "SELECT count(*) AS n FROM 'hdfs:///user/alice/growing'";
+        sql(cluster, count).expect(66).says(&["new.csv", "still being written", "recoverLease"]);
+        let one = "SELECT count(*) AS n FROM 'hdfs:///user/alice/growing/new.csv'";
+        sql(cluster, one).expect(66).says(&["new.csv", "still being written"]);
+        drop(writer);
+        let closed =
+            wait::until(LIMIT, || Some(run(cluster, &["sql", "--dry-run", one])).filter(|done| done.code == 0));
+        assert!(closed.is_some(), "a file whose writer is gone is never closed");
+    }
 }
 
 #[test]

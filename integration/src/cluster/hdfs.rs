@@ -1,5 +1,6 @@
 //! Files in HDFS, by way of WebHDFS: made, written where a test wants them, listed, read.
 
+use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -165,6 +166,18 @@ impl Cluster {
         let parameters = format!("{}&overwrite=true&createflag=&{NAME_NODE}", creation(replication));
         let operation = Operation { method: "PUT", name: "CREATE", path, user: USER, parameters };
         self.ask(&operation, &operation.url(&data_node(number)), bytes).map(drop)
+    }
+
+    /// Begins to write a file of alice's, through a worker's DataNode. It stays open until what this gives is dropped.
+    pub fn begin_file(&self, bytes: &[u8], path: &str, worker: usize) -> Result<TcpStream, HdfsError> {
+        let parameters = format!("{}&overwrite=true&createflag=&{NAME_NODE}", creation(1));
+        let operation = Operation { method: "PUT", name: "CREATE", path, user: USER, parameters };
+        let url = operation.url(&data_node(worker));
+        let request = Request { method: "PUT", url: &url, content: "application/octet-stream", body: bytes };
+        self.begin_request(Host::Master, &request).map_err(|source| {
+            let (operation, path) = (operation.name, path.to_owned());
+            HdfsError::Http { operation, path, source }
+        })
     }
 
     /// Reads a file.

@@ -91,6 +91,30 @@ impl Cluster {
 
     /// Sends any request from a host.
     pub(crate) fn request(&self, from: Host, request: &Request<'_>) -> Result<Response, HttpError> {
+        let bytes = self.converse(from, request, exchange)?;
+        let wrong = |what: &str| HttpError::Answer { url: request.url.to_owned(), what: what.to_owned() };
+        parse(bytes).map_err(wrong)
+    }
+
+    /// Sends a request from a host whose body never comes to its end: the server waits for more until the stream is
+    /// dropped.
+    pub(crate) fn begin_request(&self, from: Host, request: &Request<'_>) -> Result<TcpStream, HttpError> {
+        self.converse(from, request, |server, authority, target, request| {
+            let mut stream = connect(server)?;
+            let head = head(authority, target, request, request.body.len() + 1);
+            stream.write_all(head.as_bytes())?;
+            stream.write_all(request.body)?;
+            Ok(stream)
+        })
+    }
+
+    /// Talks to the server of a request, in the network of a host.
+    fn converse<T: Send>(
+        &self,
+        from: Host,
+        request: &Request<'_>,
+        talk: impl FnOnce(SocketAddr, &str, &str, &Request<'_>) -> io::Result<T> + Send,
+    ) -> Result<T, HttpError> {
         let address = || HttpError::Address(request.url.to_owned());
         let rest = request.url.strip_prefix("http://").ok_or_else(address)?;
         let (authority, _) = rest.split_once('/').ok_or_else(address)?;
@@ -99,27 +123,34 @@ impl Cluster {
         let host = Host::find(name).ok_or_else(address)?;
         let server = SocketAddr::new(IpAddr::V4(host.address()), port.parse().map_err(|_| address())?);
         let entrance = self.entrance(from).map_err(HttpError::Host)?;
-        let exchanged = sys::in_network(entrance, || exchange(server, authority, target, request));
+        let talked = sys::in_network(entrance, || talk(server, authority, target, request));
         let failed = |source| HttpError::Io { method: request.method, url: request.url.to_owned(), source };
-        let bytes = exchanged.and_then(|bytes| bytes).map_err(failed)?;
-        let wrong = |what: &str| HttpError::Answer { url: request.url.to_owned(), what: what.to_owned() };
-        parse(bytes).map_err(wrong)
+        talked.and_then(|talked| talked).map_err(failed)
     }
 }
 
-/// One exchange. Version 1.0, so that the answer is neither in chunks nor followed by another one.
-fn exchange(server: SocketAddr, authority: &str, target: &str, request: &Request<'_>) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&server, PATIENCE_TO_CONNECT)?;
+fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&server, PATIENCE_TO_CONNECT)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let Request { method, body, content, .. } = request;
-    let length = body.len();
-    let head = format!(
+    Ok(stream)
+}
+
+/// Version 1.0, so that the answer is neither in chunks nor followed by another one.
+fn head(authority: &str, target: &str, request: &Request<'_>, length: usize) -> String {
+    let Request { method, content, .. } = request;
+    format!(
         "{method} {target} HTTP/1.0\r\nHost: {authority}\r\nAccept: application/json\r\n\
          Content-Type: {content}\r\nContent-Length: {length}\r\n\r\n"
-    );
+    )
+}
+
+/// One exchange.
+fn exchange(server: SocketAddr, authority: &str, target: &str, request: &Request<'_>) -> io::Result<Vec<u8>> {
+    let mut stream = connect(server)?;
+    let head = head(authority, target, request, request.body.len());
     // A server that refuses does not read on; what it says then is better than that the pipe broke.
-    let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+    let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(request.body));
     let mut bytes = Vec::new();
     let received = stream.read_to_end(&mut bytes);
     if bytes.is_empty() {

@@ -24,6 +24,15 @@ pub enum PlanError {
         #[source]
         source: ListError,
     },
+    /// A table's files cannot be read at all, or nobody says where they are.
+    #[error("locate table '{table}'")]
+    Locate {
+        /// The table as written.
+        table: String,
+        /// What happened.
+        #[source]
+        source: ReadError,
+    },
     /// A table's first bytes cannot be read.
     #[error("read the first bytes of table '{table}'")]
     Read {
@@ -56,7 +65,7 @@ impl PlanError {
         match self {
             Self::Statement(_) | Self::Plan(_) => 64,
             Self::List { source, .. } => source.exit_code(),
-            Self::Read { source, .. } => source.exit_code(),
+            Self::Locate { source, .. } | Self::Read { source, .. } => source.exit_code(),
             Self::Infer { .. } | Self::Table(_) => 66,
             Self::Internal(_) => 70,
         }

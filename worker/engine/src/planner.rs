@@ -1,6 +1,6 @@
 //! From the text of a query to its graph of tasks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bobbin_blocks::{BlockReader, FileRef};
@@ -110,7 +110,7 @@ impl Planner {
         register(&session, schema)?;
         let logical = session.statement_to_plan(statement).await.map_err(PlanError::plan)?;
         let physical = physical(&session, &logical).await?;
-        self.graph(physical, &tables, size).await
+        self.graph(physical, &tables, size)
     }
 
     /// A query whose answer is a text, line by line.
@@ -120,30 +120,15 @@ impl Planner {
             .and_then(|values| values.project(vec![datafusion::prelude::col("column1").alias("plan")]));
         let logical = builder.and_then(LogicalPlanBuilder::build).map_err(PlanError::internal)?;
         let physical = physical(&self.session()?, &logical).await?;
-        self.graph(physical, &[], self.options.split_size).await
+        self.graph(physical, &[], self.options.split_size)
     }
 
-    async fn graph(&self, plan: Arc<dyn ExecutionPlan>, tables: &[Table], size: u64) -> Result<Query, PlanError> {
+    fn graph(&self, plan: Arc<dyn ExecutionPlan>, tables: &[Table], size: u64) -> Result<Query, PlanError> {
         let schema = plan.schema();
         let stages = stages::cut(plan).map_err(PlanError::internal)?;
-        let places = self.places(tables).await?;
+        let places = places(tables);
         let explanation = explain::text(&stages, tables, size, &places);
         graph::query(schema, stages, &places, self.options.batch_rows, explanation)
-    }
-
-    /// Where the blocks of each file are, by URL.
-    async fn places(&self, tables: &[Table]) -> Result<graph::Places, PlanError> {
-        use futures::{StreamExt, TryStreamExt, stream};
-        let mut files: BTreeMap<&str, (&Table, &FileRef)> = BTreeMap::new();
-        for table in tables {
-            files.extend(table.files.iter().map(|file| (file.url.as_str(), (table, file))));
-        }
-        let lookups = files.into_values().map(|(table, file)| async move {
-            let places = self.reader.locations(file).await;
-            let places = places.map_err(|source| PlanError::Read { table: table.name.clone(), source })?;
-            Ok::<_, PlanError>((file.url.clone(), places))
-        });
-        stream::iter(lookups).buffered(LOOKUPS_AT_ONCE).try_collect().await
     }
 
     fn session(&self) -> Result<SessionState, PlanError> {
@@ -151,8 +136,11 @@ impl Planner {
     }
 }
 
-/// Files whose blocks are looked up at the same time.
-const LOOKUPS_AT_ONCE: usize = 16;
+/// Where the blocks of all tables' files are, by URL.
+fn places(tables: &[Table]) -> graph::Places {
+    let all = tables.iter().flat_map(|table| table.places.iter());
+    all.map(|(url, places)| (url.clone(), places.clone())).collect()
+}
 
 /// Makes the tables visible under their bare names.
 fn register(session: &SessionState, schema: MemorySchemaProvider) -> Result<(), PlanError> {

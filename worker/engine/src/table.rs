@@ -9,6 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::declared_types;
 use crate::error::PlanError;
+use crate::graph::Places;
 use crate::planner::PathBase;
 use crate::read_csv::CsvSource;
 use crate::source::scheme;
@@ -19,6 +20,8 @@ const SAMPLE_BYTES: usize = 1 << 20;
 const HEAD_BYTES: usize = 64 << 10;
 /// Files whose heads are read at the same time.
 const HEADS_AT_ONCE: usize = 16;
+/// Files whose blocks are looked up at the same time.
+const LOOKUPS_AT_ONCE: usize = 16;
 
 /// Files that have the same columns.
 #[derive(Clone, Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct Table {
     pub name: String,
     /// The files that hold bytes, in path order.
     pub files: Vec<FileRef>,
+    /// Where the blocks of each file are, by URL.
+    pub places: Arc<Places>,
     /// All columns of the files.
     pub schema: SchemaRef,
     /// How records are written.
@@ -36,7 +41,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Lists the files and learns their columns.
+    /// Lists the files, finds their blocks, and learns their columns.
     pub async fn find(
         reader: &BlockReader,
         name: &str,
@@ -45,6 +50,8 @@ impl Table {
     ) -> Result<Self, PlanError> {
         let path = absolute(&source.path, base);
         let listed = reader.list(&path).await.map_err(|source| PlanError::List { table: name.to_owned(), source })?;
+        // Also of files without bytes: one that is being written shows none before its first block is full.
+        let places = Arc::new(places(reader, name, &listed).await?);
         let files: Vec<FileRef> = listed.into_iter().filter(|file| file.len > 0).collect();
         let Some(first) = files.first() else {
             return Err(PlanError::Table(format!(
@@ -60,13 +67,30 @@ impl Table {
             Some(types) => declared_types::apply(&inferred.schema, types)?,
             None => nullable(&inferred.schema),
         };
-        Ok(Self { name: name.to_owned(), files, schema, options: Arc::new(source.options.clone()), record_bytes })
+        Ok(Self {
+            name: name.to_owned(),
+            files,
+            places,
+            schema,
+            options: Arc::new(source.options.clone()),
+            record_bytes,
+        })
     }
 
     /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.len).sum()
     }
+}
+
+/// Where the blocks of each file are. A file that cannot be read is an error before anything else is known of it.
+async fn places(reader: &BlockReader, table: &str, files: &[FileRef]) -> Result<Places, PlanError> {
+    let lookups = files.iter().map(|file| async move {
+        let places = reader.locations(file).await;
+        let places = places.map_err(|source| PlanError::Locate { table: table.to_owned(), source })?;
+        Ok::<_, PlanError>((file.url.clone(), places))
+    });
+    stream::iter(lookups).buffered(LOOKUPS_AT_ONCE).try_collect().await
 }
 
 /// A path as the reader understands it.
