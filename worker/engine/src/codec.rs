@@ -88,7 +88,8 @@ impl PlanCodec {
             &schema,
             converter,
         )?;
-        let shape = InputsShape { schema, inputs: first..end, sorted: LexOrdering::new(order) };
+        let constants = message.constants.iter().map(|&column| column as usize).collect();
+        let shape = InputsShape { schema, inputs: first..end, sorted: LexOrdering::new(order), constants };
         Ok(Arc::new(InputsExec::new(shape, self.inputs.clone())))
     }
 
@@ -103,6 +104,7 @@ impl PlanCodec {
             first: shape.inputs.start as u64,
             count: shape.inputs.len() as u64,
             order: datafusion_proto::physical_plan::to_proto::serialize_physical_sort_exprs(order, self, converter)?,
+            constants: shape.constants.iter().map(|&column| column as u32).collect(),
         })
     }
 }

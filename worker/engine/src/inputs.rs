@@ -12,7 +12,8 @@ use arrow::ipc::reader::StreamDecoder;
 use bytes::Bytes;
 use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{EquivalenceProperties, LexOrdering};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{AcrossPartitions, ConstExpr, EquivalenceProperties, LexOrdering};
 use datafusion::physical_plan::coop::make_cooperative;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
@@ -36,6 +37,25 @@ pub(crate) struct InputsShape {
     pub inputs: Range<usize>,
     /// Every input is sorted so and a partition of its own; otherwise one partition holds all, one after the other.
     pub sorted: Option<LexOrdering>,
+    /// Columns that have one value in all rows.
+    pub constants: Vec<usize>,
+}
+
+impl InputsShape {
+    /// What is known of the rows.
+    fn equivalences(&self) -> EquivalenceProperties {
+        let schema = Arc::clone(&self.schema);
+        let mut known = EquivalenceProperties::new_with_orderings(schema, self.sorted.clone());
+        let columns = self.constants.iter().filter_map(|&at| Some((at, self.schema.fields().get(at)?)));
+        let constants = columns.map(|(at, field)| {
+            let column = Arc::new(Column::new(field.name(), at));
+            ConstExpr::new(column, AcrossPartitions::Uniform(None))
+        });
+        if let Err(error) = known.add_constants(constants) {
+            tracing::debug!(%error, "constant columns are taken for any");
+        }
+        known
+    }
 }
 
 /// Where inputs come from.
@@ -65,11 +85,8 @@ pub(crate) struct InputsExec {
 impl InputsExec {
     /// A leaf that can run only when it has a source.
     pub fn new(shape: InputsShape, source: Option<InputSource>) -> Self {
-        let schema = Arc::clone(&shape.schema);
-        let (equivalences, partitions) = match &shape.sorted {
-            Some(order) => (EquivalenceProperties::new_with_orderings(schema, [order.clone()]), shape.inputs.len()),
-            None => (EquivalenceProperties::new(schema), 1),
-        };
+        let partitions = if shape.sorted.is_some() { shape.inputs.len() } else { 1 };
+        let equivalences = shape.equivalences();
         Self { shape, source, properties: leaf::properties(equivalences, partitions) }
     }
 

@@ -33,6 +33,7 @@ mod planner;
 mod provider;
 mod query;
 mod read_csv;
+mod requirements;
 mod scan;
 mod settings;
 mod source;

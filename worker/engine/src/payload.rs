@@ -103,6 +103,9 @@ pub(crate) struct InputsMessage {
     /// How each input is sorted; none: it is not.
     #[prost(message, repeated, tag = "4")]
     pub order: Vec<protobuf::PhysicalSortExprNode>,
+    /// Columns that have one value in all rows.
+    #[prost(uint32, repeated, tag = "5")]
+    pub constants: Vec<u32>,
 }
 
 #[derive(Clone, PartialEq, Message)]

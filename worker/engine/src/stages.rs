@@ -10,15 +10,17 @@
 //!                                         CsvScanExec       ┘
 //! ```
 //!
-//! Above the highest nodes on the list of [`works_per_split`] everything runs in one task, whatever it is: correct by
-//! construction, because every leaf then has one partition.
+//! Above the highest nodes on the list of [`works_per_split`] everything runs in one task, whatever it is: every leaf
+//! then has one partition. What the nodes above a cut ask of the order of their rows is checked on every plan
+//! ([`requirements::check`]); a plan that does not keep it is cut directly above its scans instead.
 
 use std::sync::Arc;
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::scalar_subquery::ScalarSubqueryExpr;
-use datafusion::physical_expr::{LexOrdering, PhysicalExpr};
+use datafusion::physical_expr::{AcrossPartitions, LexOrdering, PhysicalExpr};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
@@ -35,6 +37,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use crate::concat::ConcatExec;
 use crate::inputs::{InputsExec, InputsShape};
+use crate::requirements;
 use crate::scan::CsvScanExec;
 use crate::splits::Split;
 
@@ -79,16 +82,20 @@ pub(crate) struct LastTask {
 /// Cuts a plan.
 pub(crate) fn cut(plan: Arc<dyn ExecutionPlan>) -> Result<Stages> {
     if let Some(last) = first_rows(&plan)? {
+        requirements::check(&plan, &last.plan)?;
         return Ok(Stages { scans: Vec::new(), last: Some(last) });
     }
-    let mut cutter = Cutter { scans: Vec::new(), tasks: 0 };
-    let root_is_scan = per_split(&plan).is_some();
-    let upper = cutter.rewrite(plan)?;
-    if root_is_scan {
+    if let Some(scan) = per_split(&plan) {
+        let mut cutter = Cutter::new(Reach::Operators);
+        cutter.push(&plan, scan, None);
         return Ok(Stages { scans: cutter.scans, last: None });
     }
-    let last = LastTask { plan: one_partition(upper), files: Arc::new([]) };
-    Ok(Stages { scans: cutter.scans, last: Some(last) })
+    let stages = Cutter::new(Reach::Operators).cut(&plan);
+    if let Err(error) = &stages {
+        tracing::debug!(%error, "operators stay above the cut");
+        return Cutter::new(Reach::Scans).cut(&plan);
+    }
+    stages
 }
 
 /// A plan of the form "the first rows of a table, as they come": one task reads the files in order and stops soon.
@@ -130,22 +137,57 @@ fn in_order(plan: &Arc<dyn ExecutionPlan>, scan: &CsvScanExec) -> Result<LastTas
     Ok(LastTask { plan: one_partition(plan), files })
 }
 
+/// How far up a cut may be.
+#[derive(Clone, Copy)]
+enum Reach {
+    /// Above all that can be done split by split.
+    Operators,
+    /// Directly above the scans.
+    Scans,
+}
+
 struct Cutter {
+    reach: Reach,
     scans: Vec<ScanStage>,
     /// Tasks of all scans so far: the number of the next input.
     tasks: usize,
 }
 
 impl Cutter {
-    /// The plan with results of scan tasks in place of what they do.
+    fn new(reach: Reach) -> Self {
+        Self { reach, scans: Vec::new(), tasks: 0 }
+    }
+
+    /// Stages that do the same as `plan`, with a last task.
+    fn cut(mut self, plan: &Arc<dyn ExecutionPlan>) -> Result<Stages> {
+        let last = one_partition(self.rewrite(Arc::clone(plan))?);
+        requirements::check(plan, &last)?;
+        Ok(Stages { scans: self.scans, last: Some(LastTask { plan: last, files: Arc::new([]) }) })
+    }
+
+    /// The scan below `node`, if all from `node` down to it goes to the scan's tasks.
+    fn chain<'a>(&self, node: &'a Arc<dyn ExecutionPlan>) -> Option<&'a CsvScanExec> {
+        match self.reach {
+            Reach::Operators => per_split(node),
+            Reach::Scans => node.downcast_ref::<CsvScanExec>(),
+        }
+    }
+
+    /// The plan with results of scan tasks in place of what they do, and rows in the same order.
     fn rewrite(&mut self, node: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        if let Some(scan) = per_split(&node) {
-            return Ok(self.push(&node, scan, None));
+        let rewritten = self.replace(Arc::clone(&node))?;
+        requirements::keeps_order(&node, &rewritten)?;
+        Ok(rewritten)
+    }
+
+    fn replace(&mut self, node: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        if let Some(scan) = self.chain(&node) {
+            return Ok(self.results(&node, scan));
         }
         if let Some(merge) = node.downcast_ref::<SortPreservingMergeExec>()
-            && let Some(scan) = per_split(merge.input())
+            && let Some(scan) = self.chain(merge.input())
         {
-            return Ok(self.merge(merge, scan));
+            return Ok(self.merge(merge.expr().clone(), merge.fetch(), merge.input(), scan));
         }
         let mut children = Vec::new();
         for child in node.children() {
@@ -165,6 +207,18 @@ impl Cutter {
         node.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
     }
 
+    /// Results of `plan` in one partition, in the order that each split's rows have.
+    fn results(&mut self, plan: &Arc<dyn ExecutionPlan>, scan: &CsvScanExec) -> Arc<dyn ExecutionPlan> {
+        let Some(order) = plan.output_ordering().cloned() else {
+            return self.push(plan, scan, None);
+        };
+        if is_alone(scan) {
+            return self.push(plan, scan, Some(order));
+        }
+        let fetch = plan.downcast_ref::<SortExec>().and_then(SortExec::fetch);
+        self.merge(order, fetch, plan, scan)
+    }
+
     /// Makes a stage of `plan`, and a leaf that reads its results.
     fn push(
         &mut self,
@@ -180,27 +234,33 @@ impl Cutter {
             splits: Arc::clone(scan.splits()),
             may_stop: may_stop(plan),
         });
-        let shape = InputsShape { schema: plan.schema(), inputs: first..self.tasks, sorted };
+        let constants = constants(plan);
+        let shape = InputsShape { schema: plan.schema(), inputs: first..self.tasks, sorted, constants };
         Arc::new(InputsExec::new(shape, None))
     }
 
     /// Merges sorted splits: few rows with a heap, few splits stream by stream, else all are sorted in the last task.
-    fn merge(&mut self, merge: &SortPreservingMergeExec, scan: &CsvScanExec) -> Arc<dyn ExecutionPlan> {
-        let order = merge.expr().clone();
-        if let Some(rows) = merge.fetch().filter(|rows| *rows <= HEAP_ROWS) {
-            let inputs = self.push(merge.input(), scan, None);
+    fn merge(
+        &mut self,
+        order: LexOrdering,
+        fetch: Option<usize>,
+        plan: &Arc<dyn ExecutionPlan>,
+        scan: &CsvScanExec,
+    ) -> Arc<dyn ExecutionPlan> {
+        if let Some(rows) = fetch.filter(|rows| *rows <= HEAP_ROWS) {
+            let inputs = self.push(plan, scan, None);
             return Arc::new(SortExec::new(order, inputs).with_fetch(Some(rows)));
         }
         if scan.splits().len() <= MERGED_AT_ONCE {
-            let inputs = self.push(merge.input(), scan, Some(order.clone()));
-            return Arc::new(SortPreservingMergeExec::new(order, inputs).with_fetch(merge.fetch()));
+            let inputs = self.push(plan, scan, Some(order.clone()));
+            return Arc::new(SortPreservingMergeExec::new(order, inputs).with_fetch(fetch));
         }
-        let unsorted = match merge.input().downcast_ref::<SortExec>() {
+        let unsorted = match plan.downcast_ref::<SortExec>() {
             Some(sort) if sort.fetch().is_none() => sort.input(),
-            _ => merge.input(),
+            _ => plan,
         };
         let inputs = self.push(unsorted, scan, None);
-        limited(Arc::new(SortExec::new(order, inputs)), merge.fetch())
+        limited(Arc::new(SortExec::new(order, inputs)), fetch)
     }
 }
 
@@ -214,8 +274,20 @@ fn per_split(node: &Arc<dyn ExecutionPlan>) -> Option<&CsvScanExec> {
         return None;
     };
     let scan = per_split(child)?;
-    let alone = scan.splits().len() == 1;
+    let alone = is_alone(scan);
     ((alone || works_per_split(node)) && is_movable(node, alone)).then_some(scan)
+}
+
+/// Whether one task reads the whole table.
+fn is_alone(scan: &CsvScanExec) -> bool {
+    scan.splits().len() == 1
+}
+
+/// Columns that have one value in all rows of all splits.
+fn constants(plan: &Arc<dyn ExecutionPlan>) -> Vec<usize> {
+    let constants = plan.equivalence_properties().constants().into_iter();
+    let uniform = constants.filter(|constant| matches!(constant.across_partitions, AcrossPartitions::Uniform(_)));
+    uniform.filter_map(|constant| Some(constant.expr.downcast_ref::<Column>()?.index())).collect()
 }
 
 /// Whether an operator over all splits does the same when it runs over each split.

@@ -27,7 +27,7 @@ fn world() -> &'static World {
 }
 
 /// The query with `{t}` and `{n}` replaced by the tables.
-fn filled(sql: &str) -> String {
+pub fn filled(sql: &str) -> String {
     let world = world();
     sql.replace("{t}", &format!("'{}'", world.trips)).replace("{n}", &format!("'{}'", world.names))
 }
@@ -38,10 +38,19 @@ fn run(runner: &Runner, sql: &str) -> Answer {
 
 /// The answers for many and for few splits are plain DataFusion's, and their bytes depend on nothing but the splits.
 fn check_in_order(sql: &str, plain_sql: &str, ordered: bool) {
+    check_at(&[3_001, 40_000, 1 << 20], sql, plain_sql, ordered);
+}
+
+/// The same at other split sizes, for rows in order.
+pub fn check_ordered_at(split_sizes: &[u64], sql: &str) {
+    check_at(split_sizes, sql, sql, true);
+}
+
+fn check_at(split_sizes: &[u64], sql: &str, plain_sql: &str, ordered: bool) {
     let world = world();
     let tables = [(world.trips.as_str(), world.schemas[0].clone()), (world.names.as_str(), world.schemas[1].clone())];
     let expected = plain::run(&filled(plain_sql), &tables);
-    for split_size in [3_001, 40_000, 1 << 20] {
+    for &split_size in split_sizes {
         let runner = Runner { split_size, ..Runner::default() };
         let answer = run(&runner, sql);
         assert_same(sql, &answer.batches, &expected, ordered);

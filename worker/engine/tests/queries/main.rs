@@ -5,5 +5,6 @@
 mod borders;
 mod differential;
 mod faults;
+mod orders;
 mod plans;
 mod support;
