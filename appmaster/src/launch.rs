@@ -17,7 +17,7 @@ pub struct Launch<'a> {
     pub role: &'static str,
     /// Files to localize.
     pub resources: &'a [LocalizedFile],
-    /// Environment variables.
+    /// Environment variables, as the launch script is to hold them: see [`quote`] and [`quote_literally`].
     pub environment: &'a BTreeMap<String, String>,
     /// Tokens and secrets.
     pub credentials: &'a Credentials,
@@ -41,7 +41,7 @@ impl Launch<'_> {
         let environment = self
             .environment
             .iter()
-            .map(|(name, value)| StringToString { key: Some(name.clone()), value: Some(quote(value)) });
+            .map(|(name, value)| StringToString { key: Some(name.clone()), value: Some(value.clone()) });
         let command = format!("./{EXECUTABLE} {} 1><LOG_DIR>/stdout 2><LOG_DIR>/stderr", self.role);
         Ok(ContainerLaunchContext {
             local_resources: resources.collect::<Result<_, _>>()?,
@@ -93,17 +93,42 @@ fn url(text: &str) -> Result<Url, BadUrl> {
     })
 }
 
-/// A value as it must be written to arrive as it is: the NodeManager puts it between double quotes into a shell script
-/// and expands `{{X}}` and `<CPS>`-like words before.
+/// A value as it must be written to arrive, but for `{{X}}` and words like `<CPS>`, which the NodeManager replaces: it puts
+/// the value between double quotes into a shell script.
 pub fn quote(value: &str) -> String {
     let mut quoted = String::with_capacity(value.len());
     for character in value.chars() {
-        if matches!(character, '"' | '$' | '`' | '\\') {
-            quoted.push('\\');
-        }
-        quoted.push(character);
+        push(&mut quoted, character);
     }
     quoted
+}
+
+/// A value as it must be written to arrive exactly as it is: inside each word that the NodeManager would replace stands an
+/// empty pair of quotes, which hides it there and means nothing to the shell.
+pub fn quote_literally(value: &str) -> String {
+    let mut quoted = String::with_capacity(value.len());
+    let mut before = None;
+    for character in value.chars() {
+        let is_word = match before {
+            Some('<') => true,
+            Some(brace @ ('{' | '}')) => brace == character,
+            _ => false,
+        };
+        if is_word {
+            quoted.push_str("\"\"");
+        }
+        push(&mut quoted, character);
+        before = Some(character);
+    }
+    quoted
+}
+
+/// One character of a text between double quotes.
+fn push(quoted: &mut String, character: char) {
+    if matches!(character, '"' | '$' | '`' | '\\') {
+        quoted.push('\\');
+    }
+    quoted.push(character);
 }
 
 #[cfg(test)]
@@ -119,12 +144,21 @@ mod tests {
         assert!(parts("/a").is_err() && parts("hdfs://m:x/a").is_err());
     }
 
+    /// What a container gets of a value: the NodeManager's replacements, then the shell's.
+    fn arrives(written: &str) -> String {
+        let replaced = written.replace("<LOG_DIR>", "/logs").replace("<CPS>", ":").replace("{{", "$").replace("}}", "");
+        let script = format!("HERE=/here; export X=\"{replaced}\"\nprintf %s \"$X\"");
+        let output = std::process::Command::new("bash").arg("-c").arg(script).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     #[test]
     fn values_survive_the_launch_script() {
-        let value = "a \"b\" $HOME `id` \\ 'c'";
-        let script = format!("export X=\"{}\"\nprintf %s \"$X\"", quote(value));
-        let output = std::process::Command::new("bash").arg("-c").arg(script).output().unwrap();
-        assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
+        for value in ["a \"b\" $HOME `id` \\ 'c'", "{{HERE}} }}} {{{ {{{{ {\"{", "<CPS><LOG_DIR> a<b <<CPS>> <", "{}<>"]
+        {
+            assert_eq!(arrives(&quote_literally(value)), value);
+        }
+        assert_eq!(arrives(&quote("{{HERE}}/\"x\"")), "/here/\"x\"");
     }
 
     #[test]

@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 use crate::application::{Application, Mailbox, Options, Outcome, Sighting, container_number};
 use crate::container::{Container, ContainerError};
 use crate::environment::Activation;
+use crate::launch::{quote, quote_literally};
 use crate::spec::WorkerSpec;
 use crate::yarn::{Heartbeat, Registration, Starter, WorkerTemplate, nodes_known};
 use crate::{command, server, staging, web};
@@ -181,26 +182,27 @@ fn template(container: &Container, master_address: &str) -> WorkerTemplate {
         port_range: spec.port_range,
         log_filter: spec.workers.log_filter.clone(),
     };
-    let mut spec = spec.clone();
-    spec.workers.environment = worker_variables(container);
     WorkerTemplate {
         worker,
-        spec,
+        resources: spec.resources.clone(),
+        environment: worker_variables(container),
         authority: container.authority.clone(),
         secret: container.secret.clone(),
         credentials: container.credentials.clone(),
     }
 }
 
-/// Variables of the workers' containers: the environment is active there too, and the user has the last word.
+/// Variables of the workers' containers, as a launch script is to hold them: the environment is active there too, and the
+/// user has the last word.
 fn worker_variables(container: &Container) -> BTreeMap<String, String> {
     let spec = &container.spec;
     // Nobody ever removes the working directory of a running container.
     let here = std::env::current_dir().unwrap_or_default();
     let path = std::env::var("PATH").ok();
     let activation = spec.environment.map(|kind| Activation::of(kind, &here));
-    let mut variables = activation.map(|it| it.variables_of_launch(path.as_deref())).unwrap_or_default();
-    variables.extend(spec.workers.environment.clone());
+    let active = activation.map(|it| it.variables_of_launch(path.as_deref())).unwrap_or_default();
+    let mut variables: BTreeMap<_, _> = active.into_iter().map(|(name, value)| (name, quote(&value))).collect();
+    variables.extend(spec.workers.environment.iter().map(|(name, value)| (name.clone(), quote_literally(value))));
     variables
 }
 

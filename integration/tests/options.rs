@@ -295,7 +295,8 @@ fn every_container_has_the_files_the_environment_and_the_ports() {
     let archives = format!("{}/pack.tar.gz#unpacked", directory.display());
     let mut command = yarn_submit(cluster);
     command.args(["run", "--name", "shipped", "--files", &files, "--archives", &archives]).args(SMALL);
-    let shade = "dark \"red\" $x";
+    // YARN has words of its own in variables: none of them is the user's.
+    let shade = "dark \"red\" $x {{HOME}} {{{a}}} <CPS>";
     command.args(["--env", "hdfs:///user/alice/shipped/conda.tar.gz", "--env-var", &format!("SHADE={shade}")]);
     command.args(["--port-range", "41000-41019", "--", "bash", "-c", &script]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -1,5 +1,7 @@
 //! Starting workers in granted containers.
 
+use std::collections::BTreeMap;
+
 use bobbin_core::{ContainerId, Event};
 use bobbin_link::{Authority, Secret};
 use bytes::Bytes;
@@ -11,7 +13,7 @@ use tracing::{Instrument, info, info_span};
 use crate::application::Application;
 use crate::launch::Launch;
 use crate::spec::{
-    AppMasterSpec, SECRET_AUTHORITY_CERTIFICATE, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN, SECRET_WORKER,
+    LocalizedFile, SECRET_AUTHORITY_CERTIFICATE, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN, SECRET_WORKER,
     WorkerSpec,
 };
 
@@ -20,8 +22,10 @@ use crate::spec::{
 pub struct WorkerTemplate {
     /// Its instructions.
     pub worker: WorkerSpec,
-    /// What was submitted: resources and environment.
-    pub spec: AppMasterSpec,
+    /// Files to localize.
+    pub resources: Vec<LocalizedFile>,
+    /// Environment variables, as a launch script is to hold them.
+    pub environment: BTreeMap<String, String>,
     /// Issues its certificate.
     pub authority: Authority,
     /// The application's secret.
@@ -69,8 +73,8 @@ impl WorkerTemplate {
         let credentials = self.credentials(&format!("worker {number}"))?;
         let launch = Launch {
             role: "worker",
-            resources: &self.spec.resources,
-            environment: &self.spec.workers.environment,
+            resources: &self.resources,
+            environment: &self.environment,
             credentials: &credentials,
         };
         launch.context().map_err(|error| error.to_string())
