@@ -11,8 +11,6 @@ use std::time::Duration;
 use hadoop_wire::credentials::Credentials;
 use integration::cluster::{Cluster, ClusterOptions, Host};
 use integration::{private, shared, version, wait};
-use rustix::process::Signal;
-use serde_json::Value;
 use support::breakable::{TINY, Trips};
 use support::running::{LIMIT, Member, Running, members, nothing_stays};
 use support::{Done, spread_trips, trips, yarn_submit};
@@ -152,46 +150,48 @@ fn strangers_with_credentials_are_refused_and_change_nothing() {
     let mut other = Running::start(cluster, "run", &["--", "sh", "-c", &script]);
     let theirs = command_credentials(cluster, &mut other);
 
-    let mut query = Trips { cluster, table: &url, split: TINY }.query(&["--workers", "2"]);
-    query.wait_workers(2);
-    let id = query.wait_id();
+    // An application that stays when its query is over: nobody has to knock in a hurry.
+    let driver = "printf '%s\n%s' \"$BOBBIN_MASTER_ADDRESS\" \"$BOBBIN_CREDENTIALS\" > partial && mv partial where\n\
+                  \"$0\" sql --split-size \"$1\" \"$2\" > answer; until test -e end; do sleep 0.1; done";
+    let trips = Trips { cluster, table: &url, split: TINY };
+    let words = ["--deploy-mode", "client", "--workers", "2", "--worker-memory", "512MiB", "--", "sh", "-c"];
+    let script = format!("cd '{}'\n{driver}", directory.path().display());
+    let program = integration::yarn_submit().unwrap().display().to_string();
+    let mut query = Running::start(cluster, "run", &[&words[..], &[&script, &program, TINY, &trips.text()]].concat());
+    query.wait_middle();
     let master = query.role("appmaster").remove(0);
-    let workers = query.role("worker");
-    let own = Own::read(&workers[0].token_file(cluster, &id));
-    // A worker that stands still keeps the query in its middle, and is not missed for twenty seconds.
-    let paused = &workers[1].process.identity;
-    assert!(paused.signal(Signal::STOP));
-    let forged = own.write(&directory.path().join("forged"), true);
-    let right = own.write(&directory.path().join("right"), false);
-    let worker = format!("{}:{}", workers[0].host.full_name(), workers[0].listens_on()[0]);
+    let serving = || query.role("worker").into_iter().find_map(|worker| Some((*worker.listens_on().first()?, worker)));
+    let (port, worker) = wait::until(LIMIT, serving).unwrap();
+    let at_worker = format!("{}:{port}", worker.host.full_name());
+    let found = std::fs::read_to_string(directory.path().join("where")).unwrap();
+    let (at_master, right) = found.split_once('\n').unwrap();
+    let forged = forged(Path::new(right), &directory.path().join("forged"));
     let stranger = |credentials: &Path, address: &str, words| Stranger {
         credentials: credentials.to_owned(),
         address: address.to_owned(),
         words,
     };
     let strangers = [
-        stranger(&theirs, &own.master, "TLS handshake"),
-        stranger(&theirs, &worker, "TLS handshake"),
-        stranger(&forged, &own.master, "does not know the application's secret"),
-        stranger(&forged, &worker, "does not know the application's secret"),
-        stranger(&right, &worker, "serves results only"),
+        stranger(&theirs, at_master, "TLS handshake"),
+        stranger(&theirs, &at_worker, "TLS handshake"),
+        stranger(&forged, at_master, "does not know the application's secret"),
+        stranger(&forged, &at_worker, "does not know the application's secret"),
+        stranger(Path::new(right), &at_worker, "serves results only"),
     ];
-    let friend = knock(cluster, &url, &stranger(&right, &own.master, ""));
+    // With the right secret the same file opens the door: it was the secret.
+    let friend = knock(cluster, &url, &stranger(Path::new(right), at_master, ""));
     let knocking: Vec<Child> = strangers.iter().map(|stranger| knock(cluster, &url, stranger)).collect();
     for (child, stranger) in knocking.into_iter().zip(&strangers) {
         ended(child).expect(69).says(&[stranger.words, &stranger.address]);
     }
-    for member in [&master, &workers[0]] {
+    ended(friend).expect(0);
+    for member in [&master, &worker] {
         wait_said(cluster, member, &["TLS handshake", "does not know the application's secret"]);
     }
-    // With the right secret the same file opens the door, so it was the secret.
-    wait_said(cluster, &master, &["driver connected driver=2"]);
-    assert!(paused.signal(Signal::CONT));
-    assert_eq!(query.ends().expect(0).stdout, expected);
     std::fs::write(end, "").unwrap();
+    query.ends().expect(0);
+    assert_eq!(std::fs::read_to_string(directory.path().join("answer")).unwrap(), expected);
     other.ends().expect(0);
-    // Whether its answer came before the end of the application, nobody knows.
-    friend.wait_with_output().unwrap();
 }
 
 /// Waits until a container has logged all of `words`.
@@ -223,30 +223,12 @@ fn ended(child: Child) -> Done {
     Done { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
 }
 
-/// What the parts of the running query show each other.
-struct Own {
-    credentials: Credentials,
-    master: String,
-}
-
-impl Own {
-    /// From a worker's token file.
-    fn read(path: &Path) -> Own {
-        let mut credentials = Credentials::decode(std::fs::read(path).unwrap()).unwrap();
-        let worker: Value = serde_json::from_slice(&credentials.secrets["bobbin.worker"]).unwrap();
-        // A driver looks for the configuration elsewhere than a worker.
-        let hadoop = worker["hadoop"].to_string().into_bytes();
-        credentials.secrets.insert("bobbin.hadoop".to_owned(), hadoop.into());
-        Own { credentials, master: worker["master_address"].as_str().unwrap().to_owned() }
-    }
-
-    /// To a file of a driver; with one bit of the secret flipped, if that is wished.
-    fn write(&self, path: &Path, flipped: bool) -> PathBuf {
-        let mut credentials = self.credentials.clone();
-        let mut secret = credentials.secrets["bobbin.secret"].to_vec();
-        secret[31] ^= u8::from(flipped);
-        credentials.secrets.insert("bobbin.secret".to_owned(), secret.into());
-        std::fs::write(path, credentials.encode()).unwrap();
-        path.to_owned()
-    }
+/// A copy of a driver's credentials with one bit of the secret flipped.
+fn forged(right: &Path, copy: &Path) -> PathBuf {
+    let mut credentials = Credentials::decode(std::fs::read(right).unwrap()).unwrap();
+    let mut secret = credentials.secrets["bobbin.secret"].to_vec();
+    secret[31] ^= 1;
+    credentials.secrets.insert("bobbin.secret".to_owned(), secret.into());
+    std::fs::write(copy, credentials.encode()).unwrap();
+    copy.to_owned()
 }

@@ -73,7 +73,8 @@ impl<'a> Trips<'a> {
         done(&mut command).expect(0).stdout
     }
 
-    fn text(&self) -> String {
+    /// The query.
+    pub fn text(&self) -> String {
         format!("{QUERY} '{}' {GROUP}", self.table)
     }
 }

@@ -1,7 +1,6 @@
 //! A `yarn-submit` on its way on the gateway, the application that it has submitted, and that application's processes.
 
 use std::io::Read;
-use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -65,24 +64,14 @@ impl<'a> Running<'a> {
 
     /// Waits until tasks are being done. A query that ends before that says why.
     pub fn wait_middle(&mut self) {
-        self.wait_state(|state| Some(state["jobs"][0]["done"].as_u64()? >= MIDDLE));
-    }
-
-    /// Waits until so many workers have done tasks.
-    pub fn wait_workers(&mut self, count: usize) {
-        let busy = |worker: &&Value| worker["finished"].as_u64().is_some_and(|finished| finished > 0);
-        self.wait_state(|state| Some(state["workers"].as_array()?.iter().filter(busy).count() == count));
-    }
-
-    fn wait_state(&mut self, is_reached: impl Fn(&Value) -> Option<bool>) {
         let id = self.wait_id();
-        let reached = wait::until(2 * LIMIT, || {
+        let middle = wait::until(2 * LIMIT, || {
             if self.child.try_wait().unwrap().is_some() {
                 return Some(false);
             }
-            is_reached(&self.state(&id)?)?.then_some(true)
+            (self.state(&id)?["jobs"][0]["done"].as_u64()? >= MIDDLE).then_some(true)
         });
-        assert!(reached == Some(true), "the query has no middle:\n{}", self.words_if_ended());
+        assert!(middle == Some(true), "the query has no middle:\n{}", self.words_if_ended());
     }
 
     /// The tracking page's JSON, through the ResourceManager's proxy.
@@ -161,15 +150,5 @@ impl Member {
         let directory = directories.iter().find(|directory| directory.ends_with(&container)).unwrap();
         let files = std::fs::read_dir(directory).unwrap().flatten();
         files.map(|file| std::fs::read_to_string(file.path()).unwrap_or_default()).collect()
-    }
-
-    /// Its container's token file, as the NodeManager keeps it for itself.
-    pub fn token_file(&self, cluster: &Cluster, application: &str) -> PathBuf {
-        let container = self.variable("CONTAINER_ID").unwrap();
-        let local = PathBuf::from(self.variable("LOCAL_DIRS").unwrap());
-        // …/usercache/alice/appcache/application_x
-        let root = local.ancestors().nth(4).unwrap();
-        let file = root.join("nmPrivate").join(application).join(&container).join(format!("{container}.tokens"));
-        cluster.outside(self.host, &file)
     }
 }
