@@ -22,7 +22,7 @@ use crate::container::{Container, ContainerError};
 use crate::environment::Activation;
 use crate::launch::{quote, quote_literally};
 use crate::spec::WorkerSpec;
-use crate::yarn::{Heartbeat, Registration, Starter, WorkerTemplate, nodes_known};
+use crate::yarn::{Heartbeat, Registration, Starter, WorkerTemplate, capability, nodes_known};
 use crate::{command, server, staging, web};
 
 /// How long the first containers wait for the list of nodes.
@@ -96,8 +96,11 @@ pub async fn run(container: Container) -> Result<Outcome, MasterError> {
     );
     // When the application is over already, nobody looks at the page.
     let _ = application.sighted(vec![own_sighting(&container, &log_pages)]).await;
-    let nodes = tokio::spawn(learn_nodes(configuration, container.spec.user.clone(), application.clone()));
-    let maximum = heartbeat.register().await.map_err(MasterError::Register)?;
+    let nodes = tokio::spawn(learn_nodes(configuration.clone(), container.spec.user.clone(), application.clone()));
+    let maximum = match heartbeat.register().await.map_err(MasterError::Register)? {
+        Some(maximum) => maximum,
+        None => learn_maximum(&configuration, &container.spec.user).await?,
+    };
     // Known nodes first, else the first containers are asked for anywhere; but not for ever.
     if tokio::time::timeout(NODES_LIMIT, nodes).await.is_err() {
         warn!("the cluster's nodes are not known yet; the first containers may be anywhere");
@@ -237,6 +240,14 @@ fn own_sighting(container: &Container, log_pages: &web::LogPages) -> Sighting {
         host: container.host.clone(),
         is_master: true,
     }
+}
+
+/// The cluster's largest container, which clients are told too.
+async fn learn_maximum(configuration: &Configuration, user: &str) -> Result<Capability, MasterError> {
+    let access = Access::simple(user, RetryPolicy::PATIENT);
+    let manager = ResourceManager::from_configuration(configuration, access)?;
+    let answer = manager.new_application().await.map_err(MasterError::Register)?;
+    Ok(capability(answer.maximum_capability.as_ref()))
 }
 
 /// Tells the core which hosts there are, in which racks: without that it cannot ask for places.

@@ -6,7 +6,7 @@ use hadoop_wire::messages::yarn::{
     RegisterApplicationMasterRequest, RegisterApplicationMasterResponse,
 };
 
-use crate::rpc::{Authentication, CallError, Client, Method};
+use crate::rpc::{Authentication, CallError, Client, Exception, Method};
 
 /// A client of the ResourceManager's scheduler port; cheap to clone.
 ///
@@ -36,15 +36,19 @@ impl Scheduler {
     }
 
     /// Registers the application master. The answer has the cluster's maximum and what an attempt before us left running.
+    /// None when it is registered already: a first answer was lost on its way, and only its bearer has the token.
     ///
     /// # Errors
-    /// See [`CallError`]. After a lost answer the second try may end in "already registered"
-    /// ([`Exception::InvalidMasterRequest`](crate::rpc::Exception)).
+    /// See [`CallError`].
     pub async fn register(
         &self,
         request: RegisterApplicationMasterRequest,
-    ) -> Result<RegisterApplicationMasterResponse, CallError> {
-        self.client.call(&REGISTER, &request).await
+    ) -> Result<Option<RegisterApplicationMasterResponse>, CallError> {
+        match self.client.call(&REGISTER, &request).await {
+            Ok(response) => Ok(Some(response)),
+            Err(error) if error.exception() == Some(Exception::InvalidMasterRequest) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// One heartbeat: asks, releases and progress out, grants, ends and tokens back.

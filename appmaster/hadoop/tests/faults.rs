@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use double::{Double, Peer, alice, chain, client, closed_port, server, settings, unhex, value};
 use hadoop_client::rpc::{Authentication, Client, ConnectFailure, Exception, Failure, Method, RetryPolicy, Service};
-use hadoop_client::{NameNode, NodeManager, ResourceManager, Server};
+use hadoop_client::{NameNode, NodeManager, ResourceManager, Scheduler, Server};
 use hadoop_wire::credentials::Token;
 use hadoop_wire::messages::common::RpcStatus;
 use hadoop_wire::messages::hdfs::{DirectoryListing, GetListingRequest, GetListingResponse, HdfsFileStatus};
@@ -47,6 +47,25 @@ async fn fails(mut peer: Peer, class: &'static str) {
 async fn nodes(client: &Client) -> i32 {
     let answer = client.call(&AGAIN, &GetClusterMetricsRequest {}).await.unwrap();
     answer.cluster_metrics.unwrap().num_node_managers()
+}
+
+#[tokio::test]
+async fn a_registration_whose_answer_is_lost_holds() {
+    let double = Double::play(|number, mut peer| async move {
+        peer.simple().await;
+        let call = peer.call().await.unwrap();
+        // The first connection breaks before the answer is sent.
+        if number > 0 {
+            let class = "org.apache.hadoop.yarn.exceptions.InvalidApplicationMasterRequestException";
+            peer.fail(call.call_id, RpcStatus::Error, class).await;
+        }
+    })
+    .await;
+    let simple = Authentication::Simple { user: "alice".to_owned() };
+    let scheduler = Scheduler::new(client(&[&double.server], settings(Service::APPLICATION_MASTER, simple)));
+    let registered = scheduler.register(RegisterApplicationMasterRequest::default()).await.unwrap();
+    assert_eq!(registered, None);
+    assert_eq!(double.connections(), 2);
 }
 
 #[tokio::test]

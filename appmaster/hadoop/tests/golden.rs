@@ -57,7 +57,7 @@ async fn a_scheduler_port_from_register_to_finish() {
     .await;
     let token = Authentication::Token(master_token());
     let scheduler = Scheduler::new(client(&[&double.server], settings(Service::APPLICATION_MASTER, token)));
-    let registered = scheduler.register(RegisterApplicationMasterRequest::default()).await.unwrap();
+    let registered = scheduler.register(RegisterApplicationMasterRequest::default()).await.unwrap().unwrap();
     assert_eq!(registered.maximum_capability.unwrap().memory, Some(4096));
     let allocate = || scheduler.allocate(AllocateRequest::default());
     assert_eq!(allocate().await.unwrap().response_id, Some(1));

@@ -89,11 +89,12 @@ impl Heartbeat {
         }
     }
 
-    /// Registers for the first time and returns the cluster's largest container, for [`Self::announce`].
+    /// Registers for the first time and returns the cluster's largest container, for [`Self::announce`]; none when the
+    /// answer that says so was lost.
     ///
     /// # Errors
     /// When the ResourceManager does not accept us.
-    pub async fn register(&mut self) -> Result<Capability, CallError> {
+    pub async fn register(&mut self) -> Result<Option<Capability>, CallError> {
         self.call_register().await
     }
 
@@ -108,18 +109,21 @@ impl Heartbeat {
         let _ = self.application.event(Event::Registered { maximum }).await;
     }
 
-    async fn call_register(&mut self) -> Result<Capability, CallError> {
+    async fn call_register(&mut self) -> Result<Option<Capability>, CallError> {
         let request = yarn::RegisterApplicationMasterRequest {
             host: Some(self.registration.host.clone()),
             rpc_port: Some(i32::from(self.registration.port)),
             tracking_url: Some(self.registration.tracking_url.clone()),
         };
-        let response = self.scheduler.register(request).await?;
+        let Some(response) = self.scheduler.register(request).await? else {
+            info!("registered, though the answer was lost");
+            return Ok(None);
+        };
         for token in response.nm_tokens_from_previous_attempts {
             self.nodes.token(token).await;
         }
         info!(queue = response.queue, "registered");
-        Ok(translate::capability(response.maximum_capability.as_ref()))
+        Ok(Some(translate::capability(response.maximum_capability.as_ref())))
     }
 
     /// Calls the ResourceManager until the application is over.

@@ -7,4 +7,4 @@ mod translate;
 
 pub use heartbeat::{Heartbeat, Registration};
 pub use start::{Starter, WorkerTemplate};
-pub use translate::nodes_known;
+pub use translate::{capability, nodes_known};
