@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bobbin_core::{Capability, ContainerId, Event, Pace};
+use bobbin_core::{Capability, ContainerId, Event};
 use hadoop_client::Scheduler;
 use hadoop_client::rpc::{CallError, Exception};
 use hadoop_wire::credentials::Token;
@@ -20,16 +20,13 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use super::nodes::Nodes;
+use super::rhythm::{FAST, Rhythm};
 use super::start::{Startable, Starter};
 use super::translate::{self, Kind};
 use crate::application::{Application, Outbox, Wishes, container_number};
 use crate::spec::ExpectedWork;
 use crate::web::LogPages;
 
-/// Between two calls while something is asked for: a grant is seen soon after the NodeManager's heartbeat made it.
-const FAST: Duration = Duration::from_millis(100);
-/// Between two calls while all is quiet.
-const SLOW: Duration = Duration::from_secs(1);
 /// Between two attempts to unregister.
 const UNREGISTER: Duration = Duration::from_millis(200);
 /// How long unregistering may take.
@@ -57,6 +54,7 @@ pub struct Heartbeat {
     pages: LogPages,
     nodes: Nodes,
     granted: BTreeMap<ContainerId, yarn::Container>,
+    rhythm: Rhythm,
     response_id: i32,
 }
 
@@ -85,6 +83,7 @@ impl Heartbeat {
             pages,
             nodes: Nodes::default(),
             granted: BTreeMap::new(),
+            rhythm: Rhythm::new(Instant::now()),
             response_id: 0,
         }
     }
@@ -128,17 +127,19 @@ impl Heartbeat {
 
     /// Calls the ResourceManager until the application is over.
     pub async fn run(&mut self) {
-        let mut last = Instant::now() - SLOW;
-        let mut pace = Pace::Fast;
+        let mut last = Instant::now();
+        let mut pause = Duration::ZERO;
         loop {
-            let wait = if pace == Pace::Fast { FAST } else { SLOW };
             tokio::select! {
-                () = sleep_until(last + wait) => {}
-                () = self.outbox.changed() => sleep_until(last + FAST / 4).await,
+                () = sleep_until(last + pause) => {}
+                () = self.outbox.changed() => {
+                    self.rhythm.stir(Instant::now());
+                    sleep_until(last + FAST / 4).await;
+                }
             }
             last = Instant::now();
             let wishes = self.outbox.take();
-            pace = wishes.pace.unwrap_or(Pace::Slow);
+            pause = self.rhythm.pause(wishes.pace, last);
             if let Next::Stop = self.call(wishes).await {
                 return;
             }
@@ -229,6 +230,9 @@ impl Heartbeat {
             events.push(Event::HeadroomKnown { headroom: translate::capability(response.limit.as_ref()) });
         }
         let (mut grants, mut sightings) = (Vec::new(), Vec::new());
+        if !(response.allocated_containers.is_empty() && response.completed_container_statuses.is_empty()) {
+            self.rhythm.stir(Instant::now());
+        }
         for container in response.allocated_containers {
             let (Some(grant), Some(sighting)) =
                 (translate::grant(&container), translate::sighting(&container, &self.pages))

@@ -2,6 +2,7 @@
 
 mod heartbeat;
 mod nodes;
+mod rhythm;
 mod start;
 mod translate;
 
