@@ -67,7 +67,9 @@ pub async fn run(
             return finish(false, format!("{text}; exit={}", error.exit_code()));
         }
     };
-    info!(argv = ?command.argv, "the command runs");
+    // Its arguments may be secret, and many read this log.
+    let (program, arguments) = (command.argv.first(), command.argv.len().saturating_sub(1));
+    info!(program, arguments, "the command runs");
     tokio::select! {
         ending = child.wait() => ended(ending),
         () = stop => {
