@@ -5,13 +5,20 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bobbin_core::Event;
 use bobbin_link::AuthorityError;
 use bytes::Bytes;
+use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::{Credentials, KIND_AM_RM};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tracing::{info, warn};
 
+use crate::application::Application;
 use crate::child::{Child, Ending};
 use crate::container::Container;
 use crate::environment::Activation;
@@ -24,6 +31,9 @@ const CREDENTIALS: &str = ".bobbin-credentials";
 
 /// Variables of ours that lead to tokens which are not the child's.
 const HIDDEN: [&str; 1] = ["HADOOP_TOKEN_FILE_LOCATION"];
+
+/// How long the command may take to end after it has been asked to.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The child's credentials could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -45,15 +55,52 @@ pub enum CredentialsFileError {
     Directory(#[source] io::Error),
 }
 
+/// The submitted command on a task of its own, if there is one.
+pub struct RunningCommand {
+    /// Dropped to ask it to end.
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+    patience: Duration,
+}
+
+impl RunningCommand {
+    /// Starts it, and tells the application of its end. `master_address` is where it finds its application.
+    pub fn start(container: &Arc<Container>, application: &Application, master_address: String) -> Self {
+        let (container, application) = (container.clone(), application.clone());
+        let patience = patience(&Configuration::from_map(container.spec.hadoop.clone()));
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let Some(command) = &container.spec.command else { return };
+            let stop = async move {
+                // Nothing is ever sent: the sender's end is the message.
+                let _ = stopped.await;
+            };
+            let event = run(&container, command, &master_address, stop).await;
+            // When the application is over, nobody needs to know.
+            let _ = application.event(event).await;
+        });
+        RunningCommand { stop, task, patience }
+    }
+
+    /// Asks it to end, and waits until it has; whatever is left of it then is killed with this process.
+    pub async fn stop(self) {
+        drop(self.stop);
+        if timeout(self.patience, self.task).await.is_err() {
+            warn!("the command does not end when asked to; it is killed");
+        }
+    }
+}
+
+/// How long the command may take to end: YARN kills the whole container at a moment of its own.
+fn patience(configuration: &Configuration) -> Duration {
+    let yarn = configuration.get_u64("yarn.nodemanager.sleep-delay-before-sigkill.ms", 0).unwrap_or_default();
+    PATIENCE.max(Duration::from_millis(yarn))
+}
+
 /// Starts the command and waits for its end or for `stop`; says what that means for the application.
 ///
 /// `master_address` is where the command finds its application.
-pub async fn run(
-    container: &Container,
-    command: &Command,
-    master_address: &str,
-    stop: impl Future<Output = ()>,
-) -> Event {
+async fn run(container: &Container, command: &Command, master_address: &str, stop: impl Future<Output = ()>) -> Event {
     let environment = match environment(container, master_address) {
         Ok(environment) => environment,
         Err(error) => return finish(false, crate::describe(&error)),

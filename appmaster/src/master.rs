@@ -14,16 +14,16 @@ use hadoop_wire::credentials::KIND_AM_RM;
 use hadoop_wire::messages::yarn::NodeState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 use crate::application::{Application, Mailbox, Options, Outcome, Sighting, container_number};
+use crate::command::RunningCommand;
 use crate::container::{Container, ContainerError};
 use crate::environment::Activation;
 use crate::launch::{quote, quote_literally};
 use crate::spec::WorkerSpec;
 use crate::yarn::{Heartbeat, Registration, Starter, WorkerTemplate, capability, nodes_known};
-use crate::{command, server, staging, web};
+use crate::{server, staging, web};
 
 /// How long the first containers wait for the list of nodes.
 const NODES_LIMIT: Duration = Duration::from_secs(3);
@@ -108,26 +108,29 @@ pub async fn run(container: Container) -> Result<Outcome, MasterError> {
     heartbeat.announce(maximum, container.spec.expected.clone()).await;
 
     let container = Arc::new(container);
-    let (stop, stopped) = watch::channel(false);
-    start_command(&container, &application, master_address, stopped);
+    let command = RunningCommand::start(&container, &application, master_address);
     let outcome = tokio::select! {
         outcome = outcome => outcome,
         () = heartbeat_for_ever(&mut heartbeat) => unreachable_outcome(),
         _ = terminated.recv() => {
             warn!("terminated");
-            // The command has a moment to end before YARN kills everything.
-            let _ = stop.send(true);
             if last_attempt(&container) {
-                staging::remove(&container.spec).await;
+                // YARN kills everything soon: the command begins to end meanwhile.
+                tokio::join!(command.stop(), staging::remove(&container.spec));
+            } else {
+                command.stop().await;
             }
-            Ok(Outcome { succeeded: false, unregister: false, diagnostics: "terminated (SIGTERM)".to_owned() })
+            return Ok(Outcome { succeeded: false, unregister: false, diagnostics: "terminated (SIGTERM)".to_owned() });
         }
     };
     let outcome = outcome.unwrap_or_else(|failure| {
         error!(%failure, "the application's task died");
         Outcome { succeeded: false, unregister: true, diagnostics: format!("internal error: {failure}") }
     });
-    finish(&container, &mut heartbeat, outcome).await
+    let finished = finish(&container, &mut heartbeat, outcome).await;
+    // It has ended already, unless somebody else has ended the application.
+    command.stop().await;
+    finished
 }
 
 /// The heartbeat goes on until the application is over, which its own task tells.
@@ -271,22 +274,4 @@ async fn learn_nodes(configuration: Configuration, user: String, application: Ap
         }
         Err(error) => warn!(%error, "learn the cluster's nodes"),
     }
-}
-
-fn start_command(
-    container: &Arc<Container>,
-    application: &Application,
-    master_address: String,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let (container, application) = (container.clone(), application.clone());
-    tokio::spawn(async move {
-        let Some(command) = &container.spec.command else { return };
-        let stop = async move {
-            // A sender that is gone means that the process ends anyway.
-            let _ = stopped.wait_for(|stopped| *stopped).await;
-        };
-        let event = command::run(&container, command, &master_address, stop).await;
-        let _ = application.event(event).await;
-    });
 }

@@ -184,12 +184,13 @@ fn an_idle_application_ends() {
     assert!(status["diagnostics"].as_str().unwrap().contains("--idle-timeout"), "{status}");
 }
 
-/// A cluster of its own: labels want a scheduler that knows them, priorities one that allows them; and its DataNodes report
-/// new blocks late, as busy ones do.
+/// A cluster of its own: labels want a scheduler that knows them, priorities one that allows them; its DataNodes report new
+/// blocks late, as busy ones do; and its NodeManagers give containers long to end.
 #[test]
 fn labels_and_priorities_are_kept_to_and_an_answer_of_many_blocks_is_whole() {
     let settings = [
         ("dfs.blockreport.incremental.intervalMsec", "1000"),
+        ("yarn.nodemanager.sleep-delay-before-sigkill.ms", "20000"),
         ("yarn.node-labels.enabled", "true"),
         ("yarn.node-labels.fs-store.root-dir", "file://${hadoop.tmp.dir}/node-labels"),
         ("yarn.cluster.max-application-priority", "10"),
@@ -204,6 +205,7 @@ fn labels_and_priorities_are_kept_to_and_an_answer_of_many_blocks_is_whole() {
     let Some(cluster) = private(options) else { return };
     let cluster = &cluster;
     an_answer_of_many_blocks(cluster);
+    a_killed_command_cleans_up(cluster);
     labels_and_priorities(cluster);
 }
 
@@ -220,6 +222,24 @@ fn an_answer_of_many_blocks(cluster: &Cluster) {
     let blocks = cluster.block_locations("/user/alice/large/large.csv").unwrap();
     assert!((4..8).contains(&blocks.len()), "{} blocks", blocks.len());
     assert!(cluster.read("/user/alice/large/large.csv").unwrap() == std::fs::read(here).unwrap());
+}
+
+/// YARN asks a container to end before it kills it, and so is the command in it.
+fn a_killed_command_cleans_up(cluster: &Cluster) {
+    let [begun, cleaned] = ["begun", "cleaned"].map(|name| cluster.directory().join(name));
+    let script = format!(
+        "trap 'sleep 1; echo clean > {}; exit 0' TERM; echo > {}; while true; do sleep 0.1; done",
+        cleaned.display(),
+        begun.display()
+    );
+    let mut command = yarn_submit(cluster);
+    command.args(["run", "--name", "cleaner", "--", "bash", "-c", &script]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    assert!(wait::until(LIMIT, || begun.exists().then_some(())).is_some(), "the command never runs");
+    let id = running_as(cluster, "cleaner");
+    run(cluster, &["kill", &id]);
+    assert!(wait::until(LIMIT, || cleaned.exists().then_some(())).is_some(), "the command had no time to clean up");
+    child.wait().unwrap();
 }
 
 fn labels_and_priorities(cluster: &Cluster) {
