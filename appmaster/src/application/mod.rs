@@ -172,14 +172,15 @@ impl WorkerSeat {
                     return;
                 }
             }
-            self.leave("the worker ended".to_owned()).await;
+            self.leave("the worker ended").await;
         });
         orders
     }
 
-    async fn leave(&self, why: String) {
+    /// Leaves: what it ran is given to others.
+    pub(crate) async fn leave(&self, why: impl Into<String>) {
         // When the application is over, nobody needs to know.
-        let _ = self.application.send(Input::WorkerLeaves(self.id, why)).await;
+        let _ = self.application.send(Input::WorkerLeaves(self.id, why.into())).await;
     }
 }
 
