@@ -156,7 +156,7 @@ async fn submit_staged(
     let answer = cluster.resource_manager().submit(context).await;
     answer.map_err(|source| SubmitError::Submit { id, source })?;
     watch(Step::Submitted(id));
-    Ok(Submitted { id, authority, secret, submitted_ms, sweep: Sweep::begin(cluster) })
+    Ok(Submitted { id, authority, secret, submitted_ms, sweep: Sweep::begin(cluster, &spec.resources) })
 }
 
 async fn check_home(cluster: &Cluster) -> Result<(), SubmitError> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bobbin_appmaster::spec::LocalizedFile;
 use hadoop_wire::messages::yarn::GetApplicationsRequest;
 use hadoop_wire::names::ApplicationId;
 use tokio::sync::watch;
@@ -30,12 +31,13 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// Begins to sweep. The application's own files are in use by now, and their times say so.
-    pub(super) fn begin(cluster: &Cluster) -> Sweep {
+    /// Begins to sweep. The application's own files are in use, even where their times could not be changed.
+    pub(super) fn begin(cluster: &Cluster, files: &[LocalizedFile]) -> Sweep {
+        let in_use = files.iter().map(|file| folder_of(&file.url)).collect::<BTreeSet<String>>();
         let (running, ended) = watch::channel(());
         let cluster = cluster.clone();
         tokio::spawn(async move {
-            if timeout(LIMIT, sweep(&cluster)).await.is_err() {
+            if timeout(LIMIT, sweep(&cluster, &in_use)).await.is_err() {
                 tracing::debug!("the sweep of old files takes too long and is left to the next submission");
             }
             drop(running);
@@ -52,8 +54,8 @@ impl Sweep {
 }
 
 /// Removes staging of applications that have ended or that nobody knows, and cached files that nothing has used for
-/// 30 days. What cannot be removed is left to the next sweep.
-async fn sweep(cluster: &Cluster) {
+/// 30 days, but for folders that are `in_use`. What cannot be removed is left to the next sweep.
+async fn sweep(cluster: &Cluster, in_use: &BTreeSet<String>) {
     let home = cluster.home();
     let applications = format!("{home}/.bobbin/applications");
     let cache = format!("{home}/.bobbin/cache");
@@ -61,7 +63,16 @@ async fn sweep(cluster: &Cluster) {
     let (applications, cache) = (found(applications), found(cache));
     // Ages are measured by the NameNode's clock alone: the newest time there is its "now", near enough.
     let now = applications.iter().chain(&cache).map(|entry| entry.modified_ms).max().unwrap_or_default();
-    let mut doomed: Vec<String> = cache.into_iter().filter(|entry| is_unused(entry, now)).map(|e| e.path).collect();
+    let mut doomed = Vec::new();
+    for entry in cache.into_iter().filter(|entry| is_unused(entry, now)) {
+        // Another submission may have found it meanwhile.
+        match cluster.hdfs().entry(&entry.path).await {
+            Ok(Some(still)) if is_unused(&still, now) => doomed.push(entry.path),
+            Ok(_) => tracing::debug!(path = entry.path, "in use again"),
+            Err(error) => tracing::debug!(path = entry.path, %error, "not swept"),
+        }
+    }
+    doomed.retain(|folder| !in_use.contains(folder));
     if !applications.is_empty() {
         match known(cluster).await {
             Ok(known) => doomed.extend(abandoned(applications, &known, now)),
@@ -74,6 +85,13 @@ async fn sweep(cluster: &Cluster) {
             Err(error) => tracing::debug!(path, %error, "not swept"),
         }
     }
+}
+
+/// The path of the directory of a file that is named by `scheme://authority/path`.
+fn folder_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').map_or("", |slash| &rest[slash..]);
+    path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned()
 }
 
 /// What is in a directory, which the first submission has yet to make.
@@ -146,6 +164,12 @@ mod tests {
         let paths = abandoned(entries, &known, now);
         let names: Vec<&str> = paths.iter().map(|path| path.rsplit('/').next().unwrap_or_default()).collect();
         assert_eq!(names, ["application_1_0002", "application_1_0004"]);
+    }
+
+    #[test]
+    fn a_files_folder_is_a_path() {
+        assert_eq!(folder_of("hdfs://m:9000/user/alice/.bobbin/cache/ab/env.tar.gz"), "/user/alice/.bobbin/cache/ab");
+        assert_eq!(folder_of("hdfs://ns/x"), "");
     }
 
     #[test]
