@@ -441,6 +441,13 @@ fn a_public_cache_is_shared_between_users() {
         std::fs::read_dir(shared).is_ok_and(|mut entries| entries.next().is_some())
     });
     assert!(public, "no node has localized it for everybody");
+    // What he may not add to it, he has for himself.
+    let note = directory(cluster, "note").join("note.txt");
+    std::fs::write(&note, "bob's\n").unwrap();
+    let mut command = yarn_submit(cluster);
+    command.env("HADOOP_USER_NAME", "bob").args(["run", "--public-cache", "/shared-cache", "--files"]).arg(&note);
+    done(command.args(["--", "cat", "note.txt"])).expect(0).says(&["note.txt is not shared", "your own cache"]);
+    assert_eq!(files(), first);
     run("bob", "/user/alice").expect(77).says(&["/user/alice"]);
     run("bob", "/no-cache").expect(77).says(&["/no-cache", "mkdir"]);
 }

@@ -74,6 +74,11 @@ impl Display {
                     self.line.set_position(0);
                 }
             }
+            Step::NotShared { link, reason } => {
+                self.tell(&format!(
+                    "yarn-submit: {link} is not shared with other users, but placed in your own cache: {reason}"
+                ));
+            }
             Step::Submitted(id) => self.mark(&format!("submitted {id}")),
         }
     }

@@ -60,6 +60,17 @@ pub enum CacheError {
     NoPublicCache(String),
 }
 
+impl CacheError {
+    /// Whether other users, not the file or HDFS, are why a shared cache does not serve.
+    pub(super) fn is_of_others(&self) -> bool {
+        match self {
+            CacheError::Foreign { .. } | CacheError::Untrusted { .. } => true,
+            CacheError::Upload { source, .. } => matches!(source.failure, HdfsFailure::Denied(_)),
+            CacheError::NotPublic { .. } | CacheError::NoPublicCache(_) => false,
+        }
+    }
+}
+
 /// A local file and the name under which containers find it.
 #[derive(Clone, Debug)]
 pub(super) struct Upload<'a> {
@@ -107,13 +118,8 @@ impl Cache {
         Ok(Cache { hdfs, root: root.to_owned(), visibility: Visibility::Public, trusted })
     }
 
-    /// The directory of the cache.
-    pub(super) fn root(&self) -> &str {
-        &self.root
-    }
-
     /// Where a file is, or will be.
-    pub(super) fn path_of(&self, upload: &Upload<'_>) -> String {
+    fn path_of(&self, upload: &Upload<'_>) -> String {
         format!("{}/{}/{}", self.root, upload.digest, safe_name(upload.path))
     }
 
@@ -155,6 +161,7 @@ impl Cache {
     async fn existing(&self, upload: &Upload<'_>, path: &str) -> Result<Option<LocalizedFile>, CacheError> {
         let failed = |source| CacheError::Upload { file: upload.path.to_owned(), source };
         let Some(entry) = self.hdfs.entry(path).await.map_err(failed)? else { return Ok(None) };
+        tracing::debug!(link = upload.link, path, "a file is there");
         let location = self.hdfs.file_system().at(path).to_string();
         if entry.size != upload.size || entry.is_directory {
             return Err(CacheError::Foreign { location, found: entry.size, expected: upload.size });

@@ -32,6 +32,13 @@ pub enum Step {
         /// Length of the file.
         total: u64,
     },
+    /// The public cache does not serve for a file, which is placed in the user's own.
+    NotShared {
+        /// Name under which containers find it.
+        link: String,
+        /// Why not.
+        reason: String,
+    },
     /// The ResourceManager has it.
     Submitted(ApplicationId),
 }
@@ -174,10 +181,12 @@ async fn place_files(
     watch: &(dyn Fn(Step) + Send + Sync),
 ) -> Result<Vec<LocalizedFile>, SubmitError> {
     let hdfs = cluster.hdfs().clone();
-    let cache = match &request.public_cache {
-        Some(root) => Cache::public(hdfs, &public_root(cluster, root)?, cluster.user()).await?,
-        None => Cache::private(hdfs, cluster.home(), cluster.user()),
+    let own = Cache::private(hdfs.clone(), cluster.home(), cluster.user());
+    let shared = match &request.public_cache {
+        Some(root) => Some(Cache::public(hdfs, &public_root(cluster, root)?, cluster.user()).await?),
+        None => None,
     };
+    let caches = Caches { own, shared };
     let mut wanted =
         vec![Localized { source: Source::Local(executable()?), link: EXECUTABLE.to_owned(), archive: false }];
     if let Some(environment) = &request.environment {
@@ -188,7 +197,7 @@ async fn place_files(
     let mut files = Vec::with_capacity(wanted.len());
     for file in wanted {
         files.push(match &file.source {
-            Source::Local(path) => upload(&cache, path, &file, watch).await?,
+            Source::Local(path) => upload(&caches, path, &file, watch).await?,
             Source::Remote(url) => remote(cluster, url, &file).await?,
         });
     }
@@ -206,8 +215,14 @@ fn public_root(cluster: &Cluster, text: &str) -> Result<String, SubmitError> {
     Ok(location.path().to_owned())
 }
 
+/// Where local files go.
+struct Caches {
+    own: Cache,
+    shared: Option<Cache>,
+}
+
 async fn upload(
-    cache: &Cache,
+    caches: &Caches,
     path: &std::path::Path,
     file: &Localized,
     watch: &(dyn Fn(Step) + Send + Sync),
@@ -216,9 +231,16 @@ async fn upload(
     let digest = tokio::task::spawn_blocking(move || Digests::open().of(&owned)).await;
     let (digest, size) = digest.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     let upload = Upload { path, link: &file.link, archive: file.archive, digest, size };
-    tracing::debug!(link = file.link, path = cache.path_of(&upload), cache = cache.root(), "place file");
     let written = |bytes| watch(Step::Uploading { link: file.link.clone(), bytes, total: size });
-    Ok(cache.put(&upload, &written).await?)
+    if let Some(shared) = &caches.shared {
+        match shared.put(&upload, &written).await {
+            Err(error) if error.is_of_others() => {
+                watch(Step::NotShared { link: file.link.clone(), reason: error.to_string() });
+            }
+            placed => return Ok(placed?),
+        }
+    }
+    Ok(caches.own.put(&upload, &written).await?)
 }
 
 async fn remote(cluster: &Cluster, url: &str, file: &Localized) -> Result<LocalizedFile, SubmitError> {
