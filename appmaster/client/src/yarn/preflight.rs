@@ -250,11 +250,18 @@ fn leaves(queue: &QueueInfo) -> Vec<String> {
     queue.child_queues.iter().flat_map(leaves).collect()
 }
 
+/// The user's rights in a queue. Queues are named by path or by its last part, depending on the scheduler; where one name
+/// may mean two queues, only the ResourceManager knows.
 fn may_submit(acls: &[QueueUserAcls], queue: &str) -> Option<bool> {
+    let the_only = |fits: &dyn Fn(&str) -> bool| {
+        let mut found = acls.iter().filter(|acls| acls.queue_name.as_deref().is_some_and(fits));
+        found.next().filter(|_| found.next().is_none())
+    };
     let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-    let is_same = |name: &str| name == queue || last(name) == last(queue);
-    let acls = acls.iter().find(|acls| acls.queue_name.as_deref().is_some_and(is_same))?;
-    Some(acls.user_acls.contains(&(QueueAcl::SubmitApplications as i32)))
+    let is_path = |name: &str| name.contains('.');
+    let exact = the_only(&|name| name == queue);
+    let short = || the_only(&|name| last(name) == last(queue) && !(is_path(name) && is_path(queue)));
+    Some(exact.or_else(short)?.user_acls.contains(&(QueueAcl::SubmitApplications as i32)))
 }
 
 fn node_facts(node: &NodeReport) -> Node {
@@ -347,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn rights_are_found_by_the_last_part_of_the_name() {
+    fn rights_are_found_by_the_name_as_far_as_it_is_clear() {
         let acls =
             |name: &str, rights: Vec<i32>| QueueUserAcls { queue_name: Some(name.to_owned()), user_acls: rights };
         let submit = QueueAcl::SubmitApplications as i32;
@@ -355,5 +362,13 @@ mod tests {
         assert_eq!(may_submit(&all, "default"), Some(true));
         assert_eq!(may_submit(&all, "root.etl"), Some(false));
         assert_eq!(may_submit(&all, "other"), None);
+        let two = [acls("root.a.etl", vec![]), acls("root.b.etl", vec![submit])];
+        assert_eq!(may_submit(&two, "root.b.etl"), Some(true));
+        assert_eq!(may_submit(&two, "root.a.etl"), Some(false));
+        assert_eq!(may_submit(&two, "root.c.etl"), None);
+        assert_eq!(may_submit(&two, "etl"), None);
+        let short = [acls("etl", vec![]), acls("etl", vec![submit])];
+        assert_eq!(may_submit(&short, "etl"), None);
+        assert_eq!(may_submit(&short, "root.a.etl"), None);
     }
 }
