@@ -4,6 +4,8 @@ use hadoop_client::rpc::CallError;
 
 use super::hdfs::{HdfsError, HdfsFailure};
 
+/// The cluster refused, or the application failed.
+pub const FAILED: u8 = 1;
 /// The request is wrong.
 pub const USAGE: u8 = 64;
 /// Input is missing or unreadable.
@@ -15,12 +17,21 @@ pub const INTERNAL: u8 = 70;
 /// Not permitted.
 pub const PERMISSION: u8 = 77;
 
-/// The code of a call that failed.
+/// The code of a call that failed. A server that answers no in words of its own is there, and it is no fault of ours.
 pub fn of_call(error: &CallError) -> u8 {
     match error.remote().map(|error| error.class_name()) {
-        Some("AccessControlException" | "AuthorizationException") => PERMISSION,
+        Some("AccessControlException" | "AuthorizationException" | "InvalidToken") => PERMISSION,
         Some("InvalidResourceRequestException" | "InvalidLabelResourceRequestException") => USAGE,
-        _ => UNAVAILABLE,
+        Some(
+            "StandbyException"
+            | "RetriableException"
+            | "RpcServerTooBusyException"
+            | "SafeModeException"
+            | "RpcNoSuchMethodException"
+            | "RpcNoSuchProtocolException",
+        )
+        | None => UNAVAILABLE,
+        Some(_) => FAILED,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bobbin::yarn::{self, Cluster, Container, PreflightError, Request, preflight};
+use bobbin::yarn::{self, Cluster, Container, PreflightError, Request, SubmitError, preflight};
 use hadoop_client::rpc::CallError;
 use hadoop_wire::config::{Configuration, defaults};
 use hadoop_wire::messages::yarn::{NodeReport, NodeState};
@@ -72,7 +72,8 @@ async fn check_request(cluster: &Cluster, queue: &str, report: &mut Report) {
         Err(PreflightError::Call(error)) => unreachable(report, "queue", &error),
         Err(error) => {
             let advice = "choose what the cluster can give: --queue, --worker-memory, --worker-cores, --master-memory";
-            report.failed("queue", Exit::Usage, &exit::chain(&error), advice);
+            let text = exit::chain(&error);
+            report.failed("queue", Exit::Code(SubmitError::from(error).exit_code()), &text, advice);
         }
     }
 }
