@@ -34,7 +34,7 @@ impl Endless {
     fn start(cluster: &Cluster) -> Endless {
         cluster.put(&trips(12 << 20), &format!("/user/alice/{FILE}"), 1, Host::Edge).unwrap();
         let mut command = yarn_submit(cluster);
-        command.args(["sql", "--name", NAME, "--workers", "2", "--worker-memory", "512MiB", "--split-size", "512KiB"]);
+        command.args(["sql", "--name", NAME, "--workers", "1", "--worker-memory", "512MiB", "--split-size", "512KiB"]);
         command.arg(ENDLESS.replace("FILE", FILE));
         let mut driver = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let id = wait::until(LIMIT, || {
@@ -79,7 +79,7 @@ fn the_page_shows_a_running_query_and_says_when_it_is_over() {
 
     // It refreshes itself until all splits are read and the rest is running.
     page.wait(&format!("{} >= 24 && {} >= 1", count("done"), count("running")));
-    page.wait("document.querySelectorAll('tbody tr').length >= 3");
+    page.wait("document.querySelectorAll('tbody tr').length >= 2");
     assert_eq!(page.value(&count("failed, tried again")), 0);
     let local = page.value(&format!("{} + {} + {}", count("node-local"), count("rack-local"), count("remote")));
     assert_eq!(local, page.value(&count("done")));
