@@ -63,6 +63,22 @@ fn wrong_words_are_usage_errors_and_say_why() {
 }
 
 #[test]
+fn what_a_command_here_would_miss_is_refused() {
+    let file = trips();
+    for (words, way) in [
+        (&["--master", "local", "--files", &file][..], "--master yarn"),
+        (&["--master", "local[2]", "--env", "hdfs:///env.tar.gz"], "--master yarn"),
+        (&["--deploy-mode", "client", "--env", "hdfs:///env.tar.gz"], "--deploy-mode cluster"),
+    ] {
+        let refused = yarn_submit(&[&["run"], words, &["--", "true"]].concat());
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(64), "{words:?}: {said}");
+        assert!(said.contains(words[2]) && said.contains(way), "{words:?}: {said}");
+    }
+    assert!(yarn_submit(&["run", "--master", "local", "--", "true"]).status.success());
+}
+
+#[test]
 fn missing_input_is_66_and_names_the_path() {
     let refused = yarn_submit(&["sql", "SELECT * FROM '/no/such/trips.csv'"]);
     assert_eq!(refused.status.code(), Some(66));

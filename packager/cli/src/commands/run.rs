@@ -24,6 +24,9 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
     if args.submit.dry_run {
         return Ok(submission::dry_run(&request, &cluster::user()?));
     }
+    if let Some(refusal) = not_unpacked_here(&request, mode, args.submit.master.as_ref()) {
+        return Err(Failure::new(Exit::Usage, refusal));
+    }
     let guarded = Guarded::default();
     if let Some(Master::Local(threads)) = args.submit.master {
         return interruptible(&guarded, client::run_locally(&args.command, &request, threads)).await;
@@ -46,6 +49,20 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
             interruptible(&guarded, work).await
         }
     }
+}
+
+/// What was asked for and would be missed: only YARN unpacks and places files, where containers run.
+fn not_unpacked_here(request: &Request, mode: DeployMode, master: Option<&Master>) -> Option<String> {
+    let is_local = matches!(master, Some(Master::Local(_)));
+    if request.environment.is_some() && (is_local || mode == DeployMode::Client) {
+        let other = if is_local { "--master yarn" } else { "--deploy-mode cluster" };
+        return Some(format!(
+            "--env: a command on this machine does not get the packed environment; activate one here, or use {other}"
+        ));
+    }
+    let way = "name them by their paths on this machine, or use --master yarn";
+    (is_local && !request.resources.is_empty())
+        .then(|| format!("--files, --archives: a command on this machine does not get them; {way}"))
 }
 
 async fn in_container(
