@@ -44,10 +44,15 @@ pub async fn run(args: LogsArgs) -> Result<Exit, Failure> {
         }
         Some(application) if !is_collected => node_managers::print(&cluster, application, &selection, &printer).await?,
         _ => {
-            let pending = settle(&cluster, id, report.as_ref(), args.log_timeout.0).await?;
+            let aggregation = settle(&cluster, id, report.as_ref(), args.log_timeout.0).await?;
             let user = report.as_ref().map_or(cluster.user(), |application| &application.user).to_owned();
             let found = aggregated::print(&cluster, &configuration, (id, &user), &selection, &printer).await?;
-            if pending {
+            if aggregation == Some(Aggregation::Failed) {
+                terminal::note(format_args!(
+                    "yarn-submit: some nodes could not deliver their logs of {id}, or took too long; what they printed may be missing here (see the logs of their NodeManagers)"
+                ));
+            }
+            if aggregation == Some(Aggregation::Pending) {
                 let seconds = args.log_timeout.0.as_secs();
                 terminal::note(format_args!(
                     "yarn-submit: after {seconds} s some nodes have not yet delivered their logs of {id}; run this again later for the rest, or raise --log-timeout"
@@ -70,25 +75,25 @@ fn is_collected(report: Option<&Application>, configuration: &Configuration) -> 
     }
 }
 
-/// Waits until all nodes have delivered; true when some have not in time.
+/// Waits until all nodes have delivered, or cannot; how far it has come in time.
 async fn settle(
     cluster: &Cluster,
     id: ApplicationId,
     report: Option<&Application>,
     limit: Duration,
-) -> Result<bool, Failure> {
-    let Some(mut application) = report.cloned() else { return Ok(false) };
+) -> Result<Option<Aggregation>, Failure> {
+    let Some(mut application) = report.cloned() else { return Ok(None) };
     let began = Instant::now();
     let mut pause = Duration::from_millis(100);
     while matches!(application.aggregation, Some(Aggregation::Pending)) {
         if began.elapsed() > limit {
-            return Ok(true);
+            break;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 3 / 2).min(Duration::from_secs(2));
         application = yarn::report(cluster, id).await?;
     }
-    Ok(false)
+    Ok(application.aggregation)
 }
 
 fn nothing(id: ApplicationId, report: Option<&Application>, selection: &Selection, is_collected: bool) -> Failure {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bobbin::yarn::{Application, Cluster};
 use futures::StreamExt;
+use hadoop_wire::config::Configuration;
 use hadoop_wire::messages::yarn::NodeState;
 use hadoop_wire::names::{ApplicationAttemptId, ContainerId};
 use reqwest::{Client, Response, StatusCode};
@@ -22,6 +23,8 @@ use crate::terminal;
 /// A node that does not answer must not hold up the others' logs for long.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+/// NodeManagers' certificates are signed by authorities that only their cluster knows.
+const HTTPS_ONLY: &str = "the nodes' web services speak HTTPS only (yarn.http.policy), and yarn-submit reads logs on nodes over HTTP; open the application's tracking page, or wait until the application has ended and its logs are collected";
 /// Questions that are on their way at once.
 const PARALLEL: usize = 32;
 
@@ -77,6 +80,9 @@ struct Web {
 
 impl Web {
     async fn new(cluster: &Cluster) -> Result<Web, Failure> {
+        if Configuration::from_map(cluster.properties().clone()).is_web_https_only() {
+            return Err(Failure::new(Exit::Unavailable, HTTPS_ONLY));
+        }
         let states = [NodeState::Running, NodeState::Unhealthy, NodeState::Decommissioning];
         let reports = cluster.resource_manager().nodes(&states).await;
         let reports = reports.map_err(|error| Failure::of(Exit::Code(bobbin::yarn::exit::of_call(&error)), &error))?;
