@@ -154,6 +154,15 @@ mod tests {
     }
 
     #[test]
+    fn only_what_may_change_is_tried_again() {
+        let url = || "hdfs://nn/a.csv".to_owned();
+        let no_replica = |permanent| ReadError::NoReplica { url: url(), offset: 0, reasons: Vec::new(), permanent };
+        assert_eq!(read_kind(&no_replica(false)), TaskErrorKind::Transient);
+        assert_eq!(read_kind(&no_replica(true)), TaskErrorKind::Permanent);
+        assert_eq!(read_kind(&ReadError::BeingWritten { url: url() }), TaskErrorKind::Permanent);
+    }
+
+    #[test]
     fn memory_errors_name_the_way_out() {
         let error = task_error(&DataFusionError::ResourcesExhausted("too much".into()));
         assert_eq!(error.kind, TaskErrorKind::Permanent);

@@ -66,3 +66,16 @@ fn fault(doing: &str, error: HdfsError) -> Fault {
     }
     Fault::because(Meaning::ThisOnce, doing, &NativeError::from(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_build_cannot_read_is_told_from_what_failed_once() {
+        let meaning = |error| fault("open the file", error).meaning;
+        assert_eq!(meaning(HdfsError::UnsupportedFeature("encryption".into())), Meaning::Never);
+        assert_eq!(meaning(HdfsError::UnsupportedErasureCodingPolicy("ID: 9".into())), Meaning::Never);
+        assert_eq!(meaning(HdfsError::ChecksumError), Meaning::ThisOnce);
+    }
+}
