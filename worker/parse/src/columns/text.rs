@@ -46,18 +46,26 @@ impl StringViews {
             self.nulls.append_null();
             return Ok(());
         };
-        let text = utf8(row, &text)?.as_bytes();
-        let mut offset = 0;
-        if text.len() > INLINE {
-            if self.long.len() >= FULL_BUFFER {
-                self.full.push(mem::take(&mut self.long).into());
-            }
-            offset = self.long.len();
-            self.long.extend_from_slice(text);
-        }
-        self.views.push(make_view(text, self.full.len() as u32, offset as u32));
+        let view = if text.len() > INLINE { self.long_view(row, &text)? } else { inline_view(row, &text)? };
+        self.views.push(view);
         self.nulls.append_non_null();
         Ok(())
+    }
+
+    /// The view of a text that is copied to the buffer. The block may be a mapping of a file that somebody changes, so
+    /// what is checked is the copy.
+    fn long_view(&mut self, row: usize, text: &[u8]) -> Result<u128, BadField> {
+        if self.long.len() >= FULL_BUFFER {
+            self.full.push(mem::take(&mut self.long).into());
+        }
+        let offset = self.long.len();
+        self.long.extend_from_slice(text);
+        let copy = &self.long[offset..];
+        if let Err(bad) = utf8(row, copy) {
+            self.long.truncate(offset);
+            return Err(bad);
+        }
+        Ok(make_view(copy, self.full.len() as u32, offset as u32))
     }
 }
 
@@ -85,10 +93,18 @@ impl Column for StringViews {
         }
         let nulls = self.nulls.finish();
         // SAFETY: every view was made by `make_view` over text that lies at that offset of that buffer, or by
-        // `short_view`, whose bytes are inline; all text was validated as UTF-8 (or is ASCII); views and nulls grew
-        // together, one each a field.
+        // `short_view`, whose bytes are inline; all text was validated as UTF-8 (or is ASCII) where it lies now, not
+        // where it was read from; views and nulls grew together, one each a field.
         Arc::new(unsafe { StringViewArray::new_unchecked(views.into(), buffers, nulls) })
     }
+}
+
+/// The view of a short text, of a copy that was checked.
+fn inline_view(row: usize, text: &[u8]) -> Result<u128, BadField> {
+    let mut copy = [0; INLINE];
+    copy[..text.len()].copy_from_slice(text);
+    let text = utf8(row, &copy[..text.len()])?;
+    Ok(make_view(text.as_bytes(), 0, 0))
 }
 
 /// The view of a short, unquoted, ASCII field: the common case, by masks only.
@@ -106,11 +122,13 @@ fn short_view(fields: &Fields<'_>, place: Place) -> Option<u128> {
 /// A string array with offsets under construction.
 pub(super) struct Strings<O: OffsetSizeTrait> {
     values: GenericStringBuilder<O>,
+    /// The text that is being checked.
+    copy: Vec<u8>,
 }
 
 impl<O: OffsetSizeTrait> Strings<O> {
     pub(super) fn new(rows: usize) -> Self {
-        Strings { values: GenericStringBuilder::with_capacity(rows, 16 * rows) }
+        Strings { values: GenericStringBuilder::with_capacity(rows, 16 * rows), copy: Vec::new() }
     }
 }
 
@@ -118,7 +136,12 @@ impl<O: OffsetSizeTrait> Column for Strings<O> {
     fn append(&mut self, fields: &Fields<'_>) -> Result<(), BadField> {
         for (row, place) in fields.places().enumerate() {
             match fields.text(place) {
-                Some(text) => self.values.append_value(utf8(row, &text)?),
+                // A copy first: the block may be a mapping of a file that somebody changes.
+                Some(text) => {
+                    self.copy.clear();
+                    self.copy.extend_from_slice(&text);
+                    self.values.append_value(utf8(row, &self.copy)?);
+                }
                 None => {
                     fields.null(row)?;
                     self.values.append_null();
