@@ -41,8 +41,8 @@ pub async fn print(
         let attempt = ApplicationAttemptId { application: application.id, attempt };
         let epoch = epoch(cluster, attempt).await;
         let mut numbers = web.numbers(ContainerId { attempt, epoch, sequence: 1 }).await;
-        while let Some(sequence) = numbers.next() {
-            let container = ContainerId { attempt, epoch, sequence }.to_string();
+        while let Some(container) = numbers.next() {
+            let container = container.to_string();
             let logs = web.find(&container).await;
             numbers.tried(logs.is_some());
             if let Some(logs) = logs.filter(|_| selection.wants_container(&container)) {
@@ -97,16 +97,16 @@ impl Web {
     /// The containers of an attempt, as the log of its application master names them.
     async fn numbers(&self, master: ContainerId) -> Numbers {
         let container = master.to_string();
-        let Some(logs) = self.find(&container).await else { return Numbers::all() };
+        let Some(logs) = self.find(&container).await else { return Numbers::all(master) };
         if !logs.files.iter().any(|(name, _)| name == APPMASTER_LOG) {
-            return Numbers::all();
+            return Numbers::all(master);
         }
-        let mut notes = Notes::new(master.attempt);
+        let mut notes = Notes::new(master);
         match self.read_notes(&logs.address, &container, &mut notes).await {
             Ok(()) => notes.finish(),
             Err(error) => {
                 tracing::debug!(container, %error, "the application master's log is not read");
-                Numbers::all()
+                Numbers::all(master)
             }
         }
     }

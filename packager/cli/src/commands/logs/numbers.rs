@@ -3,11 +3,12 @@
 //! Neither the ResourceManager nor a NodeManager lists containers that are over. Our application master notes every
 //! container that it is granted in its own log, before it starts anything there: where that log can be read, these are
 //! all. Of other applications, and where the application master's node is gone, numbers are tried from the first on:
-//! they are consecutive, with gaps where YARN took a container back before its start.
+//! they are consecutive, with gaps where YARN took a container back before its start. A ResourceManager that restarts
+//! counts from the first on again, under its next epoch, which only notes tell.
 
 use std::collections::BTreeSet;
 
-use hadoop_wire::names::{ApplicationAttemptId, ContainerId};
+use hadoop_wire::names::ContainerId;
 
 /// After so many numbers in a row that no node knows, there are no more containers.
 const GAP: u64 = 10;
@@ -18,34 +19,35 @@ const PREFIX: &[u8] = b"container_";
 /// More bytes than any container id has.
 const LONGEST: usize = 80;
 
-/// The numbers to try, one after the other.
+/// The containers to try, one after the other.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Numbers {
     /// Those that the application master has noted.
-    Noted(BTreeSet<u64>),
+    Noted(BTreeSet<ContainerId>),
     /// All, until too many in a row are unknown.
     Counted {
         /// The next one.
-        next: u64,
+        next: ContainerId,
         /// Unknown ones since the last that was known.
         misses: u64,
     },
 }
 
 impl Numbers {
-    /// Every number, until a gap that is too wide.
-    pub fn all() -> Numbers {
-        Numbers::Counted { next: 1, misses: 0 }
+    /// Every number from the application master's own on, until a gap that is too wide.
+    pub fn all(master: ContainerId) -> Numbers {
+        Numbers::Counted { next: master, misses: 0 }
     }
 
-    /// The number to try now; `None` when there are no more.
-    pub fn next(&mut self) -> Option<u64> {
+    /// The container to try now; `None` when there are no more.
+    pub fn next(&mut self) -> Option<ContainerId> {
         match self {
-            Numbers::Noted(numbers) => numbers.pop_first(),
+            Numbers::Noted(containers) => containers.pop_first(),
             Numbers::Counted { misses, .. } if *misses >= GAP => None,
             Numbers::Counted { next, .. } => {
-                *next += 1;
-                Some(*next - 1)
+                let container = *next;
+                next.sequence += 1;
+                Some(container)
             }
         }
     }
@@ -60,16 +62,16 @@ impl Numbers {
 
 /// Reads the application master's log, piece by piece, for the containers of one attempt.
 pub struct Notes {
-    attempt: ApplicationAttemptId,
-    numbers: BTreeSet<u64>,
+    master: ContainerId,
+    containers: BTreeSet<ContainerId>,
     /// The end of the last piece: an id may be cut in two.
     rest: Vec<u8>,
 }
 
 impl Notes {
     /// Notes of one attempt, the application master's own container among them.
-    pub fn new(attempt: ApplicationAttemptId) -> Notes {
-        Notes { attempt, numbers: BTreeSet::from([1]), rest: Vec::new() }
+    pub fn new(master: ContainerId) -> Notes {
+        Notes { master, containers: BTreeSet::from([master]), rest: Vec::new() }
     }
 
     /// Takes in the next piece of the log.
@@ -86,14 +88,14 @@ impl Notes {
     pub fn finish(mut self) -> Numbers {
         let rest = std::mem::take(&mut self.rest);
         self.find(&rest);
-        Numbers::Noted(self.numbers)
+        Numbers::Noted(self.containers)
     }
 
     fn find(&mut self, text: &[u8]) {
         for word in text.split(|byte| !is_of_id(*byte)).filter(|word| word.starts_with(PREFIX)) {
             let id = std::str::from_utf8(word).ok().and_then(|word| word.parse::<ContainerId>().ok());
-            if let Some(id) = id.filter(|id| id.attempt == self.attempt && self.numbers.len() < MOST) {
-                self.numbers.insert(id.sequence);
+            if let Some(id) = id.filter(|id| id.attempt == self.master.attempt && self.containers.len() < MOST) {
+                self.containers.insert(id);
             }
         }
     }
@@ -108,8 +110,9 @@ fn is_of_id(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn attempt() -> ApplicationAttemptId {
-        "container_e17_1700000000000_0007_01_000001".parse::<ContainerId>().unwrap().attempt
+    fn container(epoch: u32, sequence: u64) -> ContainerId {
+        let master: ContainerId = "container_e17_1700000000000_0007_01_000001".parse().unwrap();
+        ContainerId { epoch, sequence, ..master }
     }
 
     #[test]
@@ -117,17 +120,19 @@ mod tests {
         let log = b"INFO granted container=container_e17_1700000000000_0007_01_000002 host=w1\n\
             INFO granted container=container_e17_1700000000000_0007_01_000019\n\
             INFO another attempt's container_e17_1700000000000_0007_02_000003 and application's container_1_0001_01_000004\n\
+            INFO of a restarted ResourceManager: container_e18_1700000000000_0007_01_000001\n\
             a container_of_nothing; last: container_e17_1700000000000_0007_01_000020";
+        let noted = [(17, 1), (17, 2), (17, 19), (17, 20), (18, 1)].map(|(epoch, number)| container(epoch, number));
         for size in 1..log.len() {
-            let mut notes = Notes::new(attempt());
+            let mut notes = Notes::new(container(17, 1));
             log.chunks(size).for_each(|piece| notes.push(piece));
-            assert_eq!(notes.finish(), Numbers::Noted([1, 2, 19, 20].into()), "pieces of {size}");
+            assert_eq!(notes.finish(), Numbers::Noted(noted.into()), "pieces of {size}");
         }
     }
 
     #[test]
     fn a_log_without_an_end_of_words_is_held_in_bounds() {
-        let mut notes = Notes::new(attempt());
+        let mut notes = Notes::new(container(17, 1));
         (0..1000).for_each(|_| notes.push(&[b'a'; 1000]));
         assert!(notes.rest.len() <= LONGEST, "{}", notes.rest.len());
     }
@@ -135,12 +140,12 @@ mod tests {
     #[test]
     fn counting_goes_over_gaps_and_comes_to_an_end() {
         let known = [1, 2, 2 + GAP];
-        let mut numbers = Numbers::all();
+        let mut numbers = Numbers::all(container(17, 1));
         let mut tried = Vec::new();
-        while let Some(number) = numbers.next() {
-            tried.push(number);
-            numbers.tried(known.contains(&number));
+        while let Some(container) = numbers.next() {
+            tried.push(container);
+            numbers.tried(known.contains(&container.sequence));
         }
-        assert_eq!(tried, (1..=2 + GAP + GAP).collect::<Vec<_>>());
+        assert_eq!(tried, (1..=2 + GAP + GAP).map(|number| container(17, number)).collect::<Vec<_>>());
     }
 }
