@@ -46,21 +46,36 @@ impl Default for Config {
     }
 }
 
-/// How long a task, or a request for a container, insists on its places. A task's wait starts anew whenever something
+/// How long tasks, and requests for containers, insist on their places. A task's wait starts anew whenever something
 /// happens on its host that makes waiting worthwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalityWaits {
-    /// Before a host of the same rack will do.
+    /// A task: before a host of the same rack will do.
     pub node: Duration,
-    /// Before any host will do.
+    /// A task: before any host will do.
     pub rack: Duration,
+    /// A request: before hosts of the same rack will do. YARN grants when the node calls, each second by default, and
+    /// later under load: three calls, as long as Spark waits (`spark.locality.wait`).
+    pub request_node: Duration,
+    /// A request: before any host will do.
+    pub request_rack: Duration,
+    /// A task, in addition, where our only containers on a host are still starting; twice the slowest start so far, if that is
+    /// more. A cluster under load, or one that has yet to download our files, starts containers in its own time.
+    pub start: Duration,
     /// A queue that its own host will need so long for is shared with everybody at once.
     pub backlog: Duration,
 }
 
 impl Default for LocalityWaits {
     fn default() -> Self {
-        LocalityWaits { node: Duration::from_secs(2), rack: Duration::from_secs(4), backlog: Duration::from_secs(10) }
+        LocalityWaits {
+            node: Duration::from_secs(2),
+            rack: Duration::from_secs(4),
+            request_node: Duration::from_secs(3),
+            request_rack: Duration::from_secs(6),
+            start: Duration::from_secs(3),
+            backlog: Duration::from_secs(10),
+        }
     }
 }
 

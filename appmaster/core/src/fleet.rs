@@ -1,6 +1,7 @@
 //! The containers that YARN granted and that are not over, and how containers failed.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use crate::event::Capability;
 use crate::ids::{ContainerId, HostId, TaskId, Time, WorkerId};
@@ -81,6 +82,8 @@ pub(crate) struct Fleet {
     /// Did an allocate response name a headroom? The first one says 0, whatever the queue has.
     pub headroom_heard: bool,
     pub first_container: Option<Time>,
+    /// The longest that a container took from its grant to its worker.
+    pub slowest_start: Duration,
     /// The most workers that we ever had or asked for at once.
     pub widest: u32,
     /// Since when no container could come at all.

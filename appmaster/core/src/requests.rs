@@ -47,8 +47,8 @@ impl Request {
         let waited = now.since(self.since);
         match self.host.map(|host| &hosts[host]) {
             None => Level::Any,
-            Some(host) if host.offers.is_none() || host.blacklisted || waited >= waits.rack => Level::Any,
-            Some(_) if waited >= waits.node => Level::Rack,
+            Some(host) if host.offers.is_none() || host.blacklisted || waited >= waits.request_rack => Level::Any,
+            Some(_) if waited >= waits.request_node => Level::Rack,
             Some(_) => Level::Host,
         }
     }

@@ -5,6 +5,7 @@
 //! Threads are filled before queues, one task at a time in turn.
 
 use std::cmp::Reverse;
+use std::time::Duration;
 
 use crate::action::{Action, Assignment};
 use crate::ids::{HostId, JobId, TaskId, Time, WorkerId};
@@ -148,8 +149,17 @@ impl Core {
         let wait = if near { self.config.locality.node } else { self.config.locality.rack };
         places.iter().filter(|&&place| self.hosts.is_held(place)).all(|&place| {
             let quiet = self.now.since(since.max(self.hosts[place].last_news));
-            quiet >= wait || self.expected_wait(place, job.mean_task) >= self.config.locality.backlog.as_millis() as f64
+            quiet >= wait + self.start_allowance(place)
+                || self.expected_wait(place, job.mean_task) >= self.config.locality.backlog.as_millis() as f64
         })
+    }
+
+    /// How much longer it is worth waiting for a host whose containers are only starting.
+    fn start_allowance(&self, host: HostId) -> Duration {
+        if self.hosts[host].threads > 0 {
+            return Duration::ZERO;
+        }
+        self.config.locality.start.max(2 * self.fleet.slowest_start)
     }
 
     /// Milliseconds until the last task of a host's queue starts there, as far as the past tells.

@@ -50,7 +50,10 @@ impl Core {
         let container = self.fleet.containers.get_mut(&id)?;
         let host = container.host;
         match std::mem::replace(&mut container.stage, Stage::Running { worker }) {
-            Stage::Starting { .. } | Stage::Running { .. } => {}
+            Stage::Starting { since } => {
+                self.fleet.slowest_start = self.fleet.slowest_start.max(self.now.since(since));
+            }
+            Stage::Running { .. } => {}
             Stage::Gone { why, tasks, .. } => {
                 self.hold(host);
                 let text = format!("{id} on {}: {why}", self.hosts[host].name);
