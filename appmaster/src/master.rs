@@ -11,7 +11,6 @@ use hadoop_client::rpc::{CallError, RetryPolicy};
 use hadoop_client::{Access, AccessError, ResourceManager, Scheduler};
 use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::KIND_AM_RM;
-use hadoop_wire::messages::yarn::NodeState;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
@@ -22,7 +21,7 @@ use crate::container::{Container, ContainerError};
 use crate::environment::Activation;
 use crate::launch::{quote, quote_literally};
 use crate::spec::WorkerSpec;
-use crate::yarn::{Heartbeat, Registration, Starter, WorkerTemplate, capability, nodes_known};
+use crate::yarn::{Heartbeat, Registration, Starter, WorkerTemplate, capability, learn_nodes};
 use crate::{server, staging, web};
 
 /// How long the first containers wait for the list of nodes.
@@ -251,27 +250,4 @@ async fn learn_maximum(configuration: &Configuration, user: &str) -> Result<Capa
     let manager = ResourceManager::from_configuration(configuration, access)?;
     let answer = manager.new_application().await.map_err(MasterError::Register)?;
     Ok(capability(answer.maximum_capability.as_ref()))
-}
-
-/// Tells the core which hosts there are, in which racks: without that it cannot ask for places.
-async fn learn_nodes(configuration: Configuration, user: String, application: Application) {
-    let access = Access::simple(&user, RetryPolicy::PATIENT);
-    let manager = match ResourceManager::from_configuration(&configuration, access) {
-        Ok(manager) => manager,
-        Err(error) => return warn!(%error, "learn the cluster's nodes"),
-    };
-    match manager.nodes(&[NodeState::Running]).await {
-        Ok(reports) => {
-            let mut aliases = BTreeMap::new();
-            for report in &reports {
-                let host = report.node_id.as_ref().map(|node| node.host().to_owned()).unwrap_or_default();
-                let addresses = hadoop_client::hosts::resolve(&host, 0).await.unwrap_or_default();
-                aliases.insert(host, addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>());
-            }
-            let event = nodes_known(&reports, |host| aliases.get(host).cloned().unwrap_or_default());
-            // When the application is over already, nobody needs to know.
-            let _ = application.event(event).await;
-        }
-        Err(error) => warn!(%error, "learn the cluster's nodes"),
-    }
 }
