@@ -59,8 +59,8 @@ pub struct LocalityWaits {
     pub request_node: Duration,
     /// A request: before any host will do.
     pub request_rack: Duration,
-    /// A task, in addition, where our only containers on a host are still starting; twice the slowest start so far, if that is
-    /// more. A cluster under load, or one that has yet to download our files, starts containers in its own time.
+    /// A task, in addition, where our only containers on a host are still starting; twice the slowest start so far, if
+    /// that is more. A node that has yet to download our files, or is under load, starts containers in its own time.
     pub start: Duration,
     /// A queue that its own host will need so long for is shared with everybody at once.
     pub backlog: Duration,
@@ -73,7 +73,7 @@ impl Default for LocalityWaits {
             rack: Duration::from_secs(4),
             request_node: Duration::from_secs(3),
             request_rack: Duration::from_secs(6),
-            start: Duration::from_secs(3),
+            start: Duration::from_secs(8),
             backlog: Duration::from_secs(10),
         }
     }
