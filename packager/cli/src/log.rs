@@ -4,8 +4,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::args::CommonArgs;
 
-/// Libraries' own warnings are about things that our errors say better.
-const COMMAND_LINE: &str = "error,hdfs_native=off,datafusion=off";
+/// Libraries' own warnings are about things that our errors say better; the engine's are about the user's data.
+const COMMAND_LINE: &str = "error,bobbin_engine=warn,hdfs_native=off,datafusion=off";
 /// A container's log is read when something went wrong.
 const CONTAINER: &str = "info,hdfs_native=error,datafusion=error";
 

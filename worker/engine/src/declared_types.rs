@@ -10,9 +10,10 @@ use datafusion::sql::sqlparser::ast::{ColumnDef, DataType as SqlType, Statement 
 
 use crate::error::PlanError;
 
-/// Replaces the types of the declared columns.
-pub(crate) fn apply(schema: &SchemaRef, declaration: &str) -> Result<SchemaRef, PlanError> {
+/// Replaces the types of the declared columns; returns which they are, too.
+pub(crate) fn apply(schema: &SchemaRef, declaration: &str) -> Result<(SchemaRef, Vec<usize>), PlanError> {
     let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
+    let mut declared = Vec::new();
     for column in columns(declaration)? {
         let name = &column.name.value;
         let Some(at) = fields.iter().position(|field| same_name(field.name(), &column)) else {
@@ -22,8 +23,21 @@ pub(crate) fn apply(schema: &SchemaRef, declaration: &str) -> Result<SchemaRef, 
         let data_type = arrow_type(&column.data_type)
             .ok_or_else(|| refuse(format!("column {name} cannot be {}; use {USABLE}", column.data_type)))?;
         fields[at] = Arc::new(Field::new(fields[at].name(), data_type, true));
+        declared.push(at);
     }
-    Ok(Arc::new(Schema::new(fields)))
+    Ok((Arc::new(Schema::new(fields)), declared))
+}
+
+/// How SQL writes the type of a field of a CSV file.
+pub(crate) fn sql_name(data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Int64 => "BIGINT",
+        DataType::Float64 => "DOUBLE",
+        DataType::Boolean => "BOOLEAN",
+        DataType::Date32 => "DATE",
+        DataType::Timestamp(..) => "TIMESTAMP",
+        _ => "VARCHAR",
+    }
 }
 
 /// The types that fields of a CSV file can have, for messages.
@@ -81,7 +95,7 @@ mod tests {
             Field::new("VendorID", DataType::Int64, true),
             Field::new("b", DataType::Int64, true),
         ]));
-        let applied = apply(&schema, declaration).map_err(|error| error.to_string())?;
+        let (applied, _) = apply(&schema, declaration).map_err(|error| error.to_string())?;
         Ok(applied.fields().iter().map(|field| field.data_type().clone()).collect())
     }
 

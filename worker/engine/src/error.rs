@@ -80,7 +80,7 @@ impl PlanError {
     pub(crate) fn plan(error: DataFusionError) -> Self {
         match error.find_root() {
             DataFusionError::Internal(_) => Self::Internal(text(&error)),
-            _ => Self::Plan(text(&error)),
+            _ => Self::Plan(without_apologies(&text(&error))),
         }
     }
 
@@ -88,6 +88,20 @@ impl PlanError {
     pub(crate) fn internal(error: DataFusionError) -> Self {
         Self::Internal(text(&error))
     }
+}
+
+/// What DataFusion says before it names a function that does not take what it is given. It calls that a bug of its own.
+const NO_SIGNATURE: &str = "No function matches the given name and argument types";
+
+/// A message about a function's arguments, without the request to report a bug, and with a way out.
+fn without_apologies(message: &str) -> String {
+    let Some(at) = message.find(NO_SIGNATURE) else {
+        return message.to_owned();
+    };
+    let plain = message[at..].replace("Utf8View", "VARCHAR");
+    let way_out =
+        "where a VARCHAR column holds numbers, use CAST, or declare it: read_csv('path', types => 'column DOUBLE')";
+    format!("{}; {way_out}", plain.trim_end())
 }
 
 /// DataFusion's words, without its own class names in front.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool, UnboundedMemoryPool};
+use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionState;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -30,34 +30,23 @@ use crate::split_reader::ScanSource;
 use crate::splits::Split;
 use crate::task::{CancelFlag, Inputs, Output, Task, TaskError, TaskErrorKind, TaskReport};
 
-/// Memory that the operators over one split may want, as a multiple of the split's bytes.
-const SPLIT_MEMORY_FACTOR: u64 = 4;
+/// The part of a task's memory that a sort keeps back for merging what it spilled.
+const MERGE_SHARE: usize = 8;
 
 /// Runs tasks; shared by all task threads of a worker.
 pub struct Executor {
     reader: BlockReader,
-    /// Memory of one thread's share, bytes.
-    share: u64,
-    memory_bytes: usize,
+    /// Memory of one task, bytes.
+    share: usize,
     spill_directory: PathBuf,
     /// Made when the first task runs.
-    contexts: OnceLock<Result<Contexts, String>>,
-}
-
-/// The two ways in which operators get memory.
-struct Contexts {
-    /// From a pool that all tasks share; they spill when it is empty.
-    pooled: SessionState,
-    /// As they want, because a split is small. Operators that spill or that give out half of their groups early change
-    /// the order in which numbers are added up; without a limit, results do not depend on the worker's memory.
-    free: SessionState,
+    session: OnceLock<Result<SessionState, String>>,
 }
 
 impl Executor {
-    /// An executor whose `threads` tasks share `memory_bytes` and spill to `spill_directory`.
+    /// An executor whose `threads` tasks have equal shares of `memory_bytes` and spill to `spill_directory`.
     pub fn new(reader: BlockReader, memory_bytes: usize, threads: usize, spill_directory: PathBuf) -> Self {
-        let share = (memory_bytes / threads.max(1)) as u64;
-        Self { reader, share, memory_bytes, spill_directory, contexts: OnceLock::new() }
+        Self { reader, share: memory_bytes / threads.max(1), spill_directory, session: OnceLock::new() }
     }
 
     /// Runs one task to its end on the calling runtime, which may have one thread only.
@@ -89,26 +78,29 @@ impl Executor {
             scan: Some(Arc::clone(&source)),
             inputs: Some(InputSource { inputs, cancel }),
         };
-        let context = self.context(&shared, &splits)?;
+        let context = self.context(&shared)?;
         let plan = decode(&shared.plan, &context, &codec)?;
         if plan.output_partitioning().partition_count() != 1 {
             return Err(Fault::Task("its plan does not have one partition".into()).into());
         }
         let trusted = !shared.notes_borders() || splits.first().is_none_or(|split| split.start == 0);
-        Ok(Prepared { plan: in_input_order(plan)?, context, source, notes_borders: shared.notes_borders(), trusted })
+        let notes_borders = shared.notes_borders();
+        let split = splits.first().filter(|_| notes_borders).cloned();
+        Ok(Prepared { plan: in_input_order(plan)?, context, source, notes_borders, trusted, split })
     }
 
-    /// The context in which a task runs.
-    fn context(&self, shared: &Shared, splits: &[Split]) -> Result<Arc<TaskContext>> {
-        let made = self
-            .contexts
-            .get_or_init(|| Contexts::new(self.memory_bytes, &self.spill_directory).map_err(|error| error.to_string()));
-        let contexts = made.as_ref().map_err(|reason| Fault::Task(reason.clone()))?;
-        let bytes: u64 = splits.iter().map(Split::bytes).sum();
-        let is_small = shared.notes_borders() && bytes.saturating_mul(SPLIT_MEMORY_FACTOR) <= self.share;
-        let context = TaskContext::from(if is_small { &contexts.free } else { &contexts.pooled });
-        let batch_rows = shared.batch_rows()?;
-        let config = context.session_config().clone().with_batch_size(batch_rows);
+    /// The context in which a task runs, with a share of the memory that no other task takes from: what spills, and so
+    /// the order in which numbers are added up, does not depend on what runs beside it.
+    fn context(&self, shared: &Shared) -> Result<Arc<TaskContext>> {
+        let made =
+            self.session.get_or_init(|| session(&self.spill_directory).map_err(|error| crate::error::text(&error)));
+        let session = made.as_ref().map_err(|reason| Fault::Task(reason.clone()))?;
+        let mut runtime = RuntimeEnv::clone(session.runtime_env());
+        runtime.memory_pool = Arc::new(FairSpillPool::new(self.share));
+        let context = TaskContext::from(session).with_runtime(Arc::new(runtime));
+        let mut config = context.session_config().clone().with_batch_size(shared.batch_rows()?);
+        let execution = &mut config.options_mut().execution;
+        execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(self.share / MERGE_SHARE);
         Ok(Arc::new(context.with_session_config(config)))
     }
 }
@@ -117,28 +109,18 @@ impl fmt::Debug for Executor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Executor")
-            .field("memory_bytes", &self.memory_bytes)
             .field("share", &self.share)
             .field("spill_directory", &self.spill_directory)
             .finish_non_exhaustive()
     }
 }
 
-impl Contexts {
-    fn new(memory_bytes: usize, spill_directory: &Path) -> Result<Self> {
-        let context = |pool: Arc<dyn MemoryPool>| -> Result<SessionState> {
-            let disk =
-                DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![spill_directory.to_owned()]));
-            let runtime: RuntimeEnv =
-                RuntimeEnvBuilder::new().with_memory_pool(pool).with_disk_manager_builder(disk).build()?;
-            // The number of rows is replaced by each task's own.
-            settings::session(1, Arc::new(runtime))
-        };
-        Ok(Self {
-            pooled: context(Arc::new(FairSpillPool::new(memory_bytes)))?,
-            free: context(Arc::new(UnboundedMemoryPool::default()))?,
-        })
-    }
+/// What the contexts of all tasks have in common.
+fn session(spill_directory: &Path) -> Result<SessionState> {
+    let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![spill_directory.to_owned()]));
+    let runtime = RuntimeEnvBuilder::new().with_disk_manager_builder(disk).build()?;
+    // The number of rows is replaced by each task's own.
+    settings::session(1, Arc::new(runtime))
 }
 
 /// A task that is ready to run.
@@ -149,6 +131,8 @@ struct Prepared {
     notes_borders: bool,
     /// The split surely starts outside quotes: its errors are the file's.
     trusted: bool,
+    /// The only split that the task reads.
+    split: Option<Split>,
 }
 
 impl Prepared {
@@ -160,7 +144,7 @@ impl Prepared {
             (rows, Ok(())) => Ok((rows, note.map(|note| note.to_bytes()).unwrap_or_default())),
             (rows, Err(error)) => {
                 let excusable = !self.trusted && fault::is_about_data(&error);
-                let error = fault::task_error(&error);
+                let error = fault::task_error_in(&error, self.split.as_ref());
                 match note.filter(|_| excusable && error.kind == TaskErrorKind::Permanent) {
                     Some(note) => Ok((rows, excused(note, error).to_bytes())),
                     None => Err(error),

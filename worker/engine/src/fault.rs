@@ -10,6 +10,7 @@ use bobbin_parse::CsvError;
 use datafusion::error::DataFusionError;
 
 use crate::error;
+use crate::splits::Split;
 use crate::task::{InputError, TaskError, TaskErrorKind};
 
 /// A fault of ours, inside DataFusion's error.
@@ -70,6 +71,16 @@ pub(crate) fn task_error(error: &DataFusionError) -> TaskError {
 /// Whether the error may come from the values that were read, and so from a split's wrong start.
 pub(crate) fn is_about_data(error: &DataFusionError) -> bool {
     find(error).is_none_or(|fault| matches!(fault, Fault::Record { .. }))
+}
+
+/// The error of a task over one split: an operator's words do not say which records it looked at.
+pub(crate) fn task_error_in(error: &DataFusionError, split: Option<&Split>) -> TaskError {
+    let mut reported = task_error(error);
+    if let (Some(split), None) = (split, find(error)) {
+        let Split { file, start, end } = split;
+        reported.message = format!("{} (in records of {}, bytes {start} to {end})", reported.message, file.url);
+    }
+    reported
 }
 
 /// Our fault below DataFusion's errors.

@@ -15,6 +15,7 @@
 //! This crate knows nothing of containers, of the wire or of the application master: it takes and returns plain values.
 
 mod codec;
+mod columns;
 mod concat;
 mod declared_types;
 mod error;

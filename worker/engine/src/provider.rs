@@ -25,6 +25,17 @@ impl CsvTable {
     pub fn new(table: Table, splits: Arc<[Split]>) -> Self {
         Self { table, splits }
     }
+
+    /// Says which of the wanted columns are text only because nobody knows better.
+    fn warn_of_unknown(&self, wanted: &[usize]) {
+        for at in self.table.unknown.iter().filter(|at| wanted.contains(at)) {
+            let (table, column) = (&self.table.name, self.table.schema.field(*at).name());
+            tracing::warn!(
+                "column {column} of '{table}' has no value in the records that were looked at, and is read as VARCHAR; \
+                 if it is a number or a time, say so: read_csv('path', types => '{column} BIGINT')"
+            );
+        }
+    }
 }
 
 #[async_trait]
@@ -45,10 +56,12 @@ impl TableProvider for CsvTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let all = || (0..self.table.schema.fields().len()).collect();
+        let projection = projection.cloned().unwrap_or_else(all);
+        self.warn_of_unknown(&projection);
         let shape = ScanShape {
             table: self.table.name.as_str().into(),
             file_schema: Arc::clone(&self.table.schema),
-            projection: projection.cloned().unwrap_or_else(all).into(),
+            projection: projection.into(),
             options: Arc::clone(&self.table.options),
             fetch: limit.filter(|_| filters.is_empty()),
             record_bytes: self.table.record_bytes,

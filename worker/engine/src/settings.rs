@@ -24,7 +24,8 @@ const SHARED: &[(&str, &str)] = &[
     ("datafusion.execution.enable_file_stream_work_stealing", "false"),
     // Drops groups while it aggregates, which only a whole aggregate may do.
     ("datafusion.optimizer.enable_topk_aggregation", "false"),
-    // Rows that compare equal come out in the order in which they went in, however many there are.
+    // One way of sorting for any number of rows: those that compare equal come out in the same order in every run, though
+    // not always in the order in which they went in.
     ("datafusion.execution.sort_in_place_threshold_bytes", "0"),
     ("datafusion.catalog.information_schema", "false"),
 ];

@@ -21,6 +21,8 @@ pub struct Inferred {
     pub schema: SchemaRef,
     /// The names as the header has them (made up when there is no header), before duplicates were told apart.
     pub header: Vec<String>,
+    /// Columns in which no record of the sample has a value; text, for want of anything better.
+    pub unknown: Vec<usize>,
     /// Data records on which the types rest.
     pub sampled_records: usize,
     /// Oddities that a user should hear of: duplicate names, lone carriage returns.
@@ -82,10 +84,11 @@ pub fn infer(sample: &[u8], complete: bool, options: &CsvOptions) -> Result<Infe
         observe(&mut guesses, &record, options);
         sampled_records += 1;
     }
+    let unknown = (0..columns).filter(|&at| !guesses[at].is_known()).collect();
     let unique = names::unique(&header, &mut warnings);
     let fields = unique.into_iter().zip(&guesses).map(|(name, guess)| Field::new(name, guess.data_type(), true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    Ok(Inferred { schema, header, sampled_records, warnings })
+    Ok(Inferred { schema, header, unknown, sampled_records, warnings })
 }
 
 /// The records of a sample, one after the other.

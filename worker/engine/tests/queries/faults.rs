@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::support::compare::assert_same;
 use crate::support::{Failure, Files, Kept, Results, Runner, block_on, data};
 use bobbin_blocks::BlockReader;
 use bobbin_engine::{CancelFlag, Executor, Planner, Task, TaskErrorKind};
@@ -35,6 +36,18 @@ fn columns_that_are_not_there() {
     let path = files.write("t.csv", "passenger_count,fare\n1,2.5\n");
     check(&format!("SELECT passenger_cuont FROM '{path}'"), 64, &["passenger_cuont", "passenger_count"]);
     check(&format!("SELECT sum(flag) FROM '{path}'"), 64, &["flag"]);
+}
+
+#[test]
+fn functions_of_text_are_refused_in_plain_words() {
+    let files = Files::new();
+    let path = files.write("t.csv", "a,name\n1,x\n");
+    for function in ["sum", "avg", "median"] {
+        let sql = format!("SELECT {function}(name) FROM '{path}'");
+        check(&sql, 64, &[&format!("{function}(VARCHAR)"), "CAST", "read_csv('path', types => "]);
+        let failure = Runner::default().run(&sql).map(|_| ()).unwrap_err();
+        assert!(!failure.message().contains("bug"), "{}", failure.message());
+    }
 }
 
 #[test]
@@ -97,6 +110,7 @@ fn values_that_the_query_cannot_use() {
         .unwrap_err();
     assert_eq!(failure.exit_code(), 1, "{}", failure.message());
     assert!(failure.message().to_lowercase().contains("divide by zero"), "{}", failure.message());
+    assert!(failure.message().contains("t.csv, bytes 16000 to 18000"), "{}", failure.message());
 }
 
 #[test]
@@ -200,17 +214,54 @@ fn notes_that_lie_are_not_believed() {
     assert_ne!(query.check_borders(&BTreeMap::new()), bobbin_engine::Borders::Exact);
 }
 
+/// What became of a query in more and more memory.
+#[derive(Default)]
+struct Outcomes {
+    answered: usize,
+    spilled: usize,
+    refused: usize,
+}
+
+/// Runs the query in more and more memory: the answer is that of plenty of it, or the message says what is missing.
+fn in_small_memory(sql: &str, split_size: u64, ordered: bool) -> Outcomes {
+    let large = Runner { split_size, batch_rows: 512, ..Runner::default() };
+    let expected = large.run(sql).unwrap();
+    assert!(!expected.spilled, "{sql}");
+    let mut outcomes = Outcomes::default();
+    for memory in [1, 2, 4, 8, 16] {
+        match (Runner { memory_bytes: memory << 20, ..large.clone() }).run(sql) {
+            Ok(answer) => {
+                assert_same(sql, &answer.batches, &expected.batches, ordered);
+                outcomes.answered += 1;
+                outcomes.spilled += usize::from(answer.spilled);
+            }
+            Err(failure) => {
+                assert!(failure.message().contains("--worker-memory"), "{}", failure.message());
+                outcomes.refused += 1;
+            }
+        }
+    }
+    outcomes
+}
+
 #[test]
-fn small_memory_spills_and_says_what_to_do_when_that_does_not_help() {
+fn sorts_in_small_memory_spill() {
     let files = Files::new();
     let path = files.write("t.csv", data::trips(30_000));
     let sql = format!("SELECT id, flag, pickup FROM '{path}' ORDER BY fare_amount DESC, id");
-    let large = Runner { split_size: 1 << 20, batch_rows: 1024, ..Runner::default() };
-    let small = Runner { memory_bytes: 1 << 20, ..large.clone() };
-    let expected = large.run(&sql).unwrap();
-    match small.run(&sql) {
-        Ok(answer) => assert_eq!(answer.bytes, expected.bytes),
-        Err(failure) => assert!(failure.message().contains("--worker-memory"), "{}", failure.message()),
+    let outcomes = in_small_memory(&sql, 1 << 30, true);
+    assert!(outcomes.spilled > 0 && outcomes.spilled < outcomes.answered, "{} spilled", outcomes.spilled);
+}
+
+#[test]
+fn many_groups_are_right_or_refused_in_small_memory() {
+    let files = Files::new();
+    let path = files.write("t.csv", data::trips(30_000));
+    let sql = format!("SELECT id, flag, count(*), sum(fare_amount) FROM '{path}' GROUP BY id, flag");
+    for split_size in [1 << 18, 1 << 30] {
+        let outcomes = in_small_memory(&sql, split_size, false);
+        assert!(outcomes.answered > 0, "nothing was answered at {split_size}");
+        assert!(outcomes.refused + outcomes.spilled > 0, "memory was not scarce at {split_size}");
     }
 }
 

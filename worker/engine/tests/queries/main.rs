@@ -8,3 +8,4 @@ mod faults;
 mod orders;
 mod plans;
 mod support;
+mod tables;

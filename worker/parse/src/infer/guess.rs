@@ -38,6 +38,11 @@ impl Default for Guess {
 }
 
 impl Guess {
+    /// Whether any value was seen.
+    pub(super) fn is_known(&self) -> bool {
+        self.seen
+    }
+
     /// Takes a value into account; `text` is not empty, not NULL, without blanks around it.
     pub(super) fn observe(&mut self, text: &[u8]) {
         self.seen = true;

@@ -15,6 +15,9 @@ const FOREIGN: [(&[u8], &str); 9] = [
     (b"\xfe\xff", "it is UTF-16 text; convert it to UTF-8"),
 ];
 
+/// A NUL byte among so many others may be a fault in one record; more of them are no text.
+const MANY_NULS: usize = 32;
+
 /// Refuses what is empty or binary, and lines that end with a carriage return alone.
 pub(super) fn check(sample: &[u8]) -> Result<(), InferError> {
     if sample.is_empty() {
@@ -23,8 +26,9 @@ pub(super) fn check(sample: &[u8]) -> Result<(), InferError> {
     if let Some((_, what)) = FOREIGN.iter().find(|(magic, _)| sample.starts_with(magic)) {
         return Err(InferError::NotCsv((*what).to_owned()));
     }
-    if let Some(at) = memchr::memchr(0, sample) {
-        return Err(InferError::NotCsv(format!("it has a NUL byte at offset {at}, so it is binary or not UTF-8")));
+    let nuls = memchr::memchr_iter(0, sample).count();
+    if nuls > 1 && nuls * MANY_NULS > sample.len() {
+        return Err(InferError::NotCsv(format!("{nuls} of its first {} bytes are NUL: it is binary", sample.len())));
     }
     if memchr::memchr(b'\n', sample).is_none() && has_inner_return(sample) {
         return Err(InferError::CarriageReturnOnly);
@@ -50,8 +54,9 @@ pub(super) fn mark_len(sample: &[u8]) -> usize {
 /// What a user should know about a readable sample.
 pub(super) fn warnings(sample: &[u8]) -> Vec<String> {
     let lone = memchr::memchr_iter(b'\r', sample).filter(|at| sample.get(at + 1).is_some_and(|next| *next != b'\n'));
-    match lone.count() {
-        0 => Vec::new(),
-        count => vec![format!("{count} carriage returns that end no line are read as part of their field")],
-    }
+    let counts = [
+        (lone.count(), "carriage returns that end no line are read as part of their field"),
+        (memchr::memchr_iter(0, sample).count(), "NUL bytes are read as part of their field"),
+    ];
+    counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
 }

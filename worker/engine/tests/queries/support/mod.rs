@@ -33,6 +33,29 @@ impl Inputs for Results {
     }
 }
 
+/// A result in memory, whose writer looks whether operators have spilled.
+struct Watched<'a> {
+    kept: Kept,
+    spill: &'a Path,
+    spilled: bool,
+}
+
+impl Output for Watched<'_> {
+    fn write(&mut self, bytes: Bytes) -> Result<(), std::io::Error> {
+        self.spilled |= holds_bytes(self.spill);
+        self.kept.write(bytes)
+    }
+}
+
+/// Whether a file below the directory is not empty.
+fn holds_bytes(directory: &Path) -> bool {
+    std::fs::read_dir(directory).into_iter().flatten().flatten().any(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => holds_bytes(&entry.path()),
+        Ok(metadata) => metadata.len() > 0,
+        Err(_) => false,
+    })
+}
+
 /// A result in memory.
 #[derive(Default)]
 pub struct Kept(pub Vec<u8>);
@@ -69,6 +92,8 @@ pub struct Answer {
     pub bytes: Vec<Bytes>,
     pub reports: BTreeMap<u32, TaskReport>,
     pub replanned: BTreeSet<String>,
+    /// Operators wrote to disk what they had no memory for.
+    pub spilled: bool,
 }
 
 /// Why there is no answer.
@@ -135,7 +160,8 @@ impl Runner {
                     }
                     let bytes: Vec<Bytes> = query.wanted.iter().map(|task| outcome.results[task].clone()).collect();
                     let batches = bytes.iter().flat_map(|bytes| decode_result(bytes.clone()).unwrap()).collect();
-                    return Ok(Answer { query, batches, bytes, reports: outcome.reports, replanned: unsplit });
+                    let (reports, spilled) = (outcome.reports, outcome.spilled);
+                    return Ok(Answer { query, batches, bytes, reports, replanned: unsplit, spilled });
                 }
             }
         }
@@ -155,11 +181,12 @@ impl Runner {
                 let plan = &stage.tasks[number];
                 let inputs = plan.inputs.iter().map(|input| outcome.results[input].clone()).collect();
                 let task = Task { shared: &stage.shared, body: &plan.body, cancel: CancelFlag::default() };
-                let mut output = Kept::default();
+                let mut output = Watched { kept: Kept::default(), spill: spill.path(), spilled: false };
                 match block_on(executor.run(task, Arc::new(Results(inputs)), &mut output)) {
                     Ok(report) => {
                         outcome.reports.insert(first + number as u32, report);
-                        outcome.results.insert(first + number as u32, output.0.into());
+                        outcome.results.insert(first + number as u32, output.kept.0.into());
+                        outcome.spilled |= output.spilled;
                     }
                     Err(error) => {
                         outcome.error = Some(error);
@@ -176,6 +203,7 @@ impl Runner {
 #[derive(Default)]
 struct Outcome {
     results: BTreeMap<u32, Bytes>,
+    spilled: bool,
     reports: BTreeMap<u32, TaskReport>,
     error: Option<TaskError>,
 }
