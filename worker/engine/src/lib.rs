@@ -36,6 +36,7 @@ mod query;
 mod read_csv;
 mod requirements;
 mod scan;
+mod scopes;
 mod settings;
 mod source;
 mod split_reader;

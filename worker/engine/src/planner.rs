@@ -86,7 +86,7 @@ impl Planner {
             tables.push(Table::find(&self.reader, name, source, &self.options.default_scheme).await?);
         }
         if let Statement::Statement(statement) = &mut request.statement {
-            identifiers::respell(statement, tables.iter().map(|table| &table.schema));
+            identifiers::respell(statement, tables.iter().map(|table| (table.name.as_str(), &table.schema)));
         }
         let query = self.plan_statement(request.statement, tables, unsplit).await?;
         if request.explain { self.plan_text(&query.explain()).await } else { Ok(query) }

@@ -288,6 +288,35 @@ fn names_fit_without_regard_to_case() {
 }
 
 #[test]
+fn given_names_differ_from_columns_by_scope() {
+    for (ours, plain) in [
+        (
+            "SELECT sum(VendorID) AS vendorid FROM {t} GROUP BY flag HAVING sum(VendorID) > 3 ORDER BY vendorid",
+            "SELECT sum(\"VendorID\") AS v FROM {t} GROUP BY flag HAVING sum(\"VendorID\") > 3 ORDER BY v",
+        ),
+        ("SELECT VendorID AS vendorid, id FROM {t} ORDER BY id", "SELECT \"VendorID\", id FROM {t} ORDER BY id"),
+        (
+            "SELECT vendorid, a.id FROM {t} a JOIN {t} b USING (VendorID) WHERE a.id < 3 AND b.id < 9 ORDER BY a.id",
+            "SELECT a.\"VendorID\", a.id FROM {t} a JOIN {t} b USING (\"VendorID\") WHERE a.id < 3 AND b.id < 9 ORDER BY a.id",
+        ),
+        (
+            "WITH x(vendorid) AS (SELECT max(vendorid) FROM {t}) SELECT vendorid FROM x",
+            "SELECT max(\"VendorID\") FROM {t}",
+        ),
+        (
+            "SELECT t.vendorid, u.vendorid FROM {t} t JOIN (VALUES (1)) u(vendorid) ON t.vendorid = u.vendorid",
+            "SELECT 1 AS a, 1 AS b FROM {t} WHERE \"VendorID\" = 1",
+        ),
+        (
+            "SELECT vendorid FROM (SELECT VendorID + 1 AS vendorid FROM {t}) WHERE vendorid > 2",
+            "SELECT \"VendorID\" + 1 FROM {t} WHERE \"VendorID\" > 1",
+        ),
+    ] {
+        check_in_order(ours, plain, true);
+    }
+}
+
+#[test]
 fn several_files_are_one_table() {
     let files = Files::new();
     let whole = data::trips(900);
