@@ -1,4 +1,4 @@
-//! One JSON object a line, with every column in every object.
+//! One JSON object a line, with every column in every object. What is no number in JSON (NaN, the infinities) is null.
 
 use std::io::Write;
 

@@ -74,6 +74,42 @@ fn csv_has_a_header_and_quotes_what_needs_it() {
     check(Format::Csv, &[], "name,trips,fare,at\n");
 }
 
+/// The rows of one column, in one format.
+fn encoded_column(format: Format, column: arrow::array::ArrayRef) -> String {
+    let batch = RecordBatch::try_from_iter([("v", column)]).unwrap();
+    let shared = Shared::default();
+    let mut writer = open(format, &batch.schema(), Box::new(shared.clone()), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    let bytes = shared.0.lock().unwrap();
+    String::from_utf8(bytes.clone()).unwrap()
+}
+
+#[test]
+fn csv_tells_missing_values_from_empty_texts() {
+    let texts = StringArray::from(vec![Some(""), None, Some("a\nb"), Some(" c ")]);
+    let batch = RecordBatch::try_from_iter([
+        ("t", Arc::new(texts) as arrow::array::ArrayRef),
+        ("n", Arc::new(arrow::array::NullArray::new(4)) as _),
+    ])
+    .unwrap();
+    let shared = Shared::default();
+    let mut writer = open(Format::Csv, &batch.schema(), Box::new(shared.clone()), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    let text = String::from_utf8(shared.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(text, "t,n\n\"\",\n,\n\"a\nb\",\n c ,\n");
+    let numbers = Arc::new(Int64Array::from(vec![Some(1), None]));
+    assert_eq!(encoded_column(Format::Csv, numbers), "v\n1\n\"\"\n");
+}
+
+#[test]
+fn what_is_no_number_is_null_in_json() {
+    let numbers = Arc::new(Float64Array::from(vec![f64::NAN, f64::INFINITY, 0.5]));
+    assert_eq!(encoded_column(Format::Json, numbers.clone()), "{\"v\":null}\n{\"v\":null}\n{\"v\":0.5}\n");
+    assert_eq!(encoded_column(Format::Csv, numbers), "v\nNaN\ninf\n0.5\n");
+}
+
 #[test]
 fn json_has_every_column_in_every_line() {
     let expected = "{\"name\":\"a, \\\"b\\\"\",\"trips\":12,\"fare\":1.5,\"at\":\"2023-11-14T22:13:20\"}\n\
