@@ -1,5 +1,7 @@
 //! What we say about our own doings, on standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::args::CommonArgs;
@@ -26,7 +28,7 @@ pub fn filter(common: &CommonArgs) -> Option<&'static str> {
 pub fn start(common: &CommonArgs) {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| filter(common).unwrap_or(COMMAND_LINE).to_owned());
     let events = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(EnvFilter::new(filter));
-    set(events.without_time().compact().finish());
+    set(events.without_time().compact().with_ansi(std::io::stderr().is_terminal()).finish());
 }
 
 /// Begins to log in a container, with the filter that was submitted.
