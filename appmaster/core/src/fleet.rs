@@ -82,6 +82,8 @@ pub(crate) struct Fleet {
     /// Did an allocate response name a headroom? The first one says 0, whatever the queue has.
     pub headroom_heard: bool,
     pub first_container: Option<Time>,
+    /// Nothing is asked for before: what kept a container from starting may be over by then.
+    pub not_before: Time,
     /// The longest that a container took from its grant to its worker.
     pub slowest_start: Duration,
     /// The most workers that we ever had or asked for at once.

@@ -1,8 +1,10 @@
 //! Workers come and go, and what is lost with them.
 
+use std::time::Duration;
+
 use crate::action::Action;
 use crate::event::Capability;
-use crate::exit::ExitCause;
+use crate::exit::{ExitCause, ExitKind};
 use crate::fleet::Stage;
 use crate::ids::{ContainerId, HostId, TaskId, WorkerId};
 use crate::job::State;
@@ -153,6 +155,9 @@ impl Core {
         }
         self.note(format!("{text}: it is replaced"));
         self.fleet.failures.add(text);
+        if cause.kind == ExitKind::NotStarted {
+            self.fleet.not_before = self.now + start_pause(self.fleet.failures.since_job);
+        }
         let limit = self.failure_limit();
         if self.fleet.failures.since_job > limit {
             let causes = self.fleet.failures.last.iter().cloned().collect::<Vec<_>>().join("; ");
@@ -190,5 +195,14 @@ impl Core {
     /// The size of our containers.
     pub(super) fn worker_size(&self) -> Capability {
         self.config.cluster.as_ref().map(|cluster| cluster.worker).unwrap_or_default()
+    }
+}
+
+/// How long to wait after so many failures before the next container is asked for: a NameNode that restarts, say, lets no
+/// container start meanwhile. The first one is replaced at once.
+fn start_pause(failures: u32) -> Duration {
+    match failures {
+        0 | 1 => Duration::ZERO,
+        _ => Duration::from_secs(1 << (failures - 1).min(3)),
     }
 }

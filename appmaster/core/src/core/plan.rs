@@ -35,7 +35,7 @@ impl Core {
             self.close_requests(open - need.containers);
         }
         let target = need.containers.saturating_sub(need.optional).max(open.min(need.containers));
-        if open < target {
+        if open < target && self.now >= self.fleet.not_before {
             self.open_requests(&cluster, target - open);
         }
         self.fleet.widest = self.fleet.widest.max(self.fleet.live() + self.fleet.requests.len() as u32);
