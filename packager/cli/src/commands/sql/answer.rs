@@ -21,8 +21,6 @@ const TICK: Duration = Duration::from_millis(200);
 pub struct Asked<'a> {
     /// The options.
     pub args: &'a SqlArgs,
-    /// Where it runs.
-    pub session: &'a Session,
     /// Plans it again where a quoted field crosses a split's border.
     pub planner: &'a Planner,
     /// Writes its rows to HDFS, where that is asked for.
@@ -32,18 +30,18 @@ pub struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Runs the query and writes its rows; returns what it took. The target is opened first: an answer that could not
+    /// Runs the query in a session and writes its rows; returns what it took. The target is opened first: an answer that could not
     /// be written is not worth computing.
-    pub async fn answer(&self, text: &str, plan: Query) -> Result<Progress, Failure> {
-        let target = Target::new(self.args.output.as_deref());
-        let outcome = self.write_answer(text, plan, &target).await;
+    pub async fn answer(&self, session: &Session, text: &str, plan: Query) -> Result<Progress, Failure> {
+        let outcome = self.write_answer(session, text, plan).await;
         self.display.clear();
         outcome
     }
 
-    async fn write_answer(&self, text: &str, plan: Query, target: &Target) -> Result<Progress, Failure> {
+    async fn write_answer(&self, session: &Session, text: &str, plan: Query) -> Result<Progress, Failure> {
+        let target = Target::new(self.args.output.as_deref());
         let destination = target.open()?;
-        let answer = self.compute(text, plan).await?;
+        let answer = self.compute(session, text, plan).await?;
         self.display.clear();
         let summary = answer.summary.clone();
         let format = self.args.format.unwrap_or_else(|| target.format());
@@ -58,9 +56,9 @@ impl Asked<'_> {
         Ok(summary)
     }
 
-    async fn compute(&self, text: &str, plan: Query) -> Result<Answer, Failure> {
+    async fn compute(&self, session: &Session, text: &str, plan: Query) -> Result<Answer, Failure> {
         let began = Instant::now();
-        let mut running = self.session.start(text, plan).await.map_err(unanswered)?;
+        let mut running = session.start(text, plan).await.map_err(unanswered)?;
         loop {
             let progress = running.progress();
             self.display.query(&progress, began);

@@ -5,15 +5,12 @@ use std::time::Duration;
 
 use bobbin::Session;
 use bobbin::yarn::{self, Application, Cluster, Goal, State, Submitted};
-use bobbin_blocks::BlockReader;
-use bobbin_engine::{Planner, Query};
+use bobbin_engine::Query;
 use bobbin_proto::Progress;
 
 use super::super::{submission, wait};
-use super::answer;
-use crate::args::SqlArgs;
+use super::answer::Asked;
 use crate::exit::{Exit, Failure};
-use crate::progress::Display;
 
 /// How long YARN may take to notice that an application master is gone and to start another one. It notices a lost host
 /// after ten minutes (yarn.am.liveness-monitor.expiry-interval-ms).
@@ -25,14 +22,8 @@ pub struct Attempts<'a> {
     pub cluster: &'a Cluster,
     /// The application.
     pub submitted: &'a Submitted,
-    /// The options.
-    pub args: &'a SqlArgs,
-    /// Plans the query again where a quoted field crosses a split's border.
-    pub planner: &'a Planner,
-    /// Writes its rows to HDFS, where that is asked for.
-    pub reader: &'a BlockReader,
-    /// Shows how far it is.
-    pub display: &'a Display,
+    /// What the query needs in each of them.
+    pub asked: Asked<'a>,
 }
 
 impl Attempts<'_> {
@@ -42,12 +33,10 @@ impl Attempts<'_> {
     /// # Errors
     /// When no attempt could be joined.
     pub async fn answer(&self, text: &str, plan: Query) -> Result<(Session, Result<Progress, Failure>), Failure> {
-        let mut master = submission::running(self.cluster, self.submitted, self.display).await?;
+        let mut master = submission::running(self.cluster, self.submitted, self.asked.display).await?;
         loop {
             let session = self.join(&master.address).await?;
-            let Attempts { args, planner, reader, display, .. } = *self;
-            let asked = answer::Asked { args, session: &session, planner, reader, display };
-            let outcome = match asked.answer(text, plan.clone()).await {
+            let outcome = match self.asked.answer(&session, text, plan.clone()).await {
                 Err(lost) if lost.exit() == Exit::Abandoned => match self.next(master.attempt, &lost).await {
                     Ok(next) => {
                         master = next;
@@ -71,8 +60,9 @@ impl Attempts<'_> {
     /// The application master after the one of `attempt`, with which the conversation was `lost`. What became of that
     /// one, only the ResourceManager knows.
     async fn next(&self, attempt: u32, lost: &Failure) -> Result<submission::Master, Failure> {
-        self.display.tell(&format!("yarn-submit: {lost}; waiting for what YARN makes of it"));
-        let mut show = |application: &Application| self.display.state(application);
+        let display = self.asked.display;
+        display.tell(&format!("yarn-submit: {lost}; waiting for what YARN makes of it"));
+        let mut show = |application: &Application| display.state(application);
         let goal = Goal::Attempt(attempt + 1);
         let id = self.submitted.id;
         let application = yarn::wait_until(self.cluster, id, goal, Some(NEXT_LIMIT), &mut show).await?;
@@ -80,7 +70,7 @@ impl Attempts<'_> {
         let Some(master) = master else {
             return Err(Failure::new(Exit::Failed, format!("{lost}: {}", wait::account(&application))));
         };
-        self.display.tell(&format!("yarn-submit: attempt {} of {id} runs; the query is run again", master.attempt));
+        display.tell(&format!("yarn-submit: attempt {} of {id} runs; the query is run again", master.attempt));
         Ok(master)
     }
 }

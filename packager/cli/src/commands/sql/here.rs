@@ -30,8 +30,8 @@ pub async fn run(args: &SqlArgs, query: &Text, threads: Option<u32>) -> Result<E
     let session = Session::local(&spill.options(threads), reader.clone()).await;
     let session = session.map_err(|error| Failure::of(Exit::Internal, &error))?;
     let display = Display::new(&args.common);
-    let asked = answer::Asked { args, session: &session, planner: &planner, reader: &reader, display: &display };
-    asked.answer(&query.text, plan).await?;
+    let asked = answer::Asked { args, planner: &planner, reader: &reader, display: &display };
+    asked.answer(&session, &query.text, plan).await?;
     Ok(Exit::Code(0))
 }
 

@@ -53,7 +53,7 @@ pub async fn run(args: &SqlArgs, query: &Text, explicit: bool, application: Appl
     let session = Session::attach(&application.address, &application.identity, "sql").await;
     let session = session.map_err(|error| Failure::of(Exit::Unavailable, &error))?;
     let display = Display::new(&args.common);
-    let asked = answer::Asked { args, session: &session, planner: &planner, reader: &reader, display: &display };
-    asked.answer(&query.text, plan).await?;
+    let asked = answer::Asked { args, planner: &planner, reader: &reader, display: &display };
+    asked.answer(&session, &query.text, plan).await?;
     Ok(Exit::Code(0))
 }

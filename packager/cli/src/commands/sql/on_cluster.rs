@@ -10,6 +10,7 @@ use bobbin_engine::Query;
 use bobbin_proto::Progress;
 
 use super::super::{submission, wait};
+use super::answer::Asked;
 use super::attempts::Attempts;
 use super::{END_LIMIT, Text, cluster_base, hdfs_reader, now_ms, planner};
 use crate::args::{Format, SqlArgs};
@@ -52,14 +53,8 @@ pub async fn run(
     request.expected = Some(expected(&plan));
     let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
     let submitted_ms = now_ms();
-    let attempts = Attempts {
-        cluster: &cluster,
-        submitted: &submitted,
-        args,
-        planner: &planner,
-        reader: &reader,
-        display: &display,
-    };
+    let asked = Asked { args, planner: &planner, reader: &reader, display: &display };
+    let attempts = Attempts { cluster: &cluster, submitted: &submitted, asked };
     let (session, outcome) = match attempts.answer(&query.text, plan).await {
         Ok(answered) => answered,
         Err(failure) => {
