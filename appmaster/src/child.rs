@@ -58,19 +58,12 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts `command` with `environment` on top of our own, minus `hidden` variables. Its output goes where ours goes
-    /// (the container's stdout and stderr files), its input is empty.
-    pub fn start(
-        command: &Command,
-        environment: &BTreeMap<String, String>,
-        hidden: &[&str],
-    ) -> Result<Self, StartError> {
+    /// Starts `command` with `environment` on top of our own. Its output goes where ours goes (the container's stdout and
+    /// stderr files), its input is empty.
+    pub fn start(command: &Command, environment: &BTreeMap<String, String>) -> Result<Self, StartError> {
         let (program, arguments) = command.argv.split_first().ok_or(StartError::Empty)?;
         let mut process = tokio::process::Command::new(find(program, environment.get("PATH")));
         process.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-        for name in hidden {
-            process.env_remove(name);
-        }
         process.envs(environment).envs(&command.environment);
         match process.spawn() {
             Ok(process) => Ok(Child { process }),
@@ -142,7 +135,7 @@ mod tests {
     }
 
     async fn code(argv: &[&str]) -> i32 {
-        let mut child = Child::start(&command(argv), &path(), &[]).unwrap();
+        let mut child = Child::start(&command(argv), &path()).unwrap();
         child.wait().await.unwrap().code
     }
 
@@ -163,17 +156,17 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("tool");
         std::fs::write(&file, "#!/bin/sh\n").unwrap();
-        let error = Child::start(&command(&[file.to_str().unwrap()]), &path(), &[]).err().unwrap();
+        let error = Child::start(&command(&[file.to_str().unwrap()]), &path()).err().unwrap();
         assert!(error.to_string().contains("chmod +x"), "{error}");
         assert_eq!(error.exit_code(), 126);
-        let error = Child::start(&command(&["no-such-tool"]), &path(), &[]).err().unwrap();
+        let error = Child::start(&command(&["no-such-tool"]), &path()).err().unwrap();
         assert!(matches!(error, StartError::Missing { .. }));
         assert_eq!(error.exit_code(), 127);
     }
 
     #[tokio::test]
     async fn it_can_be_asked_to_end() {
-        let mut child = Child::start(&command(&["sleep", "600"]), &path(), &[]).unwrap();
+        let mut child = Child::start(&command(&["sleep", "600"]), &path()).unwrap();
         child.terminate();
         assert_eq!(child.wait().await.unwrap().code, 143);
     }

@@ -29,9 +29,6 @@ use crate::spec::{
 /// File with the child's credentials, in the container's working directory.
 const CREDENTIALS: &str = ".bobbin-credentials";
 
-/// Variables of ours that lead to tokens which are not the child's.
-const HIDDEN: [&str; 1] = ["HADOOP_TOKEN_FILE_LOCATION"];
-
 /// How long the command may take to end after it has been asked to.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -105,7 +102,7 @@ async fn run(container: &Container, command: &Command, master_address: &str, sto
         Ok(environment) => environment,
         Err(error) => return finish(false, crate::describe(&error)),
     };
-    let mut child = match Child::start(command, &environment, &HIDDEN) {
+    let mut child = match Child::start(command, &environment) {
         Ok(child) => child,
         Err(error) => {
             let text = crate::describe(&error);
@@ -160,7 +157,7 @@ fn environment(container: &Container, master_address: &str) -> Result<BTreeMap<S
         ("BOBBIN_MASTER", "yarn".to_owned()),
         ("BOBBIN_MASTER_ADDRESS", master_address.to_owned()),
         ("BOBBIN_CREDENTIALS", path.clone()),
-        // Hadoop's own tools look here; the application master's token is not in it.
+        // Hadoop's own tools look here. Ours has led to the application master's token, which is not in this file.
         ("HADOOP_TOKEN_FILE_LOCATION", path),
     ];
     environment.extend(bobbin.map(|(name, value)| (name.to_owned(), value)));

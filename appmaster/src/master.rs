@@ -1,6 +1,7 @@
 //! The application master as a process: from its container's credentials to its last word to the ResourceManager.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +111,7 @@ pub async fn run(container: Container) -> Result<Outcome, MasterError> {
     let command = RunningCommand::start(&container, &application, master_address);
     let outcome = tokio::select! {
         outcome = outcome => outcome,
-        () = heartbeat_for_ever(&mut heartbeat) => unreachable_outcome(),
+        never = heartbeat_for_ever(&mut heartbeat) => match never {},
         _ = terminated.recv() => {
             warn!("terminated");
             if last_attempt(&container) {
@@ -133,14 +134,9 @@ pub async fn run(container: Container) -> Result<Outcome, MasterError> {
 }
 
 /// The heartbeat goes on until the application is over, which its own task tells.
-async fn heartbeat_for_ever(heartbeat: &mut Heartbeat) {
+async fn heartbeat_for_ever(heartbeat: &mut Heartbeat) -> Infallible {
     heartbeat.run().await;
-    std::future::pending::<()>().await;
-}
-
-/// Never reached: the heartbeat does not end by itself.
-fn unreachable_outcome() -> Result<Outcome, tokio::task::JoinError> {
-    Ok(Outcome { succeeded: false, unregister: true, diagnostics: "internal error: the heartbeat ended".to_owned() })
+    std::future::pending().await
 }
 
 async fn finish(container: &Container, heartbeat: &mut Heartbeat, outcome: Outcome) -> Result<Outcome, MasterError> {

@@ -23,7 +23,7 @@ pub struct Config {
     pub retry_delay: Duration,
     /// The application ends when there was neither driver nor job for so long; `None` for never.
     pub idle_limit: Option<Duration>,
-    /// How long containers are asked for, or kept from being asked for less, for announced work that nobody brings.
+    /// How long containers are asked for on behalf of announced work that nobody brings.
     pub expectation_limit: Duration,
     /// A job fails when no worker was there, and none could come, for so long.
     pub starvation_limit: Duration,

@@ -17,7 +17,7 @@ pub struct NodeManager {
     client: Client,
 }
 
-// A container started twice is refused the second time, so a lost answer must reach the caller, who asks for its status.
+// A container started twice is refused the second time, so a lost answer must reach the caller, who gives it back.
 const START_CONTAINERS: Method<StartContainersRequest, StartContainersResponse> = Method::once("startContainers");
 const STOP_CONTAINERS: Method<StopContainersRequest, StopContainersResponse> = Method::repeatable("stopContainers");
 const GET_CONTAINER_STATUSES: Method<GetContainerStatusesRequest, GetContainerStatusesResponse> =

@@ -29,7 +29,8 @@ use crate::web::LogPages;
 
 /// Between two attempts to unregister.
 const UNREGISTER: Duration = Duration::from_millis(200);
-/// How long unregistering may take.
+/// How long to ask again while the ResourceManager answers that it has yet to note the end; one that does not answer is
+/// tried for as long as any call.
 const UNREGISTER_LIMIT: Duration = Duration::from_secs(60);
 
 /// Where we can be found; told at every registration.
