@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Defect;
 use crate::paths;
+use crate::read::Kind;
 
 /// What kind of environment an archive holds, which decides how it is activated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,24 +19,15 @@ pub enum Style {
     Plain,
 }
 
-/// The kinds of entries that may be in an archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind<'a> {
-    Directory,
-    File { executable: bool },
-    Link { target: &'a str },
-    HardLink { target: &'a str },
-    Special { kind: &'static str },
-}
-
 /// Collects entries in the order in which they are unpacked.
 #[derive(Default)]
 pub(crate) struct Contents {
     /// Everything that is not a directory, and whether it is a file that can be executed.
-    leaves: BTreeMap<String, Leaf>,
-    tops: BTreeSet<String>,
+    leaves: BTreeMap<Vec<u8>, Leaf>,
+    directories: BTreeSet<Vec<u8>>,
+    tops: BTreeSet<Vec<u8>>,
     /// Directories at the root (key "") or in a top directory that carry a mark of a style.
-    marks: BTreeMap<String, Style>,
+    marks: BTreeMap<Vec<u8>, Style>,
 }
 
 #[derive(Clone, Copy)]
@@ -45,63 +37,77 @@ enum Leaf {
 }
 
 impl Contents {
-    /// Takes in one entry, or says why it must not be unpacked.
-    pub(crate) fn add(&mut self, path: &str, kind: Kind<'_>) -> Result<(), Defect> {
+    /// Takes in one entry and returns its path without `.`, or says why it must not be unpacked. The path of the root is
+    /// empty.
+    pub(crate) fn add(&mut self, path: &[u8], kind: Kind<'_>, mode: u32) -> Result<Vec<u8>, Defect> {
         let components = paths::components(path)?;
-        let Some((_, parent)) = components.split_last() else { return Ok(()) };
+        let normal = components.join(&b'/');
+        let Some((_, parent)) = components.split_last() else {
+            return if kind == Kind::Directory { Ok(normal) } else { Err(Defect::ParentPath) };
+        };
         self.check_parents(parent)?;
         let leaf = match kind {
             Kind::Directory => None,
-            Kind::File { executable } => Some(Leaf::File { executable }),
-            Kind::Link { target } => {
+            Kind::File => Some(Leaf::File { executable: mode & 0o111 != 0 }),
+            Kind::Symlink { target } => {
                 paths::check_link(parent, target)?;
                 Some(Leaf::Link)
             }
             Kind::HardLink { target } => Some(self.hard_link(target)?),
             Kind::Special { kind } => return Err(Defect::Special { kind }),
         };
-        self.mark(&components, leaf.is_none());
-        self.tops.insert(components[0].to_owned());
-        if let Some(leaf) = leaf {
-            self.leaves.insert(components.join("/"), leaf);
+        if self.leaves.contains_key(&normal) || (leaf.is_some() && self.directories.contains(&normal)) {
+            return Err(Defect::Twice);
         }
-        Ok(())
+        self.mark(&components, leaf.is_none());
+        self.tops.insert(components[0].to_vec());
+        match leaf {
+            Some(leaf) => drop(self.leaves.insert(normal.clone(), leaf)),
+            None => drop(self.directories.insert(normal.clone())),
+        }
+        Ok(normal)
     }
 
-    fn check_parents(&self, parent: &[&str]) -> Result<(), Defect> {
-        let mut path = String::new();
+    /// The file that a hard link names: an earlier one of the archive.
+    fn hard_link(&self, target: &[u8]) -> Result<Leaf, Defect> {
+        let path = paths::components(target).map_err(|_| Defect::EscapingLink { target: paths::text(target) })?;
+        match self.leaves.get(&path.join(&b'/')) {
+            Some(leaf @ Leaf::File { .. }) => Ok(*leaf),
+            Some(Leaf::Link) | None => Err(Defect::DanglingHardLink { target: paths::text(target) }),
+        }
+    }
+
+    fn check_parents(&mut self, parent: &[&[u8]]) -> Result<(), Defect> {
+        let mut path = Vec::new();
         for part in parent {
             if !path.is_empty() {
-                path.push('/');
+                path.push(b'/');
             }
-            path.push_str(part);
+            path.extend_from_slice(part);
             if self.leaves.contains_key(&path) {
-                return Err(Defect::BelowLink { parent: path });
+                return Err(Defect::BelowLink { parent: paths::text(&path) });
+            }
+            if !self.directories.contains(&path) {
+                self.directories.insert(path.clone());
             }
         }
         Ok(())
     }
 
-    fn hard_link(&self, target: &str) -> Result<Leaf, Defect> {
-        let path = paths::components(target).map_err(|_| Defect::EscapingLink { target: target.to_owned() })?;
-        let dangling = || Defect::DanglingHardLink { target: target.to_owned() };
-        self.leaves.get(&path.join("/")).copied().ok_or_else(dangling)
-    }
-
-    fn mark(&mut self, components: &[&str], directory: bool) {
-        let mut note = |prefix: &str, rest: &[&str]| {
+    fn mark(&mut self, components: &[&[u8]], directory: bool) {
+        let mut note = |prefix: &[u8], rest: &[&[u8]]| {
             let style = match rest {
-                ["conda-meta"] if directory => Style::Conda,
-                ["conda-meta", _] => Style::Conda,
-                ["pyvenv.cfg"] | ["bin", "activate"] => Style::Venv,
+                [b"conda-meta"] if directory => Style::Conda,
+                [b"conda-meta", _] => Style::Conda,
+                [b"pyvenv.cfg"] | [b"bin", b"activate"] => Style::Venv,
                 _ => return,
             };
-            let known = self.marks.entry(prefix.to_owned()).or_insert(style);
+            let known = self.marks.entry(prefix.to_vec()).or_insert(style);
             if style == Style::Conda {
                 *known = style;
             }
         };
-        note("", components);
+        note(b"", components);
         if let Some((top, rest)) = components.split_first() {
             note(top, rest);
         }
@@ -109,29 +115,29 @@ impl Contents {
 
     /// The style of the archive's root.
     pub(crate) fn style(&self) -> Style {
-        self.marks.get("").copied().unwrap_or(Style::Plain)
+        self.marks.get(&b""[..]).copied().unwrap_or(Style::Plain)
     }
 
     /// The single top directory, where that is the environment and not the archive's root.
-    pub(crate) fn nested_in(&self) -> Option<&str> {
-        if self.marks.contains_key("") {
+    pub(crate) fn nested_in(&self) -> Option<String> {
+        if self.marks.contains_key(&b""[..]) {
             return None;
         }
         let mut tops = self.tops.iter();
         let top = tops.next()?;
-        (tops.next().is_none() && self.marks.contains_key(top)).then_some(top)
+        (tops.next().is_none() && self.marks.contains_key(top)).then(|| paths::text(top))
     }
 
     /// An interpreter at its usual place that cannot be executed.
     pub(crate) fn dead_interpreter(&self) -> Option<String> {
         ["bin/python", "bin/python3"]
             .into_iter()
-            .find(|path| matches!(self.leaves.get(*path), Some(Leaf::File { executable: false })))
+            .find(|path| matches!(self.leaves.get(path.as_bytes()), Some(Leaf::File { executable: false })))
             .map(str::to_owned)
     }
 
     /// Whether the archive has `bin/python` or `bin/python3`.
     pub(crate) fn has_interpreter(&self) -> bool {
-        self.leaves.contains_key("bin/python") || self.leaves.contains_key("bin/python3")
+        ["bin/python", "bin/python3"].iter().any(|path| self.leaves.contains_key(path.as_bytes()))
     }
 }

@@ -45,33 +45,40 @@ pub enum ArchiveError {
         /// What is wrong with it.
         defect: Defect,
     },
+    /// It would fill the disk.
+    #[error("archive {} would unpack to more than {limit}, from {packed_bytes} bytes; it may be made to fill disks: {way}", path.display())]
+    TooMuch {
+        /// The archive.
+        path: PathBuf,
+        /// What it exceeds.
+        limit: String,
+        /// Its length.
+        packed_bytes: u64,
+        /// What to do if it is meant.
+        way: &'static str,
+    },
     /// There is nothing in it.
-    #[error("archive {} holds no entries; pack the environment's directory with: tar czf env.tar.gz -C DIRECTORY .", path.display())]
+    #[error("archive {} holds no entries; pack the environment's directory with: yarn-submit pack --prefix DIRECTORY -o env.tar.gz", path.display())]
     Empty {
         /// The archive.
         path: PathBuf,
     },
 }
 
-/// Names and kinds of files that YARN leaves packed or unpacks wrongly.
+/// Names and kinds of files that nobody unpacks on a node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsupported {
     /// A directory.
-    #[error("it is a directory; pack it with: tar czf env.tar.gz -C {} .", .0.display())]
+    #[error("it is a directory; pack it with: yarn-submit pack --prefix {} -o env.tar.gz", .0.display())]
     Directory(PathBuf),
-    /// A zip archive.
-    #[error(
-        "YARN loses links and executable bits of .zip files; unpack it and pack the directory with: tar czf env.tar.gz -C DIRECTORY ."
-    )]
-    Zip,
     /// A compression that YARN does not know.
     #[error(
-        "YARN does not unpack {0} files; use .tar.gz, .tgz or .tar: unpack it and pack the directory with: tar czf env.tar.gz -C DIRECTORY ."
+        "nobody unpacks {0} files on a node; use .tar.gz, .tar.zst or .tar: unpack it and pack the directory with: yarn-submit pack --prefix DIRECTORY -o env.tar.gz"
     )]
     Compression(&'static str),
     /// Any other name.
     #[error(
-        "YARN unpacks only files whose names end in .tar.gz, .tgz or .tar; rename it if it is one of these, or pack the directory with: tar czf env.tar.gz -C DIRECTORY ."
+        "only files whose names end in .tar.gz, .tgz, .tar, .tar.zst or .zip are unpacked on a node; rename it if it is one of these, or pack the directory with: yarn-submit pack --prefix DIRECTORY -o env.tar.gz"
     )]
     Name,
     /// The first bytes are not what the name says.
@@ -90,10 +97,12 @@ pub enum Unsupported {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Defect {
     /// `/etc/passwd`.
-    #[error("is an absolute path; pack with paths relative to the environment: tar czf env.tar.gz -C DIRECTORY .")]
+    #[error(
+        "is an absolute path; pack with paths relative to the environment: yarn-submit pack --prefix DIRECTORY -o env.tar.gz"
+    )]
     AbsolutePath,
     /// `../x`.
-    #[error("leads out of the archive through \"..\"; pack with: tar czf env.tar.gz -C DIRECTORY .")]
+    #[error("leads out of the archive through \"..\"; pack with: yarn-submit pack --prefix DIRECTORY -o env.tar.gz")]
     ParentPath,
     /// A symbolic link to an absolute path: the file is not in the archive, so a node may not have it.
     #[error(
@@ -131,6 +140,21 @@ pub enum Defect {
         /// What it is.
         kind: &'static str,
     },
+    /// Two entries have the same path.
+    #[error("is there twice; pack it again from a clean directory")]
+    Twice,
+    /// A name that no file system takes.
+    #[error("has an impossible name, or is a link to nothing")]
+    Nul,
+    /// A link in a zip archive.
+    #[error("is a link, which YARN turns into a text file when it unpacks a .zip; pack a .tar.gz or a .tar.zst")]
+    LinkInZip,
+    /// An encrypted entry of a zip archive.
+    #[error("is encrypted, and nobody has a password on a node; pack it without one")]
+    Encrypted,
+    /// A compression that is not supported in zip archives.
+    #[error("is compressed with method {0}, which is not supported in a .zip; pack it again with deflate")]
+    ZipMethod(u16),
     /// The interpreter cannot be executed.
     #[error("is a program without its executable bit; restore it with chmod +x and pack again")]
     NotExecutable,

@@ -6,11 +6,28 @@
 
 mod archive;
 mod contents;
+mod elf;
 mod error;
+mod filter;
+mod fixups;
 mod format;
+mod frames;
+mod pack;
 mod paths;
+mod pipeline;
+mod plan;
+mod read;
+mod relocate;
+mod tree;
+mod unpack;
 
 pub use archive::{Archive, inspect};
 pub use contents::Style;
 pub use error::{ArchiveError, Defect, Unsupported};
-pub use format::Format;
+pub use filter::{BadPattern, Patterns};
+pub use format::{Format, UnknownSuffix};
+pub use pack::{DEFAULT_TIME, Directory, PackError, PackOptions, Packed, Preview, Progress, pack, preview};
+pub use plan::{LeftOut, Reason};
+pub use read::Limits;
+pub use relocate::{Place, Remain};
+pub use unpack::{SharedError, UnpackError, UnpackOptions, Unpacked, unpack, unpack_shared};

@@ -1,33 +1,48 @@
-//! Paths inside an archive, resolved by their text alone: nothing is looked up on this machine.
+//! Paths inside an archive, resolved by their bytes alone: nothing is looked up on this machine.
 
 use crate::error::Defect;
 
 /// The components of an entry's path, without `.`; refuses paths that leave the archive.
-pub(crate) fn components(path: &str) -> Result<Vec<&str>, Defect> {
-    if path.starts_with('/') {
+pub(crate) fn components(path: &[u8]) -> Result<Vec<&[u8]>, Defect> {
+    if path.starts_with(b"/") {
         return Err(Defect::AbsolutePath);
     }
-    let components: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    if components.contains(&"..") {
+    if path.contains(&0) {
+        return Err(Defect::Nul);
+    }
+    let components: Vec<&[u8]> = parts(path).collect();
+    if components.contains(&&b".."[..]) {
         return Err(Defect::ParentPath);
     }
     Ok(components)
 }
 
 /// Checks that a symbolic link in the directory `parent` stays inside the archive.
-pub(crate) fn check_link(parent: &[&str], target: &str) -> Result<(), Defect> {
-    if target.starts_with('/') {
-        return Err(Defect::AbsoluteLink { target: target.to_owned() });
+pub(crate) fn check_link(parent: &[&[u8]], target: &[u8]) -> Result<(), Defect> {
+    if target.is_empty() || target.contains(&0) {
+        return Err(Defect::Nul);
+    }
+    if target.starts_with(b"/") {
+        return Err(Defect::AbsoluteLink { target: text(target) });
     }
     let mut depth = parent.len();
-    for part in target.split('/').filter(|part| !part.is_empty() && *part != ".") {
+    for part in parts(target) {
         match (part, depth) {
-            ("..", 0) => return Err(Defect::EscapingLink { target: target.to_owned() }),
-            ("..", _) => depth -= 1,
+            (b"..", 0) => return Err(Defect::EscapingLink { target: text(target) }),
+            (b"..", _) => depth -= 1,
             _ => depth += 1,
         }
     }
     Ok(())
+}
+
+/// For messages.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn parts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".")
 }
 
 #[cfg(test)]
@@ -36,19 +51,20 @@ mod tests {
 
     #[test]
     fn paths_that_leave_are_refused() {
-        assert_eq!(components("./bin//python").unwrap(), ["bin", "python"]);
-        assert_eq!(components("./").unwrap(), [""; 0]);
-        assert_eq!(components("/etc/passwd"), Err(Defect::AbsolutePath));
-        assert_eq!(components("a/../../b"), Err(Defect::ParentPath));
-        assert_eq!(components("a/..b/c").unwrap(), ["a", "..b", "c"]);
+        assert_eq!(components(b"./bin//python").unwrap(), [&b"bin"[..], b"python"]);
+        assert_eq!(components(b"./").unwrap(), [&b""[..]; 0]);
+        assert_eq!(components(b"/etc/passwd"), Err(Defect::AbsolutePath));
+        assert_eq!(components(b"a/../../b"), Err(Defect::ParentPath));
+        assert_eq!(components(b"a/..b/c").unwrap(), [&b"a"[..], b"..b", b"c"]);
+        assert_eq!(components(b"a\0b"), Err(Defect::Nul));
     }
 
     #[test]
     fn links_may_climb_as_far_as_the_root() {
-        assert!(check_link(&["lib", "x"], "../../bin/python").is_ok());
-        assert!(check_link(&["bin"], "python3").is_ok());
-        assert!(matches!(check_link(&["bin"], "../../x"), Err(Defect::EscapingLink { .. })));
-        assert!(matches!(check_link(&[], ".."), Err(Defect::EscapingLink { .. })));
-        assert!(matches!(check_link(&["bin"], "/usr/bin/python3"), Err(Defect::AbsoluteLink { .. })));
+        assert!(check_link(&[b"lib", b"x"], b"../../bin/python").is_ok());
+        assert!(check_link(&[b"bin"], b"python3").is_ok());
+        assert!(matches!(check_link(&[b"bin"], b"../../x"), Err(Defect::EscapingLink { .. })));
+        assert!(matches!(check_link(&[], b".."), Err(Defect::EscapingLink { .. })));
+        assert!(matches!(check_link(&[b"bin"], b"/usr/bin/python3"), Err(Defect::AbsoluteLink { .. })));
     }
 }

@@ -1,0 +1,83 @@
+//! The compressors: each piece becomes a gzip member or a zstd frame of its own, so that all cores can work at once and
+//! the bytes do not depend on how many there are.
+
+use std::io;
+
+use libdeflater::CompressionLvl;
+use zstd::zstd_safe::CParameter;
+
+use super::chunk::Cutting;
+use crate::format::Format;
+
+/// How pieces are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compression {
+    /// Not at all.
+    None,
+    /// Gzip members, at a level of libdeflate.
+    Gzip(i32),
+    /// Zstandard frames, at a level.
+    Zstd(i32),
+}
+
+impl Compression {
+    /// What an archive of `format` has inside; `level` where the user gave one.
+    pub(crate) fn of(format: Format, level: Option<i32>) -> Compression {
+        match format {
+            Format::TarGz | Format::Tgz => Compression::Gzip(level.unwrap_or(4).clamp(0, 12)),
+            Format::TarZst => Compression::Zstd(level.unwrap_or(3).clamp(1, 19)),
+            Format::Tar | Format::Zip => Compression::None,
+        }
+    }
+
+    /// Larger pieces compress better and leave less to do at once.
+    pub(crate) fn cutting(self) -> Cutting {
+        match self {
+            Compression::None | Compression::Gzip(_) => Cutting { one_in: 64, window: 1 << 20 },
+            Compression::Zstd(_) => Cutting { one_in: 192, window: 4 << 20 },
+        }
+    }
+}
+
+/// A compressor of one thread.
+pub(crate) enum Compressor {
+    None,
+    Gzip(Box<libdeflater::Compressor>),
+    Zstd(zstd::bulk::Compressor<'static>),
+}
+
+impl Compressor {
+    pub(crate) fn new(compression: Compression) -> io::Result<Compressor> {
+        Ok(match compression {
+            Compression::None => Compressor::None,
+            Compression::Gzip(level) => {
+                let level = CompressionLvl::new(level).unwrap_or_default();
+                Compressor::Gzip(Box::new(libdeflater::Compressor::new(level)))
+            }
+            Compression::Zstd(level) => {
+                let mut compressor = zstd::bulk::Compressor::new(level)?;
+                compressor.set_parameter(CParameter::ChecksumFlag(true))?;
+                Compressor::Zstd(compressor)
+            }
+        })
+    }
+
+    /// Compresses one piece.
+    pub(crate) fn compress(&mut self, raw: Vec<u8>) -> io::Result<Vec<u8>> {
+        match self {
+            Compressor::None => Ok(raw),
+            Compressor::Gzip(compressor) => {
+                let mut packed = vec![0; compressor.gzip_compress_bound(raw.len())];
+                let length = compressor.gzip_compress(&raw, &mut packed).map_err(io::Error::other)?;
+                packed.truncate(length);
+                packed.shrink_to_fit();
+                Ok(packed)
+            }
+            Compressor::Zstd(compressor) => {
+                let mut packed = compressor.compress(&raw)?;
+                packed.shrink_to_fit();
+                Ok(packed)
+            }
+        }
+    }
+}
