@@ -1,7 +1,7 @@
 //! Reading an archive through once, without unpacking it.
 
 use std::convert::Infallible;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,7 @@ impl Visitor for Reading {
             return Err(Stop::Defect(Defect::LinkInZip));
         }
         self.contents.add(item.path, item.kind, item.mode).map_err(Stop::Defect)?;
-        self.unpacked_bytes += io::copy(content, &mut io::sink()).map_err(Stop::Read)?;
+        self.unpacked_bytes += read::drain(content, item.size).map_err(Stop::Read)?;
         self.entries += 1;
         Ok(())
     }

@@ -19,6 +19,11 @@ pub enum Style {
     Plain,
 }
 
+/// Bytes of all paths, which are held in memory, at most.
+const NAMES: usize = 2 << 30;
+/// Bytes that each of them needs beside its own.
+const EACH: usize = 64;
+
 /// Collects entries in the order in which they are unpacked.
 #[derive(Default)]
 pub(crate) struct Contents {
@@ -28,6 +33,7 @@ pub(crate) struct Contents {
     tops: BTreeSet<Vec<u8>>,
     /// Directories at the root (key "") or in a top directory that carry a mark of a style.
     marks: BTreeMap<Vec<u8>, Style>,
+    names: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -59,6 +65,7 @@ impl Contents {
         if self.leaves.contains_key(&normal) || (leaf.is_some() && self.directories.contains(&normal)) {
             return Err(Defect::Twice);
         }
+        self.count(&normal)?;
         self.mark(&components, leaf.is_none());
         self.tops.insert(components[0].to_vec());
         match leaf {
@@ -88,10 +95,17 @@ impl Contents {
                 return Err(Defect::BelowLink { parent: paths::text(&path) });
             }
             if !self.directories.contains(&path) {
+                self.count(&path)?;
                 self.directories.insert(path.clone());
             }
         }
         Ok(())
+    }
+
+    /// A short name in an archive can make a long row of directories.
+    fn count(&mut self, path: &[u8]) -> Result<(), Defect> {
+        self.names += path.len() + EACH;
+        if self.names > NAMES { Err(Defect::Names) } else { Ok(()) }
     }
 
     fn mark(&mut self, components: &[&[u8]], directory: bool) {

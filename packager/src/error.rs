@@ -144,8 +144,11 @@ pub enum Defect {
     #[error("is there twice; pack it again from a clean directory")]
     Twice,
     /// A name that no file system takes.
-    #[error("has an impossible name, or is a link to nothing")]
+    #[error("has an impossible name (too long, or with a NUL in it), or is a link to nothing")]
     Nul,
+    /// All names together are too long.
+    #[error("is one too many: the names of all entries and of their directories would fill the memory")]
+    Names,
     /// A link in a zip archive.
     #[error("is a link, which YARN turns into a text file when it unpacks a .zip; pack a .tar.gz or a .tar.zst")]
     LinkInZip,

@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 
 /// The longest frame that is decoded as a whole; longer ones are decoded as streams.
 const MOST: u64 = 16 << 20;
+/// So many frames are decoded one by one; a file that has more is decoded as a stream.
+const FRAMES: usize = 1 << 20;
 /// First bytes of a frame, and of one that is to be skipped (its last four bits vary).
 const MAGIC: u32 = 0xfd2f_b528;
 const SKIPPABLE: u32 = 0x184d_2a50;
@@ -45,7 +47,7 @@ impl Frames {
                 return Ok(None);
             };
             let Some(end) = end_of(file, &head, offset, length)? else { return Ok(None) };
-            if content > MOST || end - offset > 2 * MOST {
+            if content > MOST || end - offset > 2 * MOST || frames.len() == FRAMES {
                 return Ok(None);
             }
             frames.push(Frame { offset, length: end - offset, content: content as usize });

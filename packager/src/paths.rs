@@ -2,15 +2,23 @@
 
 use crate::error::Defect;
 
+/// The longest path that a file system takes, bytes.
+pub(crate) const LONGEST: usize = 4095;
+/// The longest name, bytes.
+const NAME: usize = 255;
+
 /// The components of an entry's path, without `.`; refuses paths that leave the archive.
 pub(crate) fn components(path: &[u8]) -> Result<Vec<&[u8]>, Defect> {
     if path.starts_with(b"/") {
         return Err(Defect::AbsolutePath);
     }
-    if path.contains(&0) {
+    if path.contains(&0) || path.len() > LONGEST {
         return Err(Defect::Nul);
     }
     let components: Vec<&[u8]> = parts(path).collect();
+    if components.iter().any(|name| name.len() > NAME) {
+        return Err(Defect::Nul);
+    }
     if components.contains(&&b".."[..]) {
         return Err(Defect::ParentPath);
     }
@@ -19,7 +27,7 @@ pub(crate) fn components(path: &[u8]) -> Result<Vec<&[u8]>, Defect> {
 
 /// Checks that a symbolic link in the directory `parent` stays inside the archive.
 pub(crate) fn check_link(parent: &[&[u8]], target: &[u8]) -> Result<(), Defect> {
-    if target.is_empty() || target.contains(&0) {
+    if target.is_empty() || target.contains(&0) || target.len() > LONGEST {
         return Err(Defect::Nul);
     }
     if target.starts_with(b"/") {
@@ -57,6 +65,8 @@ mod tests {
         assert_eq!(components(b"a/../../b"), Err(Defect::ParentPath));
         assert_eq!(components(b"a/..b/c").unwrap(), [&b"a"[..], b"..b", b"c"]);
         assert_eq!(components(b"a\0b"), Err(Defect::Nul));
+        assert_eq!(components(&[b'a'; 256]), Err(Defect::Nul));
+        assert_eq!(components(&b"a/".repeat(2048)), Err(Defect::Nul));
     }
 
     #[test]

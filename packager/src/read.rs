@@ -2,6 +2,7 @@
 
 mod decode;
 mod limits;
+mod metered;
 mod tar;
 mod zip;
 
@@ -14,7 +15,8 @@ use crate::format::Format;
 use crate::paths;
 
 pub use limits::Limits;
-pub(crate) use limits::Meter;
+pub(crate) use limits::{LARGE, Meter, PIECE, is_zero};
+pub(crate) use metered::{drain, fill};
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,12 +96,15 @@ struct Counted<'a, V> {
     name: Vec<u8>,
 }
 
-impl<V: Visitor> Visitor for Counted<'_, V> {
-    type Error = V::Error;
+impl<V: Visitor> Counted<'_, V> {
+    /// The path of the entry that is looked at, for messages.
+    fn name(&mut self, path: &[u8]) {
+        self.name.clear();
+        self.name.extend_from_slice(path);
+    }
 
     fn visit(&mut self, item: &Item<'_>, content: &mut dyn Read) -> Result<(), Stop<V::Error>> {
-        self.name.clear();
-        self.name.extend_from_slice(item.path);
+        self.name(item.path);
         self.visitor.visit(item, content)?;
         self.entries += 1;
         if item.kind == Kind::File {

@@ -159,7 +159,9 @@ fn place(destination: &Path) -> Result<PathBuf, UnpackError> {
         }
         return fs::canonicalize(&absolute).map_err(failed);
     }
-    let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+    // A file, or a link to nothing.
+    let is_there = fs::symlink_metadata(&absolute).is_ok();
+    let (Some(parent), Some(name), false) = (absolute.parent(), absolute.file_name(), is_there) else {
         return Err(UnpackError::Exists(absolute));
     };
     fs::create_dir_all(parent).map_err(failed)?;
@@ -242,10 +244,10 @@ impl Visitor for Unpacking<'_> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Stop::Visitor(UnpackError::Interrupted));
         }
-        if item.kind == Kind::File && item.path == fixups::MANIFEST.as_bytes() {
+        let path = self.contents.add(item.path, item.kind, item.mode).map_err(Stop::Defect)?;
+        if item.kind == Kind::File && path == fixups::MANIFEST.as_bytes() {
             return self.later.manifest(content).map_err(Stop::Read);
         }
-        let path = self.contents.add(item.path, item.kind, item.mode).map_err(Stop::Defect)?;
         let path = crate::tree::path(&path).to_owned();
         self.parents(&path).map_err(Stop::Visitor)?;
         // Whose file it is does not matter here, and neither do the bits that depend on it.

@@ -1,20 +1,31 @@
 //! Tar streams.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 
 use tar::{EntryType, Header};
 
-use super::{Item, Kind, Meter, Stop, Visitor};
+use super::metered::Metered;
+use super::{Counted, Item, Kind, Meter, Stop, Visitor, limits::PIECE, metered::fill};
+
+/// Bytes of a block.
+const BLOCK: u64 = 512;
+/// What describes an entry (its long name, its extensions) has no more bytes: it is held in memory.
+const DESCRIPTION: u64 = 1 << 20;
 
 /// Reads a tar stream through, and what follows its end: padding, and the sums at the end of a compressed stream.
 pub(super) fn read<V: Visitor>(
     stream: &mut dyn Read,
     meter: &mut Meter,
-    visitor: &mut V,
+    visitor: &mut Counted<'_, V>,
 ) -> Result<(), Stop<V::Error>> {
-    let mut archive = tar::Archive::new(stream);
-    let entries = archive.entries().map_err(Stop::Read)?;
-    for entry in entries {
+    let state = State { allowed: Cell::new(DESCRIPTION), zeros: Cell::new(0) };
+    let mut archive = tar::Archive::new(Watched { stream, state: &state });
+    let mut entries = archive.entries().map_err(Stop::Read)?;
+    loop {
+        state.allow(DESCRIPTION);
+        let Some(entry) = entries.next() else { break };
+        state.allow(u64::MAX);
         let mut entry = entry.map_err(Stop::Read)?;
         let path = entry.path_bytes().into_owned();
         let target = entry.link_name_bytes().unwrap_or_default().into_owned();
@@ -23,36 +34,62 @@ pub(super) fn read<V: Visitor>(
         let (mode, time) = (header.mode().map_err(Stop::Read)?, header.mtime().unwrap_or_default());
         meter.entry()?;
         let item = Item { path: &path, kind, mode, time, size: entry.size() };
-        let mut content = Metered { inner: &mut entry, left: item.size, meter, stop: None };
+        let mut content = Metered::new(&mut entry, item.size, meter);
         let outcome = visitor.visit(&item, &mut content);
-        if let Some(stop) = content.stop.take() {
-            return Err(stop);
-        }
-        outcome?;
-        io::copy(&mut entry, &mut io::sink()).map_err(Stop::Read)?;
+        content.finish(outcome)?;
     }
-    io::copy(archive.into_inner(), &mut io::sink()).map_err(Stop::Read)?;
-    Ok(())
+    if state.zeros.get() < BLOCK {
+        return Err(Stop::Read(io::Error::new(io::ErrorKind::UnexpectedEof, "its end is missing")));
+    }
+    state.allow(u64::MAX);
+    rest(&mut archive.into_inner(), meter)
 }
 
-/// Counts content, and notices when it ends too early.
-pub(super) struct Metered<'a, R, E> {
-    pub(super) inner: R,
-    pub(super) left: u64,
-    pub(super) meter: &'a mut Meter,
-    pub(super) stop: Option<Stop<E>>,
-}
-
-impl<R: Read, E> Read for Metered<'_, R, E> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.inner.read(buffer)?;
-        if length == 0 && self.left > 0 && !buffer.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+/// What nobody unpacks costs time.
+fn rest<E>(stream: &mut dyn Read, meter: &mut Meter) -> Result<(), Stop<E>> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        match fill(stream, &mut piece).map_err(Stop::Read)? {
+            0 => return Ok(()),
+            length => meter.piece(&piece[..length])?,
         }
-        self.left = self.left.saturating_sub(length as u64);
-        if let Err(stop) = self.meter.content(&buffer[..length]) {
-            self.stop = Some(stop);
-            return Err(io::ErrorKind::FileTooLarge.into());
+    }
+}
+
+/// The stream, which notices what the library does not: a description that would fill the memory, and an archive that
+/// ends between two entries, without the zeros at its end.
+struct Watched<'a> {
+    stream: &'a mut dyn Read,
+    state: &'a State,
+}
+
+struct State {
+    /// Bytes that may be read before the next entry begins.
+    allowed: Cell<u64>,
+    /// Zeros that were read last.
+    zeros: Cell<u64>,
+}
+
+impl State {
+    fn allow(&self, bytes: u64) {
+        self.allowed.set(bytes);
+        self.zeros.set(0);
+    }
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let allowed = self.state.allowed.get();
+        if allowed == 0 && !buffer.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the name of an entry has no end"));
+        }
+        let most = usize::try_from(allowed).map_or(buffer.len(), |allowed| allowed.min(buffer.len()));
+        let length = self.stream.read(&mut buffer[..most])?;
+        if allowed < u64::MAX {
+            self.state.allowed.set(allowed - length as u64);
+            let zeros = buffer[..length].iter().rev().take_while(|byte| **byte == 0).count();
+            let before = if zeros == length { self.state.zeros.get() } else { 0 };
+            self.state.zeros.set(before + zeros as u64);
         }
         Ok(length)
     }

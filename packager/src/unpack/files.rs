@@ -10,12 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::{Mode, OFlags, Timespec, Timestamps};
 
 use super::UnpackError;
-use crate::read::Stop;
+use crate::read::{LARGE, PIECE, Stop, fill, is_zero};
 
-/// Files of more bytes are written by the reading thread, piece by piece.
-const LARGE: u64 = 1 << 20;
-/// Bytes of a piece.
-const PIECE: usize = 256 << 10;
 /// Files that wait, for each thread.
 const WAITING: usize = 8;
 
@@ -97,7 +93,7 @@ impl Queue<'_> {
         Ok(length)
     }
 
-    /// Pieces of zeros are not written: the file has holes there.
+    /// Written by the reading thread, piece by piece. Pieces of zeros are not written: the file has holes there.
     fn large(&self, made: &Made, content: &mut dyn Read) -> Result<u64, Stop<UnpackError>> {
         let failed = |source| Stop::Visitor(UnpackError::write(&self.root.join(&made.path), source));
         let file = create(self.root, made).map_err(failed)?;
@@ -108,7 +104,7 @@ impl Queue<'_> {
             if length == 0 {
                 break;
             }
-            if piece[..length].iter().any(|byte| *byte != 0) {
+            if !is_zero(&piece[..length]) {
                 file.write_all_at(&piece[..length], offset).map_err(failed)?;
             }
             offset += length as u64;
@@ -116,19 +112,6 @@ impl Queue<'_> {
         file.set_len(offset).and_then(|()| seal(&file, made)).map_err(failed)?;
         Ok(offset)
     }
-}
-
-fn fill(content: &mut dyn Read, piece: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < piece.len() {
-        match content.read(&mut piece[filled..]) {
-            Ok(0) => break,
-            Ok(length) => filled += length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 /// A new file: nothing is there, not even a link.

@@ -1,6 +1,6 @@
 //! What waits until all files are written: files that name their place, links, and the modes of directories.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
 use std::io::{self, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -14,6 +14,8 @@ use crate::tree::{bytes, path as to_path};
 
 /// Files longer than this are not put right, bytes.
 const MOST: u64 = 1 << 30;
+/// A placeholder in text is not shorter than this, bytes: a short one in many places would make a file very long.
+const SHORTEST: usize = 16;
 
 #[derive(Default)]
 pub(super) struct Later {
@@ -55,11 +57,17 @@ impl Later {
         let Some(text) = &self.manifest else { return Ok(0) };
         let damaged = |source| UnpackError::Fixups { archive: archive.to_owned(), source };
         let fixups = fixups::read(text).map_err(|error| damaged(error.into()))?;
+        let mut seen = BTreeSet::new();
         for fixup in &fixups {
-            // A path that leads out, and one that is no file of the archive, is not touched.
-            let components = crate::paths::components(fixup.path.as_bytes());
-            let path = components.map_err(|defect| damaged(io::Error::other(defect)))?.join(&b'/');
-            fix(&root.join(to_path(&path)), fixup, prefix)?;
+            let invalid = |reason: &str| {
+                damaged(io::Error::new(io::ErrorKind::InvalidData, format!("{:?} {reason}", fixup.path)))
+            };
+            let path = file_of(root, fixup).map_err(|reason| invalid(&reason))?;
+            // Twice could make a small file as large as the disk.
+            if !seen.insert(path.clone()) {
+                return Err(invalid("is there twice"));
+            }
+            fix(&path, fixup, prefix)?;
         }
         Ok(fixups.len() as u64)
     }
@@ -93,11 +101,24 @@ fn set_times(path: &Path, time: Option<u64>) -> io::Result<()> {
     Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
-/// No link exists yet, so that `path` is inside.
+/// The file that is to be put right. No link exists yet, so that it is inside.
+fn file_of(root: &Path, fixup: &Fixup) -> Result<PathBuf, String> {
+    let components = crate::paths::components(fixup.path.as_bytes()).map_err(|defect| defect.to_string())?;
+    let path = root.join(to_path(&components.join(&b'/')));
+    if !fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+        return Err("is no file of the archive".to_owned());
+    }
+    let shortest = if fixup.mode == FixupMode::Text { SHORTEST } else { 1 };
+    if fixup.placeholder.len() < shortest {
+        return Err(format!("has the placeholder {:?}, which is too short for one", fixup.placeholder));
+    }
+    Ok(path)
+}
+
 fn fix(path: &Path, fixup: &Fixup, prefix: &Path) -> Result<(), UnpackError> {
     let failed = |source| UnpackError::write(path, source);
     let metadata = fs::symlink_metadata(path).map_err(failed)?;
-    if !metadata.is_file() || metadata.len() > MOST {
+    if metadata.len() > MOST {
         return Ok(());
     }
     let content = fs::read(path).map_err(failed)?;
