@@ -1,7 +1,10 @@
 //! `run`: the user's command as a child of the application master.
 
+mod shell;
+
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
 use crate::spec::Command;
@@ -52,19 +55,33 @@ impl StartError {
     }
 }
 
+/// What a command finds around it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Variables, on top of our own.
+    pub variables: BTreeMap<String, String>,
+    /// A directory of shell scripts that export more.
+    pub scripts: Option<PathBuf>,
+}
+
 /// A running command.
 pub struct Child {
     process: tokio::process::Child,
 }
 
 impl Child {
-    /// Starts `command` with `environment` on top of our own. Its output goes where ours goes (the container's stdout and
+    /// Starts `command` with `surroundings` on top of our own. Its output goes where ours goes (the container's stdout and
     /// stderr files), its input is empty.
-    pub fn start(command: &Command, environment: &BTreeMap<String, String>) -> Result<Self, StartError> {
+    pub fn start(command: &Command, surroundings: &Surroundings) -> Result<Self, StartError> {
+        let Surroundings { variables, scripts } = surroundings;
         let (program, arguments) = command.argv.split_first().ok_or(StartError::Empty)?;
-        let mut process = tokio::process::Command::new(find(program, environment.get("PATH")));
+        let found = find(program, variables.get("PATH"));
+        let mut process = match scripts {
+            Some(scripts) => shell::after_scripts(scripts, &command.environment, &found),
+            None => tokio::process::Command::new(found),
+        };
         process.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-        process.envs(environment).envs(&command.environment);
+        process.envs(variables).envs(&command.environment);
         match process.spawn() {
             Ok(process) => Ok(Child { process }),
             Err(source) => Err(StartError::of(program, source)),
@@ -109,7 +126,7 @@ impl Ending {
 
 /// The file that `program` names: looked up in the child's `PATH`, not in ours, and in the working directory too, where
 /// YARN has put the user's files.
-fn find(program: &str, path: Option<&String>) -> std::path::PathBuf {
+fn find(program: &str, path: Option<&String>) -> PathBuf {
     if program.contains('/') {
         return program.into();
     }
@@ -117,7 +134,7 @@ fn find(program: &str, path: Option<&String>) -> std::path::PathBuf {
     let candidates = std::env::split_paths(directories).map(|directory| directory.join(program));
     let mut found = candidates.filter(|candidate| candidate.is_file());
     found.next().unwrap_or_else(|| {
-        let here = std::path::Path::new("./").join(program);
+        let here = Path::new("./").join(program);
         if here.is_file() { here } else { program.into() }
     })
 }
@@ -130,8 +147,9 @@ mod tests {
         Command { argv: argv.iter().map(|word| (*word).to_owned()).collect(), environment: BTreeMap::new() }
     }
 
-    fn path() -> BTreeMap<String, String> {
-        BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())])
+    fn path() -> Surroundings {
+        let variables = BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]);
+        Surroundings { variables, scripts: None }
     }
 
     async fn code(argv: &[&str]) -> i32 {

@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,12 +20,13 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::application::Application;
-use crate::child::{Child, Ending};
+use crate::child::{Child, Ending, Surroundings};
 use crate::container::Container;
 use crate::environment::Activation;
 use crate::spec::{
     Command, SECRET_AUTHORITY_CERTIFICATE, SECRET_HADOOP, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN,
 };
+use crate::unpacking::Unpacking;
 
 /// File with the child's credentials, in the container's working directory.
 const CREDENTIALS: &str = ".bobbin-credentials";
@@ -61,17 +63,28 @@ pub struct RunningCommand {
 }
 
 impl RunningCommand {
-    /// Starts it, and tells the application of its end. `master_address` is where it finds its application.
-    pub fn start(container: &Arc<Container>, application: &Application, master_address: String) -> Self {
+    /// Starts it when its environment is there, and tells the application of its end. `master_address` is where it finds
+    /// its application.
+    pub fn start(
+        container: &Arc<Container>,
+        application: &Application,
+        master_address: String,
+        unpacking: Unpacking,
+    ) -> Self {
         let (container, application) = (container.clone(), application.clone());
         let patience = patience(&Configuration::from_map(container.spec.hadoop.clone()));
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let Some(command) = &container.spec.command else { return };
-            let stop = async move {
+            let mut stop = pin!(async move {
                 // Nothing is ever sent: the sender's end is the message.
                 let _ = stopped.await;
-            };
+            });
+            tokio::select! {
+                // Without its environment the application ends; who unpacks it says why.
+                unpacked = unpacking.done() => if unpacked.is_err() { return },
+                () = &mut stop => return,
+            }
             let event = run(&container, command, &master_address, stop).await;
             // When the application is over, nobody needs to know.
             let _ = application.event(event).await;
@@ -98,11 +111,11 @@ fn patience(configuration: &Configuration) -> Duration {
 ///
 /// `master_address` is where the command finds its application.
 async fn run(container: &Container, command: &Command, master_address: &str, stop: impl Future<Output = ()>) -> Event {
-    let environment = match environment(container, master_address) {
-        Ok(environment) => environment,
+    let surroundings = match surroundings(container, master_address) {
+        Ok(surroundings) => surroundings,
         Err(error) => return finish(false, crate::describe(&error)),
     };
-    let mut child = match Child::start(command, &environment) {
+    let mut child = match Child::start(command, &surroundings) {
         Ok(child) => child,
         Err(error) => {
             let text = crate::describe(&error);
@@ -138,18 +151,17 @@ fn finish(succeeded: bool, diagnostics: String) -> Event {
     Event::FinishRequested { succeeded, diagnostics }
 }
 
-fn environment(container: &Container, master_address: &str) -> Result<BTreeMap<String, String>, CredentialsFileError> {
+fn surroundings(container: &Container, master_address: &str) -> Result<Surroundings, CredentialsFileError> {
     let directory = std::env::current_dir().map_err(CredentialsFileError::Directory)?;
     let credentials = credentials(container)?;
     let path = directory.join(CREDENTIALS);
     write_private(&path, &credentials.encode())
         .map_err(|source| CredentialsFileError::Write { path: path.clone(), source })?;
     let path = path.display().to_string();
-    let mut environment = match container.spec.environment {
-        Some(kind) => {
-            let activation = Activation::of(kind, &directory);
-            activation.variables(&directory.to_string_lossy(), std::env::var("PATH").ok().as_deref())
-        }
+    let activation = container.spec.environment.map(|kind| Activation::of(kind, &directory));
+    let inherited = std::env::var("PATH").ok();
+    let mut variables = match &activation {
+        Some(activation) => activation.variables(&directory.to_string_lossy(), inherited.as_deref()),
         None => BTreeMap::new(),
     };
     let bobbin = [
@@ -160,11 +172,11 @@ fn environment(container: &Container, master_address: &str) -> Result<BTreeMap<S
         // Hadoop's own tools look here. Ours has led to the application master's token, which is not in this file.
         ("HADOOP_TOKEN_FILE_LOCATION", path),
     ];
-    environment.extend(bobbin.map(|(name, value)| (name.to_owned(), value)));
+    variables.extend(bobbin.map(|(name, value)| (name.to_owned(), value)));
     if !container.is_secure() {
-        environment.insert("HADOOP_USER_NAME".to_owned(), container.spec.user.clone());
+        variables.insert("HADOOP_USER_NAME".to_owned(), container.spec.user.clone());
     }
-    Ok(environment)
+    Ok(Surroundings { variables, scripts: activation.and_then(|activation| activation.scripts(&directory)) })
 }
 
 /// All tokens but the one for the ResourceManager; an identity of its own; the Hadoop configuration.

@@ -1,7 +1,7 @@
 //! Environment variables that make a process run in the packed environment.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::spec::{ENVIRONMENT, EnvironmentKind};
 
@@ -12,14 +12,17 @@ const DEFAULT_PATH: &str = "/usr/local/bin:/usr/local/sbin:/usr/bin:/usr/sbin:/b
 /// A container's working directory, in the words that a NodeManager replaces.
 const WORKING_DIRECTORY: &str = "{{PWD}}";
 
-/// How the environment that YARN has unpacked in this container is activated. Every container of the application has the
-/// same one.
+/// How the environment that is unpacked in this container is activated. Every container of the application has the same
+/// one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activation {
     kind: EnvironmentKind,
     /// Directory of its programs, below its root.
     programs: &'static str,
 }
+
+/// Where a conda prefix has scripts that its activation runs.
+const CONDA_SCRIPTS: &str = "etc/conda/activate.d";
 
 impl Activation {
     /// Looks at the environment in `directory`, the container's working directory.
@@ -30,8 +33,13 @@ impl Activation {
         Activation { kind, programs: if has_bin { "/bin" } else { "" } }
     }
 
+    /// Whether there is nothing to look at: the kind says it all, also before the environment is there.
+    pub fn is_certain(kind: EnvironmentKind) -> bool {
+        matches!(kind, EnvironmentKind::Venv | EnvironmentKind::Conda)
+    }
+
     /// The variables that activate it in `directory`, on top of a `path` that is already there. They are what
-    /// `bin/activate` and `conda activate` would export; no script is run.
+    /// `bin/activate` and `conda activate` would export, but for what the scripts of packages do.
     pub fn variables(&self, directory: &str, path: Option<&str>) -> BTreeMap<String, String> {
         let root = format!("{directory}/{ENVIRONMENT}");
         let rest = path.filter(|path| !path.is_empty()).unwrap_or(DEFAULT_PATH);
@@ -48,6 +56,15 @@ impl Activation {
     /// The same for a container that is yet to be started, wherever that will be.
     pub fn variables_of_launch(&self, path: Option<&str>) -> BTreeMap<String, String> {
         self.variables(WORKING_DIRECTORY, path)
+    }
+
+    /// The directory of scripts by which packages of a conda prefix export variables of their own; none where there are
+    /// no scripts. `directory` is the container's working directory.
+    pub fn scripts(&self, directory: &Path) -> Option<PathBuf> {
+        let scripts = directory.join(ENVIRONMENT).join(CONDA_SCRIPTS);
+        let mut files = std::fs::read_dir(&scripts).ok().filter(|_| self.kind == EnvironmentKind::Conda)?;
+        let is_script = |entry: &std::fs::DirEntry| entry.path().extension().is_some_and(|it| it == "sh");
+        files.any(|entry| entry.is_ok_and(|entry| is_script(&entry))).then_some(scripts)
     }
 }
 
@@ -100,6 +117,19 @@ mod tests {
         check(unknown, &["bin/activate", "conda-meta/history"], &[path, ("CONDA_PREFIX", "/c/environment")]);
         check(unknown, &["bin/tool"], &[path]);
         check(unknown, &["tool"], &[("PATH", "/c/environment:/usr/bin")]);
+    }
+
+    #[test]
+    fn only_a_conda_prefix_with_scripts_has_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let scripts = directory.path().join("environment/etc/conda/activate.d");
+        let found = |kind| Activation::of(kind, directory.path()).scripts(directory.path());
+        assert_eq!(found(EnvironmentKind::Conda), None);
+        std::fs::create_dir_all(&scripts).unwrap();
+        std::fs::write(scripts.join("gdal.fish"), "").unwrap();
+        assert_eq!(found(EnvironmentKind::Conda), None);
+        std::fs::write(scripts.join("gdal.sh"), "").unwrap();
+        assert_eq!((found(EnvironmentKind::Conda), found(EnvironmentKind::Venv)), (Some(scripts), None));
     }
 
     #[test]

@@ -11,12 +11,14 @@ mod master;
 pub mod server;
 pub mod spec;
 mod staging;
+mod unpacking;
 mod web;
 mod yarn;
 
 pub use container::{Container, ContainerError, log_directory, take_credentials, text_secret};
 pub use environment::Activation;
 pub use master::{MasterError, run};
+pub use unpacking::Unpack;
 
 /// An error with all its causes, in one line.
 pub(crate) fn describe(error: &dyn std::error::Error) -> String {

@@ -1,6 +1,5 @@
 //! The application master as a process: from its container's credentials to its last word to the ResourceManager.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -19,10 +18,9 @@ use tracing::{error, info, warn};
 use crate::application::{Application, Mailbox, Options, Outcome, Sighting, container_number};
 use crate::command::RunningCommand;
 use crate::container::{Container, ContainerError};
-use crate::environment::Activation;
-use crate::launch::{quote, quote_literally};
 use crate::spec::WorkerSpec;
-use crate::yarn::{Heartbeat, Registration, Starter, WorkerTemplate, capability, learn_nodes};
+use crate::unpacking::{Unpack, Unpacking};
+use crate::yarn::{Heartbeat, Registration, Starter, WorkerTemplate, WorkerVariables, capability, learn_nodes};
 use crate::{server, staging, web};
 
 /// How long the first containers wait for the list of nodes.
@@ -57,13 +55,15 @@ pub enum MasterError {
     Unregister(#[source] CallError),
 }
 
-/// Runs one attempt to its end.
+/// Runs one attempt to its end. `unpack` is called when the environment is one that YARN does not unpack.
 ///
 /// # Errors
 /// When it could not begin, or the ResourceManager could not be told of its end; YARN then starts another attempt if any
 /// is left.
-pub async fn run(container: Container) -> Result<Outcome, MasterError> {
+pub async fn run(container: Container, unpack: Unpack) -> Result<Outcome, MasterError> {
     let mut terminated = signal(SignalKind::terminate())?;
+    // It takes as long as it takes, and nothing waits but what needs the environment.
+    let unpacking = if container.spec.unpacks_environment { Unpacking::start(unpack) } else { Unpacking::none() };
     let configuration = Configuration::from_map(container.spec.hadoop.clone());
     let token = container.credentials.token(KIND_AM_RM).ok_or(MasterError::NoToken)?.clone();
     let scheduler = Scheduler::from_configuration(&configuration, Access::token(token, RetryPolicy::PATIENT))?;
@@ -87,7 +87,8 @@ pub async fn run(container: Container) -> Result<Outcome, MasterError> {
     });
     serve(&container, &configuration, &application, (peers, pages)).await?;
     let log_pages = web::LogPages::new(&configuration, &container.spec.user);
-    let starter = Starter::new(template(&container, &master_address), application.clone());
+    tokio::spawn(unpacking.clone().watch(application.clone()));
+    let starter = Starter::new(template(&container, &master_address, unpacking.clone()), application.clone());
     let mut heartbeat = Heartbeat::new(
         scheduler,
         registration,
@@ -108,7 +109,7 @@ pub async fn run(container: Container) -> Result<Outcome, MasterError> {
     heartbeat.announce(maximum, container.spec.expected.clone()).await;
 
     let container = Arc::new(container);
-    let command = RunningCommand::start(&container, &application, master_address);
+    let command = RunningCommand::start(&container, &application, master_address, unpacking);
     let outcome = tokio::select! {
         outcome = outcome => outcome,
         never = heartbeat_for_ever(&mut heartbeat) => match never {},
@@ -171,13 +172,14 @@ fn core_config(container: &Container) -> Config {
     Config { cluster: Some(cluster), idle_limit, ..Config::default() }
 }
 
-fn template(container: &Container, master_address: &str) -> WorkerTemplate {
+fn template(container: &Container, master_address: &str, unpacking: Unpacking) -> WorkerTemplate {
     let spec = &container.spec;
     let worker = WorkerSpec {
         master_address: master_address.to_owned(),
         application_id: container.id.attempt.application.to_string(),
         user: spec.user.clone(),
         hadoop: spec.hadoop.clone(),
+        unpacks_environment: spec.unpacks_environment,
         threads: spec.workers.cores,
         memory_mib: spec.workers.memory_mib,
         port_range: spec.port_range,
@@ -186,25 +188,15 @@ fn template(container: &Container, master_address: &str) -> WorkerTemplate {
     WorkerTemplate {
         worker,
         resources: spec.resources.clone(),
-        environment: worker_variables(container),
+        variables: WorkerVariables {
+            environment: spec.environment,
+            of_the_user: spec.workers.environment.clone(),
+            unpacking,
+        },
         authority: container.authority.clone(),
         secret: container.secret.clone(),
         credentials: container.credentials.clone(),
     }
-}
-
-/// Variables of the workers' containers, as a launch script is to hold them: the environment is active there too, and the
-/// user has the last word.
-fn worker_variables(container: &Container) -> BTreeMap<String, String> {
-    let spec = &container.spec;
-    // Nobody ever removes the working directory of a running container.
-    let here = std::env::current_dir().unwrap_or_default();
-    let path = std::env::var("PATH").ok();
-    let activation = spec.environment.map(|kind| Activation::of(kind, &here));
-    let active = activation.map(|it| it.variables_of_launch(path.as_deref())).unwrap_or_default();
-    let mut variables: BTreeMap<_, _> = active.into_iter().map(|(name, value)| (name, quote(&value))).collect();
-    variables.extend(spec.workers.environment.iter().map(|(name, value)| (name.clone(), quote_literally(value))));
-    variables
 }
 
 async fn serve(

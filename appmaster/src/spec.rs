@@ -24,8 +24,11 @@ pub const SECRET_WORKER: &str = "bobbin.worker";
 
 /// Name under which our executable is localized in every container.
 pub const EXECUTABLE: &str = "yarn-submit";
-/// Name under which the packed environment is localized in every container.
+/// Name under which every container finds the environment.
 pub const ENVIRONMENT: &str = "environment";
+/// Name under which an archive that YARN does not unpack is localized in every container. Its own name, which says its
+/// format, is that of the file to which this link leads.
+pub const PACKED_ENVIRONMENT: &str = ".bobbin-environment";
 
 /// Everything an attempt of the application master needs to know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,8 +47,11 @@ pub struct AppMasterSpec {
     pub workers: WorkerContainers,
     /// Files that workers (and the command) find in their working directory, our executable among them.
     pub resources: Vec<LocalizedFile>,
-    /// The packed environment, if there is one; it is localized under [`ENVIRONMENT`].
+    /// The environment, if there is one; it is found under [`ENVIRONMENT`].
     pub environment: Option<EnvironmentKind>,
+    /// Whether YARN does not unpack it: it is localized as the file [`PACKED_ENVIRONMENT`], and our own processes do.
+    #[serde(default)]
+    pub unpacks_environment: bool,
     /// The work that the driver will bring, when it is known: the application master asks for its containers before the
     /// driver has connected.
     #[serde(default)]
@@ -155,6 +161,9 @@ pub struct WorkerSpec {
     pub user: String,
     /// The submitter's Hadoop configuration.
     pub hadoop: BTreeMap<String, String>,
+    /// Whether it unpacks [`PACKED_ENVIRONMENT`] first, unless somebody else has on its node.
+    #[serde(default)]
+    pub unpacks_environment: bool,
     /// Task threads.
     pub threads: u32,
     /// Memory of the container, MiB.

@@ -6,8 +6,10 @@ mod nodes;
 mod rhythm;
 mod start;
 mod translate;
+mod variables;
 
 pub use heartbeat::{Heartbeat, Registration};
 pub use learn::learn_nodes;
 pub use start::{Starter, WorkerTemplate};
 pub use translate::capability;
+pub use variables::WorkerVariables;

@@ -1,6 +1,6 @@
 //! Starting workers in granted containers.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bobbin_core::{ContainerId, Event};
 use bobbin_link::{Authority, Secret};
@@ -10,6 +10,7 @@ use hadoop_wire::credentials::{Credentials, KIND_AM_RM};
 use hadoop_wire::messages::{security, yarn};
 use tracing::{Instrument, info, info_span};
 
+use super::variables::WorkerVariables;
 use crate::application::Application;
 use crate::launch::Launch;
 use crate::spec::{
@@ -18,14 +19,13 @@ use crate::spec::{
 };
 
 /// What every worker is given, and what it needs to prove that it is ours.
-#[derive(Clone)]
 pub struct WorkerTemplate {
     /// Its instructions.
     pub worker: WorkerSpec,
     /// Files to localize.
     pub resources: Vec<LocalizedFile>,
-    /// Environment variables, as a launch script is to hold them.
-    pub environment: BTreeMap<String, String>,
+    /// Its environment variables.
+    pub variables: WorkerVariables,
     /// Issues its certificate.
     pub authority: Authority,
     /// The application's secret.
@@ -36,7 +36,7 @@ pub struct WorkerTemplate {
 
 /// Starts workers, each on a task of its own, and reports what was refused.
 pub struct Starter {
-    template: WorkerTemplate,
+    template: Arc<WorkerTemplate>,
     application: Application,
 }
 
@@ -69,14 +69,11 @@ impl WorkerTemplate {
         Ok(credentials)
     }
 
-    fn context(&self, number: ContainerId) -> Result<yarn::ContainerLaunchContext, String> {
+    async fn context(&self, number: ContainerId) -> Result<yarn::ContainerLaunchContext, String> {
+        let environment = self.variables.known().await.map_err(|why| why.to_string())?;
         let credentials = self.credentials(&format!("worker {number}"))?;
-        let launch = Launch {
-            role: "worker",
-            resources: &self.resources,
-            environment: &self.environment,
-            credentials: &credentials,
-        };
+        let launch =
+            Launch { role: "worker", resources: &self.resources, environment: &environment, credentials: &credentials };
         launch.context().map_err(|error| error.to_string())
     }
 }
@@ -84,17 +81,17 @@ impl WorkerTemplate {
 impl Starter {
     /// A starter of workers like `template`.
     pub fn new(template: WorkerTemplate, application: Application) -> Self {
-        Starter { template, application }
+        Starter { template: Arc::new(template), application }
     }
 
     /// Starts a worker there; a refusal is reported to the application as an event.
     pub fn start(&self, startable: Startable) {
         let application = self.application.clone();
         let number = startable.number;
-        let context = self.template.context(number);
+        let template = self.template.clone();
         let span = info_span!("start", container = number.0);
         let starting = async move {
-            let outcome = match context {
+            let outcome = match template.context(number).await {
                 Ok(context) => start(startable, context).await,
                 Err(why) => Err(why),
             };

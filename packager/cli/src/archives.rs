@@ -39,7 +39,8 @@ impl Archives {
 /// What is remembered, for a file of that name: YARN decides by the name how it unpacks a file.
 fn revive(text: &str, path: &Path) -> Option<Archive> {
     let archive: Archive = serde_json::from_str(text).ok()?;
-    (bobbin_packager::Format::of(path) == Some(archive.format)).then(|| Archive { path: path.to_owned(), ..archive })
+    let format = bobbin_packager::Format::by_suffix(path).ok()?;
+    (format == archive.format).then(|| Archive { path: path.to_owned(), ..archive })
 }
 
 #[cfg(test)]

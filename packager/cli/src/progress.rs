@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bobbin::yarn::{Application, State, Step};
+use bobbin_packager::Packed;
 use bobbin_proto::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -81,6 +82,21 @@ impl Display {
             }
             Step::Submitted(id) => self.mark(&format!("submitted {id}")),
         }
+    }
+
+    /// Shows how far the packing of an environment is.
+    pub fn packing(&self, progress: &bobbin_packager::Progress) {
+        let bobbin_packager::Progress { files, all_files, bytes, all_bytes } = *progress;
+        let (done, all) = (units::bytes(bytes), units::bytes(all_bytes));
+        self.say(format!("packing: {files} of {all_files} files, {done} of {all}"));
+    }
+
+    /// Says what was packed.
+    pub fn packed(&self, name: &str, packed: &Packed) {
+        let (content, bytes) = (units::bytes(packed.preview.content), units::bytes(packed.bytes));
+        let (files, seconds) = (packed.preview.files, packed.elapsed.as_secs_f64());
+        let noun = if files == 1 { "file" } else { "files" };
+        self.tell(&format!("packed {name}: {files} {noun}, {content}, as {bytes} in {seconds:.1} s"));
     }
 
     /// Shows the state of an application.

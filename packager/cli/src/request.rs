@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bobbin::yarn::{Container, Environment, Localized, Request, Source};
 use bobbin_appmaster::spec::{ENVIRONMENT, EXECUTABLE, EnvironmentKind};
-use bobbin_packager::{Archive, ArchiveError, Style};
+use bobbin_packager::{Archive, ArchiveError, Format, Style};
 
 use crate::args::{CommonArgs, KeyValue, Shipped, SubmitArgs};
 use crate::exit::{Exit, Failure};
@@ -81,10 +81,18 @@ pub enum RequestError {
     },
     /// A virtual environment without its interpreter.
     #[error(
-        "--env {}: a virtual environment without bin/python does not run on a node; pack one with its own interpreter (conda-pack, or a standalone Python)",
+        "--env {}: a virtual environment without bin/python does not run on a node; give its directory to --env, or pack it with its interpreter: yarn-submit pack --prefix DIRECTORY -o env.tar.zst",
         .0.display()
     )]
     NoInterpreter(PathBuf),
+    /// A name on HDFS that says no format.
+    #[error(
+        "--env {0}: nobody unpacks a file of this name on a node; its name has to end in .tar.gz, .tgz, .tar, .zip or .tar.zst"
+    )]
+    NoFormat(String),
+    /// An archive that YARN would leave as it is.
+    #[error("--archives {0}: YARN does not unpack .tar.zst; pack a .tar.gz instead, or ship it packed with --files")]
+    NotUnpacked(String),
 }
 
 /// Checks the options and puts them together.
@@ -127,21 +135,37 @@ pub fn request(args: &SubmitArgs, common: &CommonArgs, wish: Wish) -> Result<Req
 
 fn environment(text: &str) -> Result<Environment, RequestError> {
     let source = source(text);
-    let Source::Local(path) = &source else {
+    let path = match &source {
         // An archive on HDFS is not read through: what is unpacked in a container will tell.
-        return Ok(Environment { source, kind: EnvironmentKind::Unknown });
+        Source::Remote(url) => {
+            let format = Format::by_suffix(Path::new(url)).map_err(|_| RequestError::NoFormat(url.clone()))?;
+            let unpacked_by_yarn = format.is_unpacked_by_yarn();
+            return Ok(Environment { source, kind: EnvironmentKind::Unknown, unpacked_by_yarn });
+        }
+        // What it is shows when it is packed.
+        Source::Local(path) if path.is_dir() => {
+            return Ok(Environment { source, kind: EnvironmentKind::Unknown, unpacked_by_yarn: false });
+        }
+        Source::Local(path) => path,
     };
     let archive = archive("env", path)?;
     if let Some(directory) = archive.nested_in {
         return Err(RequestError::Nested { path: path.clone(), directory });
     }
-    let kind = match archive.style {
-        Style::Venv if !archive.has_interpreter => return Err(RequestError::NoInterpreter(path.clone())),
+    if archive.style == Style::Venv && !archive.has_interpreter {
+        return Err(RequestError::NoInterpreter(path.clone()));
+    }
+    let (kind, unpacked_by_yarn) = (kind(archive.style), archive.format.is_unpacked_by_yarn());
+    Ok(Environment { source, kind, unpacked_by_yarn })
+}
+
+/// How an environment of this style is activated.
+pub fn kind(style: Style) -> EnvironmentKind {
+    match style {
         Style::Venv => EnvironmentKind::Venv,
         Style::Conda => EnvironmentKind::Conda,
         Style::Plain => EnvironmentKind::Plain,
-    };
-    Ok(Environment { source, kind })
+    }
 }
 
 fn archive(option: &'static str, path: &Path) -> Result<Archive, RequestError> {
@@ -150,6 +174,7 @@ fn archive(option: &'static str, path: &Path) -> Result<Archive, RequestError> {
         source @ (ArchiveError::Unsupported { .. }
         | ArchiveError::Corrupt { .. }
         | ArchiveError::Entry { .. }
+        | ArchiveError::TooMuch { .. }
         | ArchiveError::Empty { .. }) => RequestError::Archive { option, source },
     })
 }
@@ -164,6 +189,10 @@ fn resources(args: &SubmitArgs) -> Result<Vec<Localized>, RequestError> {
         }
         if resources.iter().any(|known| known.link == *alias) {
             return Err(RequestError::SameLink(alias.clone()));
+        }
+        let is_left_packed = Format::by_suffix(Path::new(text)).is_ok_and(|format| !format.is_unpacked_by_yarn());
+        if is_archive && is_left_packed {
+            return Err(RequestError::NotUnpacked(text.clone()));
         }
         let source = source(text);
         if let Source::Local(path) = &source {
@@ -209,6 +238,7 @@ impl RequestError {
         match self {
             RequestError::File { .. } | RequestError::Archive { .. } => Exit::Input,
             RequestError::Directory(_) | RequestError::Nested { .. } | RequestError::NoInterpreter(_) => Exit::Input,
+            RequestError::NoFormat(_) | RequestError::NotUnpacked(_) => Exit::Input,
             RequestError::Zero(_) | RequestError::Name | RequestError::SameLink(_) => Exit::Usage,
             RequestError::ReservedLink(_) | RequestError::Variable(_) | RequestError::ReservedVariable(_) => {
                 Exit::Usage
@@ -278,6 +308,43 @@ mod tests {
         check("--env-var 1A=2", "not the name", 64);
         check("--env-var BOBBIN_MASTER=2", "sets this variable itself", 64);
         check("--env /nowhere/env.tar.gz", "--env /nowhere/env.tar.gz: No such file", 66);
-        check("--env /tmp", "tar czf env.tar.gz -C /tmp", 66);
+        check("--env hdfs:///e/env.tar.bz2", "has to end in .tar.gz", 66);
+        check("--archives hdfs:///a/data.tar.zst", "YARN does not unpack .tar.zst; pack a .tar.gz", 66);
+        check("--archives /nowhere/data.tzst#data", "YARN does not unpack .tar.zst", 66);
+        check("--archives /tmp", "it is a directory", 66);
+    }
+
+    #[test]
+    fn who_unpacks_an_environment_depends_on_its_format() {
+        let directory = tempfile::tempdir().unwrap();
+        let tree = directory.path().join("tree");
+        std::fs::create_dir_all(tree.join("bin")).unwrap();
+        std::fs::write(tree.join("pyvenv.cfg"), "").unwrap();
+        std::fs::write(tree.join("bin/tool"), "#!/bin/sh\n").unwrap();
+        let pack = |name: &str| {
+            let mut options = bobbin_packager::PackOptions::new(&tree, directory.path().join(name));
+            options.without_interpreter = true;
+            bobbin_packager::pack(&options, &std::sync::atomic::AtomicBool::new(false), &mut |_| {}).unwrap();
+            directory.path().join(name).display().to_string()
+        };
+        let environment = |text: &str| {
+            let environment = run(&format!("--env {text}")).unwrap().environment.unwrap();
+            (environment.kind, environment.unpacked_by_yarn)
+        };
+        let unknown = EnvironmentKind::Unknown;
+        assert_eq!(environment(tree.to_str().unwrap()), (unknown, false));
+        assert_eq!(environment("hdfs:///e/env.tar.zst"), (unknown, false));
+        assert_eq!(environment("hdfs:///e/env.zip"), (unknown, true));
+        let (message, exit) = failure(&format!("--env {}", pack("venv.tar.zst")));
+        assert!(message.contains("without bin/python") && message.contains("yarn-submit pack"), "{message}");
+        assert_eq!(exit, 66);
+        std::fs::write(tree.join("bin/python"), "#!/bin/sh\n").unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(tree.join("bin/python"), executable).unwrap();
+        assert_eq!(environment(&pack("env.tar.zst")), (EnvironmentKind::Venv, false));
+        assert_eq!(environment(&pack("env.tar.gz")), (EnvironmentKind::Venv, true));
+        std::fs::remove_file(tree.join("pyvenv.cfg")).unwrap();
+        std::fs::remove_file(tree.join("bin/python")).unwrap();
+        assert_eq!(environment(&pack("plain.tar.zst")), (EnvironmentKind::Plain, false));
     }
 }

@@ -2,6 +2,8 @@
 //! worker's standard error, and `appmaster.log`, because the application master's standard output and error are those of
 //! the command that it runs.
 
+mod environment;
+
 use std::error::Error;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ use bobbin_worker::{Connection, ResultStore};
 use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::Credentials;
 
+use crate::background::Background;
 use crate::{exit, log};
 
 /// Memory of a worker's container that is neither for operators nor for results: code, stacks, buffers, windows of
@@ -54,7 +57,7 @@ async fn appmaster() -> Outcome {
     let container = Container::take()?;
     let filter = container.spec.workers.log_filter.as_deref();
     log::start_in_file(&container.log_directory.join(log::APPMASTER_LOG), filter)?;
-    let outcome = bobbin_appmaster::run(container).await?;
+    let outcome = bobbin_appmaster::run(container, Box::new(|| Ok(environment::unpack()?))).await?;
     Ok(if outcome.succeeded { ExitCode::SUCCESS } else { ExitCode::from(exit::Exit::Failed.code()) })
 }
 
@@ -62,6 +65,10 @@ async fn worker() -> Outcome {
     let credentials = take_credentials()?;
     let spec: WorkerSpec = serde_json::from_str(text_secret(&credentials, SECRET_WORKER)?)?;
     log::start_in_container(spec.log_filter.as_deref());
+    if spec.unpacks_environment {
+        // Tasks find it when they come.
+        Background::start(|_| environment::unpack()).done().await?;
+    }
     bobbin_worker::connect(connection(&credentials, spec)?).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -34,6 +34,11 @@ impl fmt::Display for Digest {
 }
 
 impl Digest {
+    /// The digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Digest {
+        Digest(Sha256::digest(bytes).into())
+    }
+
     /// Computes the digest of a whole file.
     pub fn of_file(path: &Path) -> io::Result<Digest> {
         let mut file = File::open(path)?;

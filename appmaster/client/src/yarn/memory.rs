@@ -14,12 +14,17 @@ pub struct Memory {
 /// More lines than anybody's working set; beyond it the memory starts anew.
 const LIMIT: usize = 1000;
 
+/// The user's cache directory: `$XDG_CACHE_HOME/bobbin` or `~/.cache/bobbin`.
+pub fn cache_directory() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let folder = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+    folder.map(|folder| folder.join("bobbin"))
+}
+
 impl Memory {
-    /// The user's memory of this name: `$XDG_CACHE_HOME/bobbin/<name>` or `~/.cache/bobbin/<name>`.
+    /// The user's memory of this name, in [`cache_directory`].
     pub fn open(name: &str) -> Memory {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let folder = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-        Memory::at(folder.map(|folder| folder.join("bobbin").join(name)))
+        Memory::at(cache_directory().map(|directory| directory.join(name)))
     }
 
     /// A memory in a file of the caller's choice; absent: none.

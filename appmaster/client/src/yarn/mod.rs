@@ -30,7 +30,7 @@ pub use cluster::{Cluster, ClusterError};
 pub use digests::{Digest, DigestError, Digests};
 pub use executable::{ExecutableError, executable};
 pub use hdfs::{Entry, Hdfs, HdfsError, HdfsFailure, HdfsFile};
-pub use memory::Memory;
+pub use memory::{Memory, cache_directory};
 pub use preflight::{Facts, PreflightError, Refusal, check, preflight};
 pub use request::{Container, Environment, Localized, Request, Source};
 pub use staging::clean;

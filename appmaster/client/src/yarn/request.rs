@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bobbin_appmaster::spec::{EnvironmentKind, ExpectedWork};
+use bobbin_appmaster::spec::{ENVIRONMENT, EnvironmentKind, ExpectedWork, PACKED_ENVIRONMENT};
 
 /// Everything that a submission needs to know.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,10 +59,19 @@ pub struct Container {
 /// A packed environment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Environment {
-    /// Where the archive is.
+    /// Where the archive is. A directory on this machine has to be packed before it is submitted.
     pub source: Source,
     /// How it is activated.
     pub kind: EnvironmentKind,
+    /// Whether YARN unpacks it; else our own processes do.
+    pub unpacked_by_yarn: bool,
+}
+
+impl Environment {
+    /// The name under which containers find the archive, or what YARN has unpacked of it.
+    pub fn link(&self) -> &'static str {
+        if self.unpacked_by_yarn { ENVIRONMENT } else { PACKED_ENVIRONMENT }
+    }
 }
 
 /// Something that YARN puts into every container's working directory.

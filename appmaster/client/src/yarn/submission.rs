@@ -1,8 +1,8 @@
 //! The submission itself, as a plain function: what the ResourceManager is asked to run, and what a person sees of it.
 
 use bobbin_appmaster::spec::{
-    AppMasterSpec, Command, ENVIRONMENT, EXECUTABLE, LocalizedFile, SECRET_AUTHORITY_CERTIFICATE, SECRET_AUTHORITY_KEY,
-    SECRET_SPEC, SECRET_TOKEN, Visibility, WorkerContainers,
+    AppMasterSpec, Command, EXECUTABLE, LocalizedFile, SECRET_AUTHORITY_CERTIFICATE, SECRET_AUTHORITY_KEY, SECRET_SPEC,
+    SECRET_TOKEN, Visibility, WorkerContainers,
 };
 use bobbin_link::{Authority, Secret};
 use bytes::Bytes;
@@ -46,6 +46,7 @@ pub(super) fn spec(
         },
         resources: files,
         environment: request.environment.as_ref().map(|environment| environment.kind),
+        unpacks_environment: request.environment.as_ref().is_some_and(|environment| !environment.unpacked_by_yarn),
         expected: request.expected.clone(),
         idle_timeout_ms: u64::try_from(request.idle_timeout.as_millis()).unwrap_or(u64::MAX),
         port_range: request.port_range,
@@ -127,14 +128,16 @@ fn local_resource(file: &LocalizedFile) -> Result<StringToLocalResource, UrlErro
 pub fn describe(request: &Request, user: &str) -> Value {
     let container = |container: Container| json!({ "cores": container.cores, "memory_mib": container.memory_mib });
     let source = |source: &Source| match source {
+        Source::Local(path) if path.is_dir() => json!({ "pack": path }),
         Source::Local(path) => json!({ "upload": path }),
         Source::Remote(url) => json!({ "on_hdfs": url }),
     };
     let mut files = vec![json!({ "link": EXECUTABLE, "archive": false, "source": "the running executable" })];
     if let Some(environment) = &request.environment {
         let kind = serde_json::to_value(environment.kind).unwrap_or_default();
-        files
-            .push(json!({ "link": ENVIRONMENT, "archive": true, "kind": kind, "source": source(&environment.source) }));
+        let by_yarn = environment.unpacked_by_yarn;
+        let source = source(&environment.source);
+        files.push(json!({ "link": environment.link(), "archive": by_yarn, "kind": kind, "source": source }));
     }
     for file in &request.resources {
         files.push(json!({ "link": file.link, "archive": file.archive, "source": source(&file.source) }));
@@ -166,6 +169,9 @@ pub fn describe(request: &Request, user: &str) -> Value {
 mod tests {
     use std::collections::BTreeMap;
 
+    use bobbin_appmaster::spec::EnvironmentKind;
+
+    use super::super::request::Environment;
     use super::super::request::tests::request;
     use super::*;
 
@@ -197,6 +203,7 @@ mod tests {
             },
             resources: vec![file()],
             environment: None,
+            unpacks_environment: false,
             expected: None,
             idle_timeout_ms: 0,
             port_range: None,
@@ -240,5 +247,13 @@ mod tests {
         assert_eq!(text["worker"], json!({ "cores": 2, "memory_mib": 2048 }));
         assert_eq!(text["command"], json!(["python", "etl.py"]));
         assert_eq!(text["files"][0]["link"], "yarn-submit");
+
+        let directory = tempfile::tempdir().unwrap();
+        let source = Source::Local(directory.path().to_owned());
+        let kind = EnvironmentKind::Unknown;
+        request.environment = Some(Environment { source, kind, unpacked_by_yarn: false });
+        let environment = describe(&request, "alice")["files"][1].clone();
+        assert_eq!((&environment["link"], &environment["archive"]), (&json!(".bobbin-environment"), &json!(false)));
+        assert_eq!(environment["source"], json!({ "pack": directory.path() }));
     }
 }

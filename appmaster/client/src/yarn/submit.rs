@@ -1,6 +1,6 @@
 //! Submitting: preflight, uploads, the submission. Nothing is uploaded before the cluster would take the request.
 
-use bobbin_appmaster::spec::{ENVIRONMENT, EXECUTABLE, LocalizedFile, Visibility};
+use bobbin_appmaster::spec::{EXECUTABLE, LocalizedFile, Visibility};
 use bobbin_link::{Authority, AuthorityError, Secret};
 use hadoop_client::rpc::CallError;
 use hadoop_wire::names::ApplicationId;
@@ -191,7 +191,8 @@ async fn place_files(
         vec![Localized { source: Source::Local(executable()?), link: EXECUTABLE.to_owned(), archive: false }];
     if let Some(environment) = &request.environment {
         let source = environment.source.clone();
-        wanted.push(Localized { source, link: ENVIRONMENT.to_owned(), archive: true });
+        let (link, archive) = (environment.link().to_owned(), environment.unpacked_by_yarn);
+        wanted.push(Localized { source, link, archive });
     }
     wanted.extend(request.resources.iter().cloned());
     let mut files = Vec::with_capacity(wanted.len());

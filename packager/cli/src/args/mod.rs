@@ -121,7 +121,8 @@ pub struct SubmitArgs {
     /// Memory of the application master.
     #[arg(long, value_name = "SIZE", default_value = "512MiB", help_heading = "Containers")]
     pub master_memory: Memory,
-    /// Packed environment (.tar.gz, .tgz, .tar), unpacked and activated in every container.
+    /// Packed environment (.tar.gz, .tgz, .tar, .zip without links, .tar.zst), or a directory to pack, unpacked and
+    /// activated in every container.
     #[arg(long, value_name = "ARCHIVE", help_heading = "Files")]
     pub env: Option<String>,
     /// Files to put into every container's working directory, under ALIAS or their own name.

@@ -1,5 +1,7 @@
 //! What `sql` and `run` have in common: submitting and waiting for the application master.
 
+mod environment;
+
 use std::time::Duration;
 
 use bobbin::yarn::{self, Application, Cluster, Goal, Request, State, SubmitError, Submitted};
@@ -13,13 +15,14 @@ use crate::terminal;
 /// How long an application may wait for its first container before its driver gives up.
 const START_LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// Submits. From the moment that there is an application, `guarded` knows it.
+/// Packs what is to be packed, and submits. From the moment that there is an application, `guarded` knows it.
 pub async fn submit(
     cluster: &Cluster,
     request: &Request,
     guarded: &Guarded,
     display: &Display,
 ) -> Result<Submitted, Failure> {
+    let request = &environment::packed(request, display).await?;
     display.say("checking the request");
     let watch = |step: yarn::Step| {
         if let yarn::Step::Checked(id) = &step {
