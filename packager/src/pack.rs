@@ -61,7 +61,10 @@ pub fn pack(options: &PackOptions, stop: &AtomicBool, watch: &mut dyn FnMut(Prog
     let began = Instant::now();
     let path = options.output_path()?;
     let format = options.format()?;
-    let plan = plan::build(options)?;
+    let mut plan = plan::build(options)?;
+    if format == Format::Zip {
+        zip::copy_hard_links(&mut plan.entries);
+    }
     output::check(&path, &plan.root)?;
     let mut ledger = Ledger::open(options, &path);
     let key = Key::of(options, format, &plan);

@@ -1,6 +1,8 @@
 //! From entries to the bytes of a piece.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -109,41 +111,55 @@ impl<'a> Encoder<'a> {
     }
 
     fn append(&self, raw: &mut Vec<u8>, piece: &mut Piece, entry: &Entry) -> Result<(), PackError> {
+        let time = self.work.plan.relocation.time;
+        match &entry.kind {
+            EntryKind::File(file) => append_content(raw, entry, &self.content(piece, entry, file)?, time),
+            EntryKind::Directory | EntryKind::Made(_) | EntryKind::Symlink(_) | EntryKind::HardLink(_) => {
+                append(raw, entry, time);
+            }
+        }
+        Ok(())
+    }
+
+    /// The content of a file that is not large, free of the old prefix; what is to be noted of it goes to `piece`.
+    pub(crate) fn content(&self, piece: &mut Piece, entry: &Entry, file: &DiskFile) -> Result<Vec<u8>, PackError> {
         let relocation = &self.work.plan.relocation;
-        let EntryKind::File(file) = &entry.kind else {
-            append(raw, entry, relocation.time);
-            return Ok(());
-        };
         let relocated = relocation.apply(entry, content::whole(file)?);
         let relocated =
             relocated.map_err(|reason| PackError::Interpreter { environment: self.work.plan.root.clone(), reason })?;
         piece.remains.extend(relocation.remain(&entry.path, &relocated));
         piece.fixups.extend(relocated.fixup);
-        append_content(raw, entry, &relocated.content, relocation.time);
-        Ok(())
+        Ok(relocated.content)
     }
 
     fn window(
         &self,
         raw: &mut Vec<u8>,
         piece: &mut Piece,
-        (index, range, size): (usize, &std::ops::Range<u64>, u64),
+        (index, range, size): (usize, &Range<u64>, u64),
     ) -> Result<(), PackError> {
-        let (entry, file) = (&self.work.plan.entries[index], &self.large[&index]);
         if range.start == 0 {
-            header::append(raw, entry, size, self.work.plan.relocation.time);
-            piece.remains.clone_from(&file.remains);
-            piece.fixups.extend(file.fixup.clone());
+            header::append(raw, &self.work.plan.entries[index], size, self.work.plan.relocation.time);
         }
-        match (&file.content, large_file(entry)) {
-            (Large::Changed(content), _) => raw.extend_from_slice(&content[range.start as usize..range.end as usize]),
-            (Large::AsIs, Some(file)) => raw.append(&mut content::range(file, range.clone())?),
-            (Large::AsIs, None) => {}
-        }
+        raw.extend_from_slice(&self.part(piece, index, range)?);
         if range.end == size {
             raw.resize(raw.len() + header::padding(size), 0);
         }
         Ok(())
+    }
+
+    /// Bytes of a large file as they go into the archive; what is to be noted of it goes to the `piece` of the first.
+    pub(crate) fn part(&self, piece: &mut Piece, index: usize, range: &Range<u64>) -> Result<Cow<'_, [u8]>, PackError> {
+        let (entry, file) = (&self.work.plan.entries[index], &self.large[&index]);
+        if range.start == 0 {
+            piece.remains.clone_from(&file.remains);
+            piece.fixups.extend(file.fixup.clone());
+        }
+        Ok(match (&file.content, large_file(entry)) {
+            (Large::Changed(content), _) => Cow::Borrowed(&content[range.start as usize..range.end as usize]),
+            (Large::AsIs, Some(file)) => Cow::Owned(content::range(file, range.clone())?),
+            (Large::AsIs, None) => Cow::Borrowed(&[]),
+        })
     }
 }
 

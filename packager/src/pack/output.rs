@@ -61,10 +61,7 @@ impl Output {
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), PackError> {
-        if let Some(hash) = &mut self.hash {
-            hash.update(bytes);
-        }
-        self.file.write_all(bytes).map_err(|source| PackError::Write { path: self.path.clone(), source })
+        self.write_all(bytes).map_err(|source| PackError::Write { path: self.path.clone(), source })
     }
 
     /// Gives the file its name and lets everybody read it.
@@ -80,5 +77,19 @@ impl Output {
         })?;
         let stamp = Stamp::of(&file.metadata().map_err(failed)?);
         Ok(Archive { stamp, hash: digest.iter().map(|byte| format!("{byte:02x}")).collect() })
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = self.file.write(bytes)?;
+        if let Some(hash) = &mut self.hash {
+            hash.update(&bytes[..length]);
+        }
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
