@@ -16,6 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut options = PackOptions::new(from, to);
     options.force = true;
+    options.without_interpreter = std::env::var_os("WITHOUT_INTERPRETER").is_some();
     options.level = rest.first().map(|level| level.parse()).transpose()?;
     if let Some(threads) = rest.get(1) {
         options.threads = threads.parse()?;

@@ -19,7 +19,9 @@ mod plan;
 mod read;
 mod relocate;
 mod tree;
+mod sys;
 mod unpack;
+mod verify;
 
 pub use archive::{Archive, inspect};
 pub use contents::Style;
@@ -31,3 +33,4 @@ pub use plan::{LeftOut, Reason};
 pub use read::Limits;
 pub use relocate::{Place, Remain};
 pub use unpack::{SharedError, UnpackError, UnpackOptions, Unpacked, unpack, unpack_shared};
+pub use verify::{Import, Interpreter, MissingLibrary, Verification, VerifyError, VerifyOptions, verify};

@@ -19,7 +19,7 @@ mod output;
 mod summary;
 mod zip;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use chunk::{Chunk, cut};
@@ -73,7 +73,7 @@ pub fn pack(options: &PackOptions, stop: &AtomicBool, watch: &mut dyn FnMut(Prog
     }
     output::may_replace(&path, options.force || ledger.knows_archive())?;
     let output = Output::create(&path)?;
-    let work = Work { options, plan: &plan, ledger: &ledger, stop, done: AtomicU64::new(0) };
+    let work = Work { options, plan: &plan, ledger: &ledger, stop };
     let written = match format {
         Format::Zip => zip::write(&work, output, watch)?,
         Format::TarGz | Format::Tgz | Format::Tar | Format::TarZst => {
@@ -100,8 +100,6 @@ pub(crate) struct Work<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) ledger: &'a Ledger,
     pub(crate) stop: &'a AtomicBool,
-    /// Bytes that threads have read.
-    pub(crate) done: AtomicU64,
 }
 
 impl Work<'_> {
@@ -121,7 +119,7 @@ impl Work<'_> {
         let chunks = cut(entries, compression.cutting(), |index| encoder.large_size(index));
         let mut progress = self.progress();
         let mut written = Written::default();
-        let make = |compressor: &mut Result<Compressor, std::io::Error>, index: usize| {
+        let make = |(compressor, raw): &mut (std::io::Result<Compressor>, Vec<u8>), index: usize| {
             self.check_stop()?;
             let chunk = &chunks[index];
             let key = encoder.key(chunk);
@@ -129,7 +127,7 @@ impl Work<'_> {
                 return Ok((key, piece));
             }
             let compressor = compressor.as_mut().map_err(|error| output::failed(self.options, error.kind().into()))?;
-            encoder.encode(chunk, compressor).map(|piece| (key, piece))
+            encoder.encode(chunk, compressor, raw).map(|piece| (key, piece))
         };
         let take = |index: usize, (key, piece): (String, Piece)| {
             output.write(&piece.packed)?;
@@ -139,7 +137,8 @@ impl Work<'_> {
             Ok(())
         };
         let threads = self.options.threads.max(1);
-        pipeline::in_order((chunks.len(), threads), || Compressor::new(compression), make, take)?;
+        let state = || (Compressor::new(compression), Vec::new());
+        pipeline::in_order((chunks.len(), threads), state, make, take)?;
         let mut tail = Vec::new();
         if !written.fixups.is_empty() {
             let manifest = Entry::made(fixups::MANIFEST, 0o644, fixups::write(std::mem::take(&mut written.fixups)));
@@ -147,7 +146,7 @@ impl Work<'_> {
         }
         header::append_end(&mut tail);
         let mut compressor = Compressor::new(compression).map_err(|error| output::failed(self.options, error))?;
-        let tail = compressor.compress(tail).map_err(|error| output::failed(self.options, error))?;
+        let tail = compressor.compress(&tail).map_err(|error| output::failed(self.options, error))?;
         output.write(&tail)?;
         written.output = Some(output);
         Ok(written)

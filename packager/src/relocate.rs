@@ -23,7 +23,7 @@ use crate::elf::is_elf;
 use crate::fixups::{Fixup, FixupMode};
 use crate::tree::{Entry, bytes};
 
-pub(crate) use large::Large;
+pub(crate) use large::{Large, patch};
 pub(crate) use prefix::Prefixes;
 
 /// Stands in text files where the prefix will be.
@@ -45,7 +45,7 @@ pub(crate) struct Relocation {
     /// Directories of the archive in which the interpreter's libraries are looked for.
     pub(crate) libraries: Vec<PathBuf>,
     /// Modification times (seconds) and sizes of Python sources, by their paths in the archive.
-    pub(crate) sources: HashMap<PathBuf, (i64, u64)>,
+    pub(crate) sources: HashMap<Vec<u8>, (i64, u64)>,
     /// Modification time of everything in the archive.
     pub(crate) time: u64,
 }
@@ -153,7 +153,7 @@ impl Relocation {
 
     /// The time and size of the source that the compiled file at `path` belongs to: its header depends on them.
     pub(crate) fn source_of(&self, path: &Path) -> Option<(i64, u64)> {
-        self.sources.get(&pyc::source_of(path)?).copied()
+        self.sources.get(bytes(&pyc::source_of(path)?)).copied()
     }
 
     /// What remains of a file, for the report.

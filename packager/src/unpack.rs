@@ -168,7 +168,7 @@ fn place(destination: &Path) -> Result<PathBuf, UnpackError> {
     Ok(fs::canonicalize(parent).map_err(failed)?.join(name))
 }
 
-/// A directory beside the destination, removed unless it is renamed.
+/// A directory beside the destination, removed unless it is renamed; its path is empty then.
 struct Aside(PathBuf);
 
 impl Aside {
@@ -179,10 +179,10 @@ impl Aside {
         Ok(Aside(directory.map_err(|source| UnpackError::write(destination, source))?.keep()))
     }
 
-    fn rename(self, destination: &Path) -> Result<(), UnpackError> {
+    fn rename(mut self, destination: &Path) -> Result<(), UnpackError> {
         match fs::rename(&self.0, destination) {
             Ok(()) => {
-                std::mem::forget(self);
+                self.0.clear();
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
@@ -195,8 +195,10 @@ impl Aside {
 
 impl Drop for Aside {
     fn drop(&mut self) {
-        // Whoever sees the error can remove what is left of it; its name says what it is.
-        let _ = finish::remove_tree(&self.0);
+        if !self.0.as_os_str().is_empty() {
+            // Whoever sees the error can remove what is left of it; its name says what it is.
+            let _ = finish::remove_tree(&self.0);
+        }
     }
 }
 

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use sha2::{Digest, Sha256};
 
@@ -13,7 +12,7 @@ use super::compress::Compressor;
 use super::{PackError, Work, content, header, output};
 use crate::fixups::Fixup;
 use crate::pipeline;
-use crate::relocate::{Large, Remain};
+use crate::relocate::{Large, Remain, patch};
 use crate::tree::{DiskFile, Entry, EntryKind, bytes};
 
 /// A compressed piece, and what is to be noted of the files in it.
@@ -69,7 +68,7 @@ impl<'a> Encoder<'a> {
     pub(crate) fn large_size(&self, index: usize) -> Option<u64> {
         let disk = self.work.plan.entries[index].size();
         self.large.get(&index).map(|file| match &file.content {
-            Large::AsIs => disk,
+            Large::AsIs | Large::Patched(_) => disk,
             Large::Changed(content) => content.len() as u64,
         })
     }
@@ -93,19 +92,23 @@ impl<'a> Encoder<'a> {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Reads, relocates and compresses a piece.
-    pub(crate) fn encode(&self, chunk: &Chunk, compressor: &mut Compressor) -> Result<Piece, PackError> {
-        let (mut raw, mut piece) = (Vec::new(), Piece::default());
+    /// Reads, relocates and compresses a piece; `raw` is memory that can be used.
+    pub(crate) fn encode(
+        &self,
+        chunk: &Chunk,
+        compressor: &mut Compressor,
+        raw: &mut Vec<u8>,
+    ) -> Result<Piece, PackError> {
+        let mut piece = Piece::default();
+        raw.clear();
         match chunk {
             Chunk::Run(run) => {
-                raw.reserve(chunk.weight(&self.work.plan.entries) as usize + run.len() * 2 * header::BLOCK);
                 for entry in &self.work.plan.entries[run.clone()] {
-                    self.append(&mut raw, &mut piece, entry)?;
+                    self.append(raw, &mut piece, entry)?;
                 }
             }
-            Chunk::Window { entry, range, size } => self.window(&mut raw, &mut piece, (*entry, range, *size))?,
+            Chunk::Window { entry, range, size } => self.window(raw, &mut piece, (*entry, range, *size))?,
         }
-        self.work.done.fetch_add(raw.len() as u64, Ordering::Relaxed);
         piece.packed = compressor.compress(raw).map_err(|error| output::failed(self.work.options, error))?;
         Ok(piece)
     }
@@ -158,7 +161,12 @@ impl<'a> Encoder<'a> {
         Ok(match (&file.content, large_file(entry)) {
             (Large::Changed(content), _) => Cow::Borrowed(&content[range.start as usize..range.end as usize]),
             (Large::AsIs, Some(file)) => Cow::Owned(content::range(file, range.clone())?),
-            (Large::AsIs, None) => Cow::Borrowed(&[]),
+            (Large::Patched(patches), Some(file)) => {
+                let mut window = content::range(file, range.clone())?;
+                patch(&mut window, range.start, patches);
+                Cow::Owned(window)
+            }
+            (Large::AsIs | Large::Patched(_), None) => Cow::Borrowed(&[]),
         })
     }
 }

@@ -24,7 +24,7 @@ pub struct PackOptions {
     pub patterns: Patterns,
     /// Files that may name the old prefix where that matters.
     pub allowed: Patterns,
-    /// Level of compression: 0 to 12 for gzip, default 4; 1 to 19 for zstd, default 3.
+    /// Level of compression: 0 to 12 for gzip, default 3; 1 to 19 for zstd, default 3.
     pub level: Option<i32>,
     /// Threads that read and compress.
     pub threads: usize,

@@ -1,14 +1,14 @@
 //! What a person is told about an archive.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ledger::Record;
 use crate::contents::Style;
 use crate::plan::{LeftOut, Plan, Reason};
 use crate::relocate::Remain;
-use crate::tree::{Entry, EntryKind};
+use crate::tree::{Entry, EntryKind, bytes, path as to_path};
 
 /// An archive that was packed, or found to be up to date.
 #[derive(Clone, Debug)]
@@ -111,20 +111,19 @@ pub(super) fn unchanged(plan: &Plan, record: Record, path: PathBuf, elapsed: Dur
 }
 
 fn directories(entries: &[Entry]) -> Vec<Directory> {
-    let mut sums: BTreeMap<&Path, (u64, u64)> = BTreeMap::new();
+    // By bytes: comparing paths means taking them apart.
+    let mut sums: HashMap<&[u8], (u64, u64)> = HashMap::new();
     for entry in entries {
-        let size = entry.size();
-        if size == 0 {
-            continue;
-        }
-        for above in entry.path.ancestors().skip(1).filter(|path| !path.as_os_str().is_empty()) {
-            let (files, bytes) = sums.entry(above).or_default();
+        let (path, size) = (bytes(&entry.path), entry.size());
+        let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+        for (end, _) in slashes.filter(|_| size > 0) {
+            let (files, bytes) = sums.entry(&path[..end]).or_default();
             *files += 1;
             *bytes += size;
         }
     }
-    let mut directories: Vec<Directory> =
-        sums.into_iter().map(|(path, (files, bytes))| Directory { path: path.to_owned(), files, bytes }).collect();
+    let directory = |(path, (files, bytes))| Directory { path: to_path(path).to_owned(), files, bytes };
+    let mut directories: Vec<Directory> = sums.into_iter().map(directory).collect();
     directories.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.path.cmp(&b.path)));
     directories
 }

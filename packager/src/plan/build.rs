@@ -10,7 +10,7 @@ use crate::contents::Style;
 use crate::filter::Patterns;
 use crate::pack::{PackError, PackOptions};
 use crate::relocate::{Prefixes, Relocation};
-use crate::tree::{Entry, EntryKind, Walked, link_hard_links, sort, walk};
+use crate::tree::{Entry, EntryKind, Walked, bytes, link_hard_links, sort, walk};
 
 /// Looks at the environment in `options.prefix`.
 pub(crate) fn build(options: &PackOptions) -> Result<Plan, PackError> {
@@ -117,11 +117,11 @@ fn collisions(entries: &[Entry]) -> Result<(), PackError> {
 }
 
 /// Times and sizes of Python sources, which compiled files name.
-fn sources(entries: &[Entry]) -> HashMap<PathBuf, (i64, u64)> {
+fn sources(entries: &[Entry]) -> HashMap<Vec<u8>, (i64, u64)> {
     let is_source = |entry: &Entry| entry.path.extension().is_some_and(|extension| extension == "py");
     let sources = entries.iter().filter(|entry| is_source(entry)).filter_map(|entry| {
         let EntryKind::File(file) = &entry.kind else { return None };
-        Some((entry.path.clone(), (file.stamp.modified.0, file.stamp.size)))
+        Some((bytes(&entry.path).to_vec(), (file.stamp.modified.0, file.stamp.size)))
     });
     sources.collect()
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::filter::{Filter, Patterns};
 use crate::pack::PackError;
-use crate::tree::{Walked, resolve_text};
+use crate::tree::{Walked, bytes, resolve_text};
 
 /// Fails when packages are installed in editable mode (PEP 660, `setup.py develop`).
 pub(super) fn editable(root: &Path, walked: &Walked) -> Result<(), PackError> {
@@ -66,7 +66,7 @@ fn is_inside(path: &Path, root: &Path) -> bool {
 /// Fails when files are missing that the records of installed packages name (`RECORD`, `conda-meta/*.json`). What the
 /// user leaves out may be missing, and so may compiled Python.
 pub(super) fn missing(root: &Path, walked: &Walked, patterns: &Patterns) -> Result<(), PackError> {
-    let known: HashSet<&Path> = walked.entries.iter().map(|entry| entry.path.as_path()).collect();
+    let known: HashSet<&[u8]> = walked.entries.iter().map(|entry| bytes(&entry.path)).collect();
     let mut missing = Vec::new();
     for entry in &walked.entries {
         let Some(name) = entry.path.file_name().and_then(|name| name.to_str()) else { continue };
@@ -81,7 +81,7 @@ pub(super) fn missing(root: &Path, walked: &Walked, patterns: &Patterns) -> Resu
         };
         let gone = files.into_iter().filter(|file| {
             let is_bytecode = file.extension().is_some_and(|extension| extension == "pyc");
-            !is_bytecode && !known.contains(file.as_path()) && !is_left_out(file, patterns) && !exists(root, file)
+            !is_bytecode && !known.contains(bytes(file)) && !is_left_out(file, patterns) && !exists(root, file)
         });
         missing.extend(gone.map(|file| format!("{} ({})", file.display(), package(directory, name))));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{LeftOut, Reason};
 use crate::pack::PackError;
@@ -20,7 +20,7 @@ pub(super) fn straighten(
     prefixes: &Prefixes,
     ignore: bool,
 ) -> Result<Broken, PackError> {
-    let paths: HashSet<PathBuf> = walked.entries.iter().map(|entry| entry.path.clone()).collect();
+    let paths: HashSet<Vec<u8>> = walked.entries.iter().map(|entry| bytes(&entry.path).to_vec()).collect();
     let mut broken = Broken::default();
     let mut kept = Vec::with_capacity(walked.entries.len());
     for entry in std::mem::take(&mut walked.entries) {
@@ -45,11 +45,11 @@ fn straight(
     target: &Path,
     root: &Path,
     prefixes: &Prefixes,
-    paths: &HashSet<PathBuf>,
+    paths: &HashSet<Vec<u8>>,
 ) -> Result<Result<Entry, &'static str>, PackError> {
     if target.is_absolute() {
         let inside = prefixes.inside(bytes(target)).and_then(|inside| resolve_text(to_path(inside)));
-        if let Some(inside) = inside.filter(|inside| inside.as_os_str().is_empty() || paths.contains(inside)) {
+        if let Some(inside) = inside.filter(|inside| inside.as_os_str().is_empty() || paths.contains(bytes(inside))) {
             return Ok(Ok(Entry::symlink(link, relative_target(link, &inside))));
         }
     } else if resolve_text(&link.parent().unwrap_or(Path::new("")).join(target)).is_some() {

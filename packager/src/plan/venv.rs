@@ -1,6 +1,7 @@
 //! Virtual environments: packed with their interpreter they become a Python of their own, which finds its library and its
 //! packages from where its program is, without `pyvenv.cfg`.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use super::{LeftOut, Reason, libraries};
 use crate::filter::{Filter, Patterns};
 use crate::pack::PackError;
 use crate::relocate::Relocation;
-use crate::tree::{Entry, EntryKind, Walked, resolve_text, walk};
+use crate::tree::{Entry, EntryKind, Walked, bytes, path as to_path, resolve_text, walk};
 
 /// Name of the file that makes a directory a virtual environment.
 pub(super) const CONFIGURATION: &str = "pyvenv.cfg";
@@ -191,16 +192,17 @@ impl Walked {
 
     /// Takes in the entries of `other` whose paths are not taken, with their directories.
     pub(super) fn add_missing(&mut self, other: Walked) {
-        let mut known: std::collections::HashSet<PathBuf> =
-            self.entries.iter().map(|entry| entry.path.clone()).collect();
+        let mut known: HashSet<Vec<u8>> = self.entries.iter().map(|entry| bytes(&entry.path).to_vec()).collect();
         for entry in other.entries {
-            let mut parents: Vec<PathBuf> = entry.path.ancestors().skip(1).map(Path::to_owned).collect();
-            parents.retain(|parent| !parent.as_os_str().is_empty() && !known.contains(parent));
-            for parent in parents.into_iter().rev() {
-                known.insert(parent.clone());
-                self.entries.push(Entry::directory(parent));
+            let path = bytes(&entry.path).to_vec();
+            let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end);
+            for parent in ends.map(|end| &path[..end]) {
+                if !known.contains(parent) {
+                    known.insert(parent.to_vec());
+                    self.entries.push(Entry::directory(to_path(parent)));
+                }
             }
-            if known.insert(entry.path.clone()) {
+            if known.insert(path) {
                 self.entries.push(entry);
             }
         }

@@ -17,6 +17,8 @@ const MOST: u64 = 1 << 30;
 pub(crate) enum Large {
     /// As it is on disk.
     AsIs,
+    /// Of the same length, with other bytes in some places: the offset and the bytes of each, in order.
+    Patched(Vec<(u64, Vec<u8>)>),
     /// Something else.
     Changed(Arc<[u8]>),
 }
@@ -30,10 +32,13 @@ impl Relocation {
             return Ok((Large::AsIs, nothing));
         }
         let relocated = self.apply(entry, content::whole(file)?);
-        let mut relocated =
-            relocated.map_err(|reason| PackError::Interpreter { environment: file.path.clone(), reason })?;
+        let failed = |reason| PackError::Interpreter { environment: file.path.clone(), reason };
+        let mut relocated = relocated.map_err(failed)?;
         let changed = std::mem::take(&mut relocated.content);
-        Ok((Large::Changed(changed.into()), relocated))
+        if changed.len() as u64 != file.stamp.size {
+            return Ok((Large::Changed(changed.into()), relocated));
+        }
+        Ok((Large::Patched(patches(file, &changed)?), relocated))
     }
 
     fn is_in_file(&self, file: &DiskFile) -> Result<bool, PackError> {
@@ -51,5 +56,47 @@ impl Relocation {
             start += WINDOW as u64;
         }
         Ok(false)
+    }
+}
+
+/// Where `changed` differs from the file.
+fn patches(file: &DiskFile, changed: &[u8]) -> Result<Vec<(u64, Vec<u8>)>, PackError> {
+    /// Bytes that are replaced together.
+    const STEP: usize = 4096;
+    let mut patches = Vec::new();
+    for (number, window) in changed.chunks(WINDOW).enumerate() {
+        let start = (number * WINDOW) as u64;
+        let old = content::range(file, start..start + window.len() as u64)?;
+        let steps = window.chunks(STEP).zip(old.chunks(STEP)).enumerate();
+        let other = steps.filter(|(_, (new, old))| new != old);
+        patches.extend(other.map(|(step, (new, _))| (start + (step * STEP) as u64, new.to_vec())));
+    }
+    Ok(patches)
+}
+
+/// Replaces what of `window`, which begins at `start` of a file, is in `patches`.
+pub(crate) fn patch(window: &mut [u8], start: u64, patches: &[(u64, Vec<u8>)]) {
+    let end = start + window.len() as u64;
+    for (offset, bytes) in patches {
+        let (from, to) = ((*offset).max(start), (offset + bytes.len() as u64).min(end));
+        if from < to {
+            let new = &bytes[(from - offset) as usize..(to - offset) as usize];
+            window[(from - start) as usize..(to - start) as usize].copy_from_slice(new);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patches_reach_across_windows() {
+        let patches = [(3, b"abc".to_vec()), (10, b"x".to_vec())];
+        let mut file = vec![b'.'; 12];
+        for (number, window) in file.chunks_mut(5).enumerate() {
+            patch(window, 5 * number as u64, &patches);
+        }
+        assert_eq!(file, b"...abc....x.");
     }
 }

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Place, Relocated, Relocation};
+use crate::tree::bytes;
 
 /// Length of the header: magic number, flags, time, size.
 const HEADER: usize = 16;
@@ -17,7 +18,7 @@ pub(super) fn relocate(relocation: &Relocation, path: &Path, mut content: Vec<u8
         return Relocated::same(content);
     }
     if let (Some(source), false) = (source_of(path), word(&content, 4) & HASHED != 0) {
-        let known = relocation.sources.get(&source);
+        let known = relocation.sources.get(bytes(&source));
         let is_valid =
             known.is_some_and(|(time, size)| word(&content, 8) == *time as u32 && word(&content, 12) == *size as u32);
         // Python ignores it now, and would on a node.
@@ -102,7 +103,7 @@ mod tests {
     fn relocation() -> Relocation {
         Relocation {
             prefixes: Prefixes::new([Path::new("/a/env")]),
-            sources: [(PathBuf::from("lib/m.py"), (1000, 20))].into(),
+            sources: [(b"lib/m.py".to_vec(), (1000, 20))].into(),
             time: 315_532_800,
             ..Relocation::default()
         }

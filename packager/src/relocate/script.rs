@@ -36,9 +36,10 @@ fn long_form<'a>(relocation: &Relocation, content: &'a [u8]) -> Option<(&'a [u8]
     let line = content.strip_prefix(LONG_FORM)?;
     let end = line.iter().position(|byte| *byte == b'\n')?;
     let rest = line[end + 1..].strip_prefix(b"' '''")?;
-    let command = line[..end].strip_prefix(b"\"").unwrap_or(&line[..end]);
+    // In quotes of either kind, or in none.
+    let command = line[..end].strip_prefix(b"\"").or(line[..end].strip_prefix(b"'")).unwrap_or(&line[..end]);
     let program = relocation.prefixes.inside(command)?;
-    let stop = program.iter().position(|byte| b"\" ".contains(byte)).unwrap_or(program.len());
+    let stop = program.iter().position(|byte| b"\"' ".contains(byte)).unwrap_or(program.len());
     Some((&program[..stop], rest.strip_prefix(b"\n").unwrap_or(rest)))
 }
 
@@ -93,6 +94,7 @@ mod tests {
             "#!/bin/sh\n'''exec' \"$(dirname -- \"$(readlink -f -- \"$0\")\")/python3\" \"$0\" \"$@\"\n' '''\nx\n";
         check("#!/a b/env/bin/python3\nx\n", Some(python));
         check("#!/bin/sh\n'''exec' \"/a b/env/bin/python3\" \"$0\" \"$@\"\n' '''\nx\n", Some(python));
+        check("#!/bin/sh\n'''exec' '/a b/env/bin/python3' \"$0\" \"$@\"\n' '''\nx\n", Some(python));
         let with = python.replace("\" \"$0\"", "\" -E -s \"$0\"");
         check("#! /a b/env/bin/python3 -E -s\nx\n", Some(&with));
         check("#!/a b/env/bin/bash\nx", Some("#!/usr/bin/env bash\nx"));
