@@ -52,17 +52,19 @@ pub async fn interruptible(
 }
 
 /// Ctrl-C and TERM, from the moment that this is made: one that comes while nobody looks is not lost.
-struct Signals(Option<(Signal, Signal)>);
+pub struct Signals(Option<(Signal, Signal)>);
 
 impl Signals {
-    fn new() -> Self {
+    /// Begins to listen.
+    pub fn new() -> Self {
         let streams = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
         let (Ok(interrupt), Ok(terminate)) = streams else { return Signals(None) };
         Signals(Some((interrupt, terminate)))
     }
 
     /// Waits for the next one; for ever where the system has none for us.
-    async fn next(&mut self) -> Exit {
+    /// The next one, as the exit code that it asks for.
+    pub async fn next(&mut self) -> Exit {
         let Some((interrupt, terminate)) = &mut self.0 else { return std::future::pending().await };
         tokio::select! {
             _ = interrupt.recv() => Exit::Interrupted,

@@ -6,6 +6,8 @@
 
 mod archives;
 mod args;
+mod background;
+mod bar;
 mod cluster;
 mod commands;
 mod exit;

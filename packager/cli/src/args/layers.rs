@@ -68,6 +68,11 @@ pub enum LayerError {
 /// Options that say what to do once and make no sense as a standing setting.
 const NOT_CONFIGURABLE: [&str; 8] = ["config", "file", "explain", "all", "all-types", "help", "version", "no-wait"];
 
+/// Options of commands that do one thing with one file: those of the same name that stand in a lower layer are meant for
+/// others.
+const OF_ONE_FILE: [(&str, &str); 5] =
+    [("pack", "format"), ("pack", "output"), ("pack", "prefix"), ("pack", "requirements"), ("unpack", "directory")];
+
 /// One option of a lower layer.
 struct Setting {
     key: String,
@@ -88,7 +93,7 @@ pub fn parse(words: &[OsString], surroundings: &Surroundings) -> Result<Cli, Lay
     let mut inserted = Vec::new();
     for setting in settings {
         check_value(&setting, &known)?;
-        let argument = option_of(name, &setting.key);
+        let argument = option_of(name, &setting.key).filter(|_| !OF_ONE_FILE.contains(&(name, setting.key.as_str())));
         if argument.is_none_or(|argument| is_given(given, &argument)) || !taken.insert(setting.key.clone()) {
             continue;
         }

@@ -1,6 +1,7 @@
 //! The command line as plain fields. Every option can also stand in the environment (`BOBBIN_QUEUE`) and in the
 //! configuration file (`queue = "…"`): [`layers`] turns those into words of the command line, so that there is one parser.
 
+mod environments;
 mod layers;
 mod values;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use environments::{ArchiveFormat, LimitArgs, PackArgs, UnpackArgs, VerifyArgs};
 pub use layers::{LayerError, Surroundings, parse};
 pub use values::{KeyValue, Master, Memory, PortRange, Shipped, Size, Span};
 
@@ -39,6 +41,12 @@ pub enum Command {
     Kill(ApplicationArgs),
     /// Check configuration, servers, queue, staging, block locations, short-circuit reads.
     Doctor(DoctorArgs),
+    /// Pack an environment into one archive that works on every node.
+    Pack(PackArgs),
+    /// Unpack an archive.
+    Unpack(UnpackArgs),
+    /// Check that an archive works where nothing of the environment's old place is left.
+    Verify(VerifyArgs),
 }
 
 /// Options of every subcommand.

@@ -4,14 +4,21 @@ mod apps;
 mod doctor;
 mod kill;
 mod logs;
+mod pack;
 mod run;
 mod sql;
 mod status;
 mod submission;
+mod unpack;
+mod verify;
 mod wait;
 
+use std::sync::atomic::AtomicBool;
+
 use crate::args::{Command, CommonArgs};
+use crate::background::Background;
 use crate::exit::{Exit, Failure};
+use crate::interrupt::Signals;
 use crate::log;
 
 /// Runs a subcommand to its end.
@@ -26,6 +33,24 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Logs(args) => logs::run(args).await,
         Command::Kill(args) => kill::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Pack(args) => pack::run(args).await,
+        Command::Unpack(args) => unpack::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
+    }
+}
+
+/// Runs blocking work that looks at a flag now and then. Ctrl-C and TERM set the flag, and what the work then leaves is in
+/// order; a second one ends us at once.
+async fn stoppable<T: Send + 'static>(work: impl FnOnce(&AtomicBool) -> T + Send + 'static) -> Result<T, Failure> {
+    let mut signals = Signals::new();
+    let mut work = Background::start(work);
+    tokio::select! {
+        outcome = work.done() => return Ok(outcome),
+        _ = signals.next() => work.stop(),
+    }
+    tokio::select! {
+        outcome = work.done() => Ok(outcome),
+        exit = signals.next() => std::process::exit(i32::from(exit.code())),
     }
 }
 
@@ -38,5 +63,8 @@ fn common(command: &Command) -> &CommonArgs {
         Command::Wait(args) | Command::Kill(args) => &args.common,
         Command::Logs(args) => &args.common,
         Command::Doctor(args) => &args.common,
+        Command::Pack(args) => &args.common,
+        Command::Unpack(args) => &args.common,
+        Command::Verify(args) => &args.common,
     }
 }
