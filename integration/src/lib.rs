@@ -9,8 +9,10 @@ pub mod install;
 mod notice;
 pub mod process;
 mod programs;
+pub mod python;
 mod sys;
 pub mod wait;
 
 pub use gate::{private, shared, skip, version};
 pub use programs::{ProgramError, yarn_submit};
+pub use sys::{Usage, measured};

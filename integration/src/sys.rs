@@ -87,6 +87,42 @@ pub(crate) fn at_exit(work: extern "C" fn()) {
     unsafe { libc::atexit(work) };
 }
 
+/// What a process has used, together with the children that it waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// CPU time, seconds.
+    pub cpu: f64,
+    /// Time from its start to its end, seconds.
+    pub wall: f64,
+    /// Most memory that one of them had at once, bytes.
+    pub peak: u64,
+}
+
+/// Runs `command` to its end and says what it used.
+///
+/// # Errors
+/// When it does not start, or does not succeed.
+pub fn measured(command: &mut Command) -> io::Result<Usage> {
+    let began = std::time::Instant::now();
+    let child = command.spawn()?;
+    let process = libc::pid_t::try_from(child.id()).map_err(io::Error::other)?;
+    let mut status = 0;
+    // SAFETY: all bytes of a `rusage` may be zero.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointers are to values of ours. Nobody else waits for the child: its handle is dropped without.
+    let waited = unsafe { libc::wait4(process, &mut status, 0, &mut usage) };
+    let wall = began.elapsed().as_secs_f64();
+    if waited != process {
+        return Err(io::Error::last_os_error());
+    }
+    if status != 0 {
+        return Err(io::Error::other(format!("{command:?} ended with status {status:#x}")));
+    }
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    let peak = u64::try_from(usage.ru_maxrss).unwrap_or_default() << 10;
+    Ok(Usage { cpu: seconds(usage.ru_utime) + seconds(usage.ru_stime), wall, peak })
+}
+
 /// A thread's namespaces cannot be given back for certain, so the thread is thrown away.
 fn on_own_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| match scope.spawn(work).join() {
