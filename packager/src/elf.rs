@@ -36,6 +36,8 @@ pub(crate) struct Elf {
     pub(crate) machine: u16,
     /// Names of the libraries that it needs.
     pub(crate) needed: Vec<String>,
+    /// Offsets of these names in the file.
+    pub(crate) needed_at: Vec<usize>,
     /// Its own name as a library.
     pub(crate) soname: Option<String>,
     /// Where it looks for libraries.
@@ -106,7 +108,9 @@ impl Elf {
         };
         let name = |value: u64| text(value).map(|(_, text)| String::from_utf8_lossy(text).into_owned());
         let needed = entries().filter(|(_, entry)| entry.tag32(ENDIAN) == Some(DT_NEEDED));
-        self.needed = needed.filter_map(|(_, entry)| name(entry.d_val(ENDIAN))).collect();
+        let needed: Vec<(usize, &[u8])> = needed.filter_map(|(_, entry)| text(entry.d_val(ENDIAN))).collect();
+        self.needed = needed.iter().map(|(_, name)| String::from_utf8_lossy(name).into_owned()).collect();
+        self.needed_at = needed.iter().map(|(offset, _)| *offset).collect();
         self.soname = value(DT_SONAME).and_then(|(_, entry)| name(entry.d_val(ENDIAN)));
         let path = value(DT_RUNPATH).or_else(|| value(DT_RPATH));
         self.path = path.and_then(|(index, entry)| {

@@ -41,16 +41,16 @@ pub enum PackError {
         what: &'static str,
     },
     /// Links that would lead nowhere on a node.
-    #[error("{} of the environment lead out of it, or nowhere:{}; leave them out with --ignore-missing or --exclude, or put the files there", count(.0.len(), "link"), list(.0))]
+    #[error("{} out of the environment, or nowhere:{}leave them out with --ignore-missing or --exclude, or put the files there", if .0.len() == 1 { "1 link leads".to_owned() } else { format!("{} links lead", .0.len()) }, list(.0))]
     Links(Vec<String>),
     /// Files that packages say they have.
-    #[error("{} of installed packages missing:{}; install these packages again, or go on with --ignore-missing", count_are(.0.len(), "file"), list(.0))]
+    #[error("{} missing from installed packages:{}install these packages again, or go on with --ignore-missing", count_are(.0.len(), "file"), list(.0))]
     MissingFiles(Vec<String>),
     /// Packages whose code is elsewhere.
-    #[error("{} installed in editable mode, so that their code is not in the environment:{}; install them without -e, or go on without their code: --ignore-editable", count_are(.0.len(), "package"), list(.0))]
+    #[error("{} installed in editable mode, so that their code is not in the environment:{}install them without -e, or go on without their code: --ignore-editable", count_are(.0.len(), "package"), list(.0))]
     Editable(Vec<String>),
     /// Places that would be wrong on a node.
-    #[error("{} of the environment would look for files in its old place on a node:{}; install what made them again, or allow them by name: --allow-prefix GLOB", count(.0.len(), "file"), list(.0))]
+    #[error("{} of the environment would look for files in its old place on a node:{}install what made them again, or allow them by name: --allow-prefix GLOB", count(.0.len(), "file"), list(.0))]
     Prefixes(Vec<String>),
     /// The interpreter of a virtual environment cannot be packed with it.
     #[error("pack the interpreter of {}: {reason}; --no-interpreter leaves it out", environment.display())]

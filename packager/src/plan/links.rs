@@ -68,5 +68,27 @@ fn straight(
     Ok(Err("a directory outside of the environment"))
 }
 
+/// Settles the links of a tree that is elsewhere than the environment, on disk in `place` and in the archive at `name`: those
+/// that stay in it are kept, files elsewhere are taken in, and what leads nowhere on this machine is left out.
+pub(super) fn settle(walked: &mut Walked, place: &Path, name: &Path) -> Result<(), PackError> {
+    let inside = fs::canonicalize(place).map_err(|source| PackError::read(place, source))?;
+    for entry in std::mem::take(&mut walked.entries) {
+        let EntryKind::Symlink(target) = &entry.kind else {
+            walked.entries.push(entry);
+            continue;
+        };
+        let path = place.join(entry.path.strip_prefix(name).unwrap_or(&entry.path));
+        match fs::canonicalize(&path) {
+            Ok(real) if real.starts_with(&inside) && target.is_relative() => walked.entries.push(entry),
+            Ok(real) if real.is_file() => {
+                let metadata = fs::metadata(&real).map_err(|source| PackError::read(&real, source))?;
+                walked.entries.push(Entry::file(entry.path, real, &metadata));
+            }
+            Ok(_) | Err(_) => walked.left_out.push(LeftOut { path: entry.path, reason: Reason::Missing, bytes: 0 }),
+        }
+    }
+    Ok(())
+}
+
 /// `ELOOP`.
 const LOOP: i32 = rustix::io::Errno::LOOP.raw_os_error();

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::interpreter::{Configuration, Interpreter};
-use super::{LeftOut, Reason, libraries};
+use super::{LeftOut, Reason, libraries, links};
 use crate::filter::{Filter, Patterns};
 use crate::pack::PackError;
 use crate::relocate::Relocation;
@@ -100,7 +100,8 @@ impl<'a> Venv<'a> {
     fn add_library(&self, walked: &mut Walked, interpreter: &Interpreter) -> Result<(), PackError> {
         let name = Path::new("lib").join(&interpreter.name);
         let filter = Library { name: &name, patterns: self.patterns };
-        let library = walk(&interpreter.library, &name, &filter)?;
+        let mut library = walk(&interpreter.library, &name, &filter)?;
+        links::settle(&mut library, &interpreter.library, &name)?;
         walked.add_missing(library);
         let packages = if self.configuration.sees_system { packages(interpreter) } else { Vec::new() };
         for directory in packages {
@@ -172,6 +173,11 @@ impl Filter for Library<'_> {
         }
         if below.extension().is_some_and(|extension| extension == "a") {
             return Some(Reason::StaticLibrary);
+        }
+        // Compiled from what is written otherwise into the archive: Python would not use it.
+        let is_compiled = below.extension().is_some_and(|extension| extension == "pyc");
+        if is_compiled && below.file_name().is_some_and(|name| bytes(name.as_ref()).starts_with(b"_sysconfigdata")) {
+            return Some(Reason::Bytecode);
         }
         self.patterns.leaves_out(path, is_directory)
     }

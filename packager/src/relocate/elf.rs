@@ -18,6 +18,9 @@ pub(super) fn relocate(relocation: &Relocation, entry: &Entry, mut content: Vec<
     let is_interpreter = relocation.interpreter.as_deref() == Some(&entry.path);
     let mut remains = Vec::new();
     if let Some(elf) = Elf::read(&content) {
+        if !write_needed(relocation, entry, &elf, &mut content) {
+            remains.push(Place::LibraryPath);
+        }
         if let Some(new) = library_path(relocation, entry, elf.path.as_ref()) {
             content = write_path(content, elf.path.as_ref(), &new, is_interpreter)
                 .map_err(|reason| format!("set the library path of {}: {reason}", entry.path.display()))?;
@@ -59,6 +62,23 @@ fn library_path(relocation: &Relocation, entry: &Entry, old: Option<&LibraryPath
     }
     let new = parts.join(&b':');
     (new != text).then_some(new)
+}
+
+/// Libraries without a name of their own are needed by the path at which the linker found them: it is written relative to
+/// the file, which the loader understands. Says whether there was room for all of them.
+fn write_needed(relocation: &Relocation, entry: &Entry, elf: &Elf, content: &mut [u8]) -> bool {
+    let mut complete = true;
+    for (name, offset) in elf.needed.iter().zip(&elf.needed_at) {
+        let Some(inside) = relocation.prefixes.inside(name.as_bytes()) else { continue };
+        let new = origin(&entry.path, to_path(inside));
+        let Some(place) = content.get_mut(*offset..offset + name.len()).filter(|place| new.len() <= place.len()) else {
+            complete = false;
+            continue;
+        };
+        place[..new.len()].copy_from_slice(&new);
+        place[new.len()..].fill(0);
+    }
+    complete
 }
 
 /// `$ORIGIN/…`: a directory of the archive, as seen from a file in it.

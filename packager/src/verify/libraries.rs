@@ -37,6 +37,10 @@ pub(super) fn check(root: &Path, tree: &Tree) -> Libraries {
     for (file, elf) in elves.iter().filter(|(_, elf)| elf.is_native()) {
         let own = expand(elf, file);
         for library in elf.needed.iter().filter(|library| !is_c_library(library)) {
+            // Where the loader looks when the name is a path.
+            if library.contains('/') && expand_name(library, file).exists() {
+                continue;
+            }
             let is_there = |directory: &PathBuf| directory.join(library).exists();
             if own.iter().chain(&inherited).any(is_there) || loaded.contains(library.as_str()) {
                 continue;
@@ -50,6 +54,11 @@ pub(super) fn check(root: &Path, tree: &Tree) -> Libraries {
     }
     libraries.missing = missing.into_iter().map(|(library, needed_by)| MissingLibrary { library, needed_by }).collect();
     libraries
+}
+
+fn expand_name(library: &str, file: &Path) -> PathBuf {
+    let origin = file.parent().unwrap_or(Path::new("/")).to_string_lossy();
+    PathBuf::from(library.replace("$ORIGIN", &origin))
 }
 
 fn read(file: &Path) -> Option<Elf> {
