@@ -217,6 +217,24 @@ fn sizes_and_sums_that_lie_are_noticed() {
 }
 
 #[test]
+fn bytes_that_are_no_content_are_noticed() {
+    for (method, content) in [(CompressionMethod::DEFLATE, &b"\x03\x00"[..]), (CompressionMethod::STORE, b"")] {
+        for junk in [&b""[..], b"junk"] {
+            let mut archive = ZipArchiveWriter::new(Vec::new());
+            let (mut file, _) = archive.new_file("f").compression_method(method).start().unwrap();
+            std::io::Write::write_all(&mut file, &[content, junk].concat()).unwrap();
+            file.finish(rawzip::DataDescriptorOutput::new(0, 0)).unwrap();
+            let bytes = archive.finish().unwrap();
+            if junk.is_empty() {
+                Place::new().unpack("env.zip", &bytes, &UnpackOptions::default()).unwrap();
+            } else {
+                assert!(is_damaged(&bytes));
+            }
+        }
+    }
+}
+
+#[test]
 fn entries_do_not_share_bytes() {
     let mut bytes = zip(&[file("a"), file("a")]);
     let second = bytes.windows(4).rposition(|window| window == CENTRAL).unwrap();
