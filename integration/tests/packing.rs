@@ -89,8 +89,9 @@ fn libraries_for_data_work_where_nothing_of_them_was() {
     let unpacked = unpack(&archive, &ours, &UnpackOptions::default(), &AtomicBool::new(false)).unwrap();
     let (yarn_tree, our_tree) = (tree(&yarn), tree(&ours));
     let other = yarn_tree.iter().filter(|(path, node)| our_tree.get(*path) != Some(node)).count() as u64;
-    assert_eq!(other, 1 + unpacked.fixed);
-    assert_eq!(yarn_tree.len(), our_tree.len() + 1);
+    let lists = u64::from(unpacked.fixed > 0);
+    assert_eq!(other, lists + unpacked.fixed);
+    assert_eq!(yarn_tree.len() as u64, our_tree.len() as u64 + lists);
     let code = "import sys, numpy, pandas, sklearn, pyarrow; print(sys.prefix)";
     assert_eq!(
         run(Command::new(yarn.join("bin/python")).args(["-c", code]).env_clear()).trim(),

@@ -27,7 +27,7 @@ pub enum Reason {
     Bytecode,
     /// Tests.
     Tests,
-    /// Headers.
+    /// Headers, and what else only compilers need.
     Headers,
     /// Static libraries.
     StaticLibrary,
@@ -48,7 +48,7 @@ impl Reason {
             Reason::Excluded => "excluded",
             Reason::Bytecode => "bytecode",
             Reason::Tests => "tests",
-            Reason::Headers => "headers",
+            Reason::Headers => "what compilers need",
             Reason::StaticLibrary => "static libraries",
             Reason::Documentation => "documentation",
             Reason::Tie => "ties to this machine's interpreter",

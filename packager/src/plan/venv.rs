@@ -174,6 +174,10 @@ impl Filter for Library<'_> {
         if below.extension().is_some_and(|extension| extension == "a") {
             return Some(Reason::StaticLibrary);
         }
+        // What compiling extensions needs, and names the place where Python was installed.
+        if below.parent() == Some(Path::new("")) && bytes(below).starts_with(b"config-") {
+            return Some(Reason::Headers);
+        }
         // Compiled from what is written otherwise into the archive: Python would not use it.
         let is_compiled = below.extension().is_some_and(|extension| extension == "pyc");
         if is_compiled && below.file_name().is_some_and(|name| bytes(name.as_ref()).starts_with(b"_sysconfigdata")) {
