@@ -60,18 +60,33 @@ impl Frames {
         self.0.len()
     }
 
-    /// The content of one frame.
+    /// Writes the content of one frame into the empty `content`.
     pub(crate) fn decode(
         &self,
         file: &File,
         index: usize,
-        decoder: &mut io::Result<zstd::bulk::Decompressor<'_>>,
+        decoder: &mut Decoder,
+        mut content: Vec<u8>,
     ) -> io::Result<Vec<u8>> {
-        let frame = &self.0[index];
-        let mut packed = vec![0; frame.length as usize];
-        file.read_exact_at(&mut packed, frame.offset)?;
-        let decoder = decoder.as_mut().map_err(|error| io::Error::from(error.kind()))?;
-        decoder.decompress(&packed, frame.content)
+        let (frame, Decoder { inner, packed }) = (&self.0[index], decoder);
+        packed.resize(frame.length as usize, 0);
+        file.read_exact_at(packed, frame.offset)?;
+        content.reserve(frame.content);
+        let inner = inner.as_mut().map_err(|error| io::Error::from(error.kind()))?;
+        inner.decompress_to_buffer(packed, &mut content)?;
+        Ok(content)
+    }
+}
+
+/// A decoder of one thread, with its memory.
+pub(crate) struct Decoder {
+    inner: io::Result<zstd::bulk::Decompressor<'static>>,
+    packed: Vec<u8>,
+}
+
+impl Decoder {
+    pub(crate) fn new() -> Decoder {
+        Decoder { inner: zstd::bulk::Decompressor::new(), packed: Vec::new() }
     }
 }
 
@@ -130,9 +145,9 @@ mod tests {
         let file = file(&bytes);
         let frames = Frames::find(&file).unwrap().unwrap();
         assert_eq!(frames.count(), 4);
-        let mut decoder = zstd::bulk::Decompressor::new();
+        let mut decoder = Decoder::new();
         for (index, content) in contents.iter().enumerate() {
-            assert_eq!(frames.decode(&file, index, &mut decoder).unwrap(), *content);
+            assert_eq!(frames.decode(&file, index, &mut decoder, Vec::new()).unwrap(), *content);
         }
     }
 

@@ -16,10 +16,11 @@ mod pack;
 mod paths;
 mod pipeline;
 mod plan;
+mod pool;
 mod read;
 mod relocate;
-mod tree;
 mod sys;
+mod tree;
 mod unpack;
 mod verify;
 

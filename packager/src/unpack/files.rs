@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::{Mode, OFlags, Timespec, Timestamps};
 
 use super::UnpackError;
+use crate::pool::Pool;
 use crate::read::{LARGE, PIECE, Stop, fill, is_zero};
 
 /// Files that wait, for each thread.
@@ -27,22 +28,24 @@ pub(super) struct Made {
 /// The threads' common state.
 pub(super) struct Files<'a> {
     root: &'a Path,
+    pool: Pool,
     failure: Mutex<Option<UnpackError>>,
 }
 
 /// Where the reading thread puts files.
 pub(super) struct Queue<'a> {
     root: &'a Path,
+    pool: &'a Pool,
     sender: SyncSender<(Made, Vec<u8>)>,
 }
 
 impl<'a> Files<'a> {
     pub(super) fn new(root: &'a Path) -> Files<'a> {
-        Files { root, failure: Mutex::new(None) }
+        Files { root, pool: Pool::default(), failure: Mutex::new(None) }
     }
 
     /// Calls `work` with a queue; returns when everything in it is written.
-    pub(super) fn write_on_threads<T>(&self, threads: usize, work: impl FnOnce(Queue<'a>) -> T) -> T {
+    pub(super) fn write_on_threads<T>(&'a self, threads: usize, work: impl FnOnce(Queue<'a>) -> T) -> T {
         let threads = threads.max(1);
         let (sender, receiver) = sync_channel(threads * WAITING);
         let receiver = Arc::new(Mutex::new(receiver));
@@ -53,7 +56,7 @@ impl<'a> Files<'a> {
             }
             // The threads' own handles keep it open; when they are all gone, the queue says so.
             drop(receiver);
-            work(Queue { root: self.root, sender })
+            work(Queue { root: self.root, pool: &self.pool, sender })
         })
     }
 
@@ -70,6 +73,7 @@ impl<'a> Files<'a> {
                 file.write_all_at(&content, 0)?;
                 seal(&file, &made)
             });
+            self.pool.give(content);
             if let Err(source) = written {
                 let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
                 failure.get_or_insert(UnpackError::write(&self.root.join(&made.path), source));
@@ -85,7 +89,8 @@ impl Queue<'_> {
         if size > LARGE {
             return self.large(&made, content);
         }
-        let mut bytes = Vec::with_capacity(size as usize);
+        let mut bytes = self.pool.take();
+        bytes.reserve_exact(size as usize);
         content.read_to_end(&mut bytes).map_err(Stop::Read)?;
         let length = bytes.len() as u64;
         // All threads have failed, and one of them has said why.

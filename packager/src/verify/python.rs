@@ -13,7 +13,8 @@ use crate::sys::{Isolation, isolate};
 const PREFIX: &str = "/srv/bobbin/environment";
 
 /// Says what it is.
-const WHO: &str = "import json, sys; print(json.dumps({'version': sys.version.split()[0], 'prefix': sys.prefix, 'path': sys.path}))";
+const WHO: &str =
+    "import json, sys; print(json.dumps({'version': sys.version.split()[0], 'prefix': sys.prefix, 'path': sys.path}))";
 
 /// Imports the modules that its arguments name, and answers each with a line.
 const IMPORT: &str = "
@@ -83,7 +84,8 @@ impl Place {
     }
 
     pub(super) fn interpreter(&self) -> Result<Interpreter, String> {
-        let output = self.command(&["-c", WHO]).output().map_err(|error| format!("bin/python does not start: {error}"))?;
+        let output =
+            self.command(&["-c", WHO]).output().map_err(|error| format!("bin/python does not start: {error}"))?;
         serde_json::from_slice(&output.stdout).map_err(|_| {
             let said = String::from_utf8_lossy(&output.stderr);
             let said = said.lines().last().unwrap_or("it says nothing").to_owned();

@@ -44,7 +44,7 @@ pub enum EnvironmentError {
         node: String,
         /// Why not.
         #[source]
-        source: SharedError,
+        source: Box<SharedError>,
     },
     /// The working directory takes no link.
     #[error("link the environment into the working directory")]
@@ -71,7 +71,7 @@ fn unpack_into(working: &Path, local_directories: &str, node: String) -> Result<
         Ok(unpacked_here) => tracing::info!(destination = %destination.display(), unpacked_here, "the environment"),
         Err(source) => {
             let archive = archive.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            return Err(EnvironmentError::Unpack { archive, node, source });
+            return Err(EnvironmentError::Unpack { archive, node, source: Box::new(source) });
         }
     }
     link(&destination, &working.join(ENVIRONMENT)).map_err(EnvironmentError::Link)

@@ -1,24 +1,17 @@
 //! A directory given as environment: packed before it is submitted, into the user's cache directory, where the next run
 //! finds it. What has not changed is neither packed nor uploaded again.
-//!
-//! It becomes a `.tar.zst`, which is quick to pack, to upload and to unpack, but is unpacked for every application; a
-//! directory that stays the same becomes a `.tar.gz`, which costs more once, and which YARN keeps unpacked on its nodes.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use bobbin::yarn::{Digest, Environment, Memory, Request, Source, cache_directory};
-use bobbin_packager::{Format, PackError, PackOptions, Packed, pack};
+use bobbin::yarn::{Digest, Environment, Request, Source, cache_directory};
+use bobbin_packager::{PackError, PackOptions, Packed, pack};
 
 use super::super::pack;
 use crate::background::Background;
 use crate::exit::{Exit, Failure};
 use crate::progress::Display;
 use crate::request;
-
-/// Submissions of an unchanged directory after which it is packed for YARN: by then, unpacking it each time has cost about
-/// what that costs once.
-const SETTLED: u32 = 2;
 
 /// The request as it can be submitted: with an archive where a directory was given.
 pub async fn packed(request: &Request, display: &Display) -> Result<Request, Failure> {
@@ -31,33 +24,15 @@ pub async fn packed(request: &Request, display: &Display) -> Result<Request, Fai
         };
         let packed = archive(path, &cache, display).await.map_err(|error| failure(path, error))?;
         let kind = request::kind(packed.preview.style);
-        let unpacked_by_yarn = packed.path.extension().is_some_and(|extension| extension == "gz");
-        request.environment = Some(Environment { source: Source::Local(packed.path), kind, unpacked_by_yarn });
+        request.environment = Some(Environment { source: Source::Local(packed.path), kind, unpacked_by_yarn: false });
     }
     Ok(request)
 }
 
-/// The archive that serves the directory best.
 async fn archive(directory: &Path, cache: &Path, display: &Display) -> Result<Packed, PackError> {
-    let mut uses = Uses::open(directory, cache);
-    if uses.unchanged >= SETTLED {
-        let packed = packed_as(Format::TarGz, directory, cache, display).await?;
-        if packed.is_unchanged || uses.unchanged == SETTLED {
-            uses.note(uses.unchanged + 1);
-            return Ok(packed);
-        }
-    }
-    let packed = packed_as(Format::TarZst, directory, cache, display).await?;
-    // What names its own place needs bobbin's unpacking.
-    let is_settling = packed.is_unchanged && !packed.remains.iter().any(|remain| remain.fixed_at_unpacking);
-    uses.note(if is_settling { uses.unchanged + 1 } else { 0 });
-    Ok(packed)
-}
-
-async fn packed_as(format: Format, directory: &Path, cache: &Path, display: &Display) -> Result<Packed, PackError> {
     let name = directory.display().to_string();
     display.say(format!("packing {name}"));
-    let options = options(format, directory, cache)?;
+    let options = options(directory, cache)?;
     let shown = display.clone();
     let mut packing = Background::start(move |stop| pack(&options, stop, &mut |progress| shown.packing(&progress)));
     let packed = packing.done().await?;
@@ -68,43 +43,20 @@ async fn packed_as(format: Format, directory: &Path, cache: &Path, display: &Dis
 }
 
 /// Where the archive of a directory is, and what is remembered of it.
-fn options(format: Format, directory: &Path, cache: &Path) -> Result<PackOptions, PackError> {
+fn options(directory: &Path, cache: &Path) -> Result<PackOptions, PackError> {
     let failed = |source| PackError::Read { path: directory.to_owned(), source };
     let root = std::fs::canonicalize(directory).map_err(failed)?;
     let name = root.file_name().unwrap_or("environment".as_ref()).to_string_lossy().into_owned();
     // Directories of the same name have different ones here.
-    let folder = cache.join("environments").join(key(&root));
-    let output = folder.join(format!("{name}{}", format.suffix()));
+    let key = Digest::of(root.as_os_str().as_bytes()).to_string();
+    let folder = cache.join("environments").join(&key[..16]);
+    let output = folder.join(format!("{name}.tar.zst"));
     std::fs::create_dir_all(folder).map_err(|source| PackError::Write { path: output.clone(), source })?;
     let mut options = PackOptions::new(directory, output);
     options.memory = Some(cache.join("packs"));
     // Nobody else writes there.
     options.force = true;
     Ok(options)
-}
-
-fn key(path: &Path) -> String {
-    Digest::of(path.as_os_str().as_bytes()).to_string()[..16].to_owned()
-}
-
-/// How often a directory was submitted without having changed.
-struct Uses {
-    memory: Memory,
-    key: String,
-    unchanged: u32,
-}
-
-impl Uses {
-    fn open(directory: &Path, cache: &Path) -> Uses {
-        let memory = Memory::at(Some(cache.join("uses")));
-        let key = key(&std::fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned()));
-        let unchanged = memory.recall(&key).and_then(|count| count.parse().ok()).unwrap_or_default();
-        Uses { memory, key, unchanged }
-    }
-
-    fn note(&mut self, unchanged: u32) {
-        self.memory.remember(self.key.clone(), unchanged.to_string());
-    }
 }
 
 /// What the user has to hear, in the words of the option that they gave.
@@ -168,32 +120,6 @@ mod tests {
         let third = place.pack().await;
         assert!(!third.is_unchanged && third.path == first.path, "{third:?}");
         assert_eq!(std::fs::read_dir(first.path.parent().unwrap()).unwrap().count(), 1);
-    }
-
-    #[tokio::test]
-    async fn what_stays_the_same_is_packed_for_yarn() {
-        let place = Place::new();
-        let mut seen = Vec::new();
-        for _ in 0..5 {
-            let packed = place.pack().await;
-            let suffix = packed.path.extension().unwrap().to_str().unwrap().to_owned();
-            seen.push((suffix, packed.is_unchanged));
-        }
-        let expected = [("zst", false), ("zst", true), ("zst", true), ("gz", false), ("gz", true)];
-        assert_eq!(seen, expected.map(|(suffix, unchanged)| (suffix.to_owned(), unchanged)));
-        std::fs::write(place.0.path().join("etl/bin/other"), "#!/bin/sh\n").unwrap();
-        assert!(place.pack().await.path.ends_with("etl.tar.zst"), "it has changed");
-        assert!(place.pack().await.path.ends_with("etl.tar.zst"), "it may change again");
-    }
-
-    #[tokio::test]
-    async fn what_names_its_place_is_never_packed_for_yarn() {
-        let place = Place::new();
-        let root = std::fs::canonicalize(place.0.path().join("etl")).unwrap();
-        std::fs::write(root.join("settings"), format!("home = {}\n", root.display())).unwrap();
-        for _ in 0..5 {
-            assert!(place.pack().await.path.ends_with("etl.tar.zst"));
-        }
     }
 
     #[test]
