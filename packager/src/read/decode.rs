@@ -20,7 +20,7 @@ use crate::pool::Pool;
 /// Bytes that travel at once.
 const BLOCK: usize = 256 << 10;
 /// Blocks that wait.
-const WAITING: usize = 8;
+const WAITING: usize = 3;
 
 /// Calls `work` with the tar stream of `file`.
 pub(super) fn with_stream<T>(format: Format, file: File, work: impl FnOnce(&mut dyn Read) -> T) -> T {
