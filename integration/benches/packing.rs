@@ -159,6 +159,7 @@ impl Bench {
         let _ = std::fs::rename(self.folder.join("out"), aside);
         let mut command = (way.command)(self);
         command.current_dir(&self.folder).env("XDG_CONFIG_HOME", "/nonexistent").stdin(Stdio::null());
+        command.env("XDG_CACHE_HOME", self.folder.join("cache"));
         let usage = measured(command.stdout(Stdio::null())).map_err(|error| error.to_string())?;
         let size = std::fs::metadata(&output).map(|it| if it.is_dir() { 0 } else { it.len() });
         Ok((usage, size.map_err(|error| error.to_string())?))

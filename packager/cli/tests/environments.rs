@@ -98,6 +98,9 @@ fn an_unchanged_environment_is_noticed() {
     assert!(text(&sum.stdout).starts_with(hash(&first).unwrap().trim_start_matches("sha256 ")));
     let fresh = home.good(&["pack", "--prefix", "tool", "-o", "tool.tar.gz", "--fresh"]);
     assert!(!fresh.contains("nothing has changed") && hash(&fresh) == hash(&first), "{fresh}");
+    assert!(home.good(&words).contains("nothing has changed"), "what was packed anew is remembered, too");
+    fs::write(home.path("mine.tar"), "mine").unwrap();
+    home.refused(&["pack", "--prefix", "tool", "-o", "mine.tar", "--fresh"], 64, "replace it with --force");
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub(crate) struct Piece {
 /// The record of the archive that is to be written, if there is one.
 pub(crate) struct Ledger {
     file: Option<PathBuf>,
+    /// Whether the file that is there was packed by an earlier run.
+    is_known: bool,
     old: Option<Old>,
     /// Set when the pieces of the old archive are of use.
     reusable: HashMap<String, usize>,
@@ -105,12 +107,13 @@ impl Ledger {
     pub(super) fn open(options: &PackOptions, path: &Path) -> Ledger {
         let file = options.memory.as_deref().map(|memory| memory.join(format!("{}.json", name(path))));
         let old = file.as_deref().and_then(|file| Old::open(file, path));
-        Ledger { file, old, reusable: HashMap::new() }
+        let is_known = old.is_some();
+        Ledger { file, is_known, old: old.filter(|_| !options.fresh), reusable: HashMap::new() }
     }
 
     /// Whether the file that is there was packed by an earlier run.
     pub(super) fn knows_archive(&self) -> bool {
-        self.old.is_some()
+        self.is_known
     }
 
     /// The record of an archive that has all of this in it already. Otherwise its pieces may be used again.

@@ -44,6 +44,8 @@ pub struct PackOptions {
     pub force: bool,
     /// Directory in which to remember what was packed; absent: nothing is remembered.
     pub memory: Option<PathBuf>,
+    /// Pack everything anew, whatever is remembered.
+    pub fresh: bool,
 }
 
 impl PackOptions {
@@ -65,6 +67,7 @@ impl PackOptions {
             time: DEFAULT_TIME,
             force: false,
             memory: None,
+            fresh: false,
         }
     }
 

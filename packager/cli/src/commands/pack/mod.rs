@@ -70,9 +70,8 @@ fn options(args: &PackArgs, prefix: PathBuf) -> Result<PackOptions, Failure> {
     options.destination = destination(args.dest_prefix.as_deref())?;
     options.time = time(std::env::var("SOURCE_DATE_EPOCH").ok().as_deref())?;
     options.force = args.force;
-    options.memory = cache_directory().filter(|_| !args.fresh).map(|directory| directory.join("packs"));
-    // What was packed before is known by its record, which is not looked at now.
-    options.force |= args.fresh;
+    options.memory = cache_directory().map(|directory| directory.join("packs"));
+    options.fresh = args.fresh;
     Ok(options)
 }
 
