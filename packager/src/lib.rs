@@ -1,6 +1,7 @@
-//! Environment archives: what is in them and whether they can be trusted.
+//! Environments as archives: packed here, unpacked there, and nothing in them trusted.
 //!
-//! [`inspect`] reads an archive through once, before anything is uploaded, and finds on the gateway what would
+//! [`pack`] makes one archive of an environment that works in any place; [`unpack`] makes a directory of it; [`verify`] tries it
+//! where nothing of its old place is left. [`inspect`] reads an archive through once, before anything is uploaded, and finds on the gateway what would
 //! otherwise only show on a node: a cut-off file, a path that leads out of the directory it is unpacked into, a name
 //! that YARN would not unpack. It also notices what kind of environment it is.
 
@@ -8,10 +9,12 @@ mod archive;
 mod contents;
 mod elf;
 mod error;
+mod failure;
 mod filter;
 mod fixups;
 mod format;
 mod frames;
+mod options;
 mod pack;
 mod paths;
 mod pipeline;
@@ -27,9 +30,11 @@ mod verify;
 pub use archive::{Archive, inspect};
 pub use contents::Style;
 pub use error::{ArchiveError, Defect, Unsupported};
+pub use failure::PackError;
 pub use filter::{BadPattern, Patterns};
 pub use format::{Format, UnknownSuffix};
-pub use pack::{DEFAULT_TIME, Directory, PackError, PackOptions, Packed, Preview, Progress, pack, preview};
+pub use options::{DEFAULT_TIME, PackOptions};
+pub use pack::{Directory, Packed, Preview, Progress, pack, preview};
 pub use plan::{LeftOut, Reason};
 pub use read::Limits;
 pub use relocate::{Place, Remain};

@@ -9,12 +9,10 @@
 
 mod chunk;
 mod compress;
-pub(crate) mod content;
+
 mod encode;
-mod error;
 mod header;
 mod ledger;
-mod options;
 mod output;
 mod summary;
 mod zip;
@@ -28,15 +26,15 @@ use encode::{Encoder, Piece};
 use ledger::{Key, Ledger, Record};
 use output::Output;
 
+use crate::failure::PackError;
 use crate::fixups;
 use crate::format::Format;
+use crate::options::PackOptions;
 use crate::pipeline;
 use crate::plan::{self, Plan};
 use crate::relocate::Remain;
 use crate::tree::Entry;
 
-pub use error::PackError;
-pub use options::{DEFAULT_TIME, PackOptions};
 pub use summary::{Directory, Packed, Preview};
 
 /// How far packing is.

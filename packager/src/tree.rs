@@ -1,5 +1,6 @@
 //! A directory tree as it is to be packed: one entry a path, sorted by the bytes of the paths.
 
+pub(crate) mod content;
 mod links;
 mod walk;
 

@@ -9,11 +9,11 @@ use sha2::{Digest, Sha256};
 
 use super::chunk::{Chunk, LARGE};
 use super::compress::Compressor;
-use super::{PackError, Work, content, header, output};
+use super::{PackError, Work, header, output};
 use crate::fixups::Fixup;
 use crate::pipeline;
 use crate::relocate::{Large, Remain, patch};
-use crate::tree::{DiskFile, Entry, EntryKind, bytes};
+use crate::tree::{DiskFile, Entry, EntryKind, bytes, content};
 
 /// A compressed piece, and what is to be noted of the files in it.
 #[derive(Debug, Default)]

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::venv::{CONFIGURATION, Venv};
 use super::{Plan, checks, conda, links, scripts};
 use crate::contents::Style;
+use crate::failure::PackError;
 use crate::filter::Patterns;
-use crate::pack::{PackError, PackOptions};
+use crate::options::PackOptions;
 use crate::relocate::{Prefixes, Relocation};
 use crate::tree::{Entry, EntryKind, Walked, bytes, link_hard_links, sort, walk};
 

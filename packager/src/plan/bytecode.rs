@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::pack::PackError;
+use crate::failure::PackError;
 use crate::relocate::Relocation;
 use crate::tree::{Entry, EntryKind};
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::failure::PackError;
 use crate::filter::{Filter, Patterns};
-use crate::pack::PackError;
 use crate::tree::{Walked, bytes, resolve_text};
 
 /// Fails when packages are installed in editable mode (PEP 660, `setup.py develop`).

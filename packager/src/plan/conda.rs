@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::pack::PackError;
+use crate::failure::PackError;
 use crate::relocate::Record;
 use crate::tree::{Entry, EntryKind, Walked};
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{LeftOut, Reason};
-use crate::pack::PackError;
+use crate::failure::PackError;
 use crate::relocate::Prefixes;
 use crate::tree::{Entry, EntryKind, Walked, bytes, path as to_path, relative_target, resolve_text};
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::interpreter::{Configuration, Interpreter};
 use super::{LeftOut, Reason, libraries, links};
+use crate::failure::PackError;
 use crate::filter::{Filter, Patterns};
-use crate::pack::PackError;
 use crate::relocate::Relocation;
 use crate::tree::{Entry, EntryKind, Walked, bytes, path as to_path, resolve_text, walk};
 

@@ -4,8 +4,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use super::{Relocated, Relocation};
-use crate::pack::{PackError, content};
-use crate::tree::{DiskFile, Entry};
+use crate::failure::PackError;
+use crate::tree::{DiskFile, Entry, content};
 
 /// Bytes that are searched at once.
 const WINDOW: usize = 1 << 20;

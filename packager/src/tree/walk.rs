@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Entry, EntryKind, mode, special};
+use crate::failure::PackError;
 use crate::filter::Filter;
-use crate::pack::PackError;
 use crate::plan::LeftOut;
 
 /// A tree on disk, and what was left out of it.

@@ -8,7 +8,7 @@ use rawzip::time::UtcDateTime;
 use rawzip::{CompressionMethod, DataDescriptorOutput, ZipArchiveWriter};
 
 use super::deflate::Deflater;
-use crate::pack::DEFAULT_TIME;
+use crate::options::DEFAULT_TIME;
 use crate::pack::output::Output;
 use crate::tree::{Entry, EntryKind, bytes};
 

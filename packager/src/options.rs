@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::PackError;
+use crate::failure::PackError;
 use crate::filter::Filter;
 use crate::filter::Patterns;
 use crate::format::Format;
@@ -71,20 +71,20 @@ impl PackOptions {
         }
     }
 
-    pub(super) fn format(&self) -> Result<Format, PackError> {
+    pub(crate) fn format(&self) -> Result<Format, PackError> {
         match self.format {
             Some(format) => Ok(format),
             None => Ok(Format::by_suffix(&self.output)?),
         }
     }
 
-    pub(super) fn output_path(&self) -> Result<PathBuf, PackError> {
+    pub(crate) fn output_path(&self) -> Result<PathBuf, PackError> {
         let failed = |source| PackError::Write { path: self.output.clone(), source };
         std::path::absolute(&self.output).map_err(failed)
     }
 
     /// Whether the user allows this file to name the old prefix.
-    pub(super) fn allows(&self, path: &str) -> bool {
+    pub(crate) fn allows(&self, path: &str) -> bool {
         self.allowed.leaves_out(Path::new(path), false).is_some()
     }
 }

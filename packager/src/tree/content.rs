@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::PackError;
+use crate::failure::PackError;
 use crate::tree::{DiskFile, Stamp};
 
 /// The whole content.
