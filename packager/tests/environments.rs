@@ -342,4 +342,10 @@ fn a_conda_prefix_does_not_show_where_it_was() {
     assert_eq!(one.hash, other.hash);
     let known = pack_into(&first, &place.path("c.tar.gz"), |options| options.destination = Some("/opt/env".into()));
     assert_eq!(known.remains, []);
+
+    let mut options = PackOptions::new(&first, place.path("d.tar.gz"));
+    options.destination = Some(format!("/opt/{}", "x".repeat(200)).into());
+    let message = failure(&options).to_string();
+    assert!(message.contains("lib/libterm.so has room for") && message.contains("a shorter place"), "{message}");
+    assert!(!place.path("d.tar.gz").exists());
 }

@@ -37,6 +37,7 @@ pub(crate) fn build(options: &PackOptions) -> Result<Plan, PackError> {
         Style::Conda => relocation.records = conda::records(&root, &mut walked)?,
         Style::Plain => {}
     }
+    room(&relocation)?;
     relocation.prefixes = Prefixes::new(prefixes.iter().map(PathBuf::as_path));
     let broken = links::straighten(&mut walked, &root, &relocation.prefixes, options.ignore_missing)?;
     if !broken.0.is_empty() {
@@ -79,6 +80,19 @@ fn venv(
     notes.push(format!("with its interpreter {}", interpreter.program.display()));
     prefixes.push(interpreter.base);
     Ok(())
+}
+
+/// A destination must fit where conda has left room for a prefix in binary files.
+fn room(relocation: &Relocation) -> Result<(), PackError> {
+    let Some(prefix) = &relocation.destination else { return Ok(()) };
+    let binaries = relocation.records.iter().filter(|(_, record)| record.binary);
+    let Some((file, record)) = binaries.min_by_key(|(_, record)| record.placeholder.len()) else { return Ok(()) };
+    let room = record.placeholder.len();
+    if bytes(prefix).len() <= room {
+        return Ok(());
+    }
+    let reason = format!("{} has room for {room} bytes; choose a shorter place", file.display());
+    Err(PackError::DestPrefix { prefix: prefix.clone(), reason })
 }
 
 /// The directory, without links.
