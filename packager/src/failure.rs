@@ -60,6 +60,14 @@ pub enum PackError {
         /// What is missing.
         reason: String,
     },
+    /// A program or library that cannot be made independent of its place.
+    #[error("make {} independent of its place: {reason}; install it again, or leave it out with --exclude", path.display())]
+    Relocate {
+        /// Its path in the archive.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A library that the interpreter needs is not on this machine.
     #[error("{} needs the library {library}, which is not on this machine; install it, or leave the interpreter out: --no-interpreter", program.display())]
     Library {

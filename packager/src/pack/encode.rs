@@ -128,8 +128,7 @@ impl<'a> Encoder<'a> {
     pub(crate) fn content(&self, piece: &mut Piece, entry: &Entry, file: &DiskFile) -> Result<Vec<u8>, PackError> {
         let relocation = &self.work.plan.relocation;
         let relocated = relocation.apply(entry, content::whole(file)?);
-        let relocated =
-            relocated.map_err(|reason| PackError::Interpreter { environment: self.work.plan.root.clone(), reason })?;
+        let relocated = relocated.map_err(|reason| PackError::Relocate { path: entry.path.clone(), reason })?;
         piece.remains.extend(relocation.remain(&entry.path, &relocated));
         piece.fixups.extend(relocated.fixup);
         Ok(relocated.content)

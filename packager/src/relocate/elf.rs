@@ -23,7 +23,7 @@ pub(super) fn relocate(relocation: &Relocation, entry: &Entry, mut content: Vec<
         }
         if let Some(new) = library_path(relocation, entry, elf.path.as_ref()) {
             content = write_path(content, elf.path.as_ref(), &new, is_interpreter)
-                .map_err(|reason| format!("set the library path of {}: {reason}", entry.path.display()))?;
+                .map_err(|reason| format!("write its library path: {reason}"))?;
         }
         if elf.loader.as_deref().is_some_and(|loader| relocation.prefixes.is_in(loader)) {
             remains.push(Place::LibraryPath);

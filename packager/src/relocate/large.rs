@@ -32,7 +32,7 @@ impl Relocation {
             return Ok((Large::AsIs, nothing));
         }
         let relocated = self.apply(entry, content::whole(file)?);
-        let failed = |reason| PackError::Interpreter { environment: file.path.clone(), reason };
+        let failed = |reason| PackError::Relocate { path: entry.path.clone(), reason };
         let mut relocated = relocated.map_err(failed)?;
         let changed = std::mem::take(&mut relocated.content);
         if changed.len() as u64 != file.stamp.size {

@@ -142,6 +142,7 @@ pub fn failure(error: PackError) -> Failure {
         | PackError::Editable(_)
         | PackError::Prefixes(_)
         | PackError::Interpreter { .. }
+        | PackError::Relocate { .. }
         | PackError::Library { .. }
         | PackError::Collision { .. }
         | PackError::Compile(_) => Exit::Input,

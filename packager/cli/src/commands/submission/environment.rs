@@ -83,6 +83,7 @@ fn names_options(error: &PackError) -> bool {
             | PackError::Editable(_)
             | PackError::Prefixes(_)
             | PackError::Interpreter { .. }
+            | PackError::Relocate { .. }
             | PackError::Library { .. }
             | PackError::Collision { .. }
     )
