@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use bobbin_blocks::{BlockReader, FileRef, ReadCounters, ReadError};
-use bobbin_parse::{CsvOptions, InferError, Inferred, infer};
+use bobbin_parse::csv::{CsvOptions, InferError, Inferred, infer};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::declared_types;

@@ -3,7 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "DataFusion's errors are foreign and grow")]
 
 use bobbin_blocks::{ListError, ReadError};
-use bobbin_parse::InferError;
+use bobbin_parse::csv::InferError;
 use datafusion::error::DataFusionError;
 
 /// Why a query cannot be planned.

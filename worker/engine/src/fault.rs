@@ -6,7 +6,7 @@
 use std::error::Error;
 
 use bobbin_blocks::ReadError;
-use bobbin_parse::CsvError;
+use bobbin_parse::RecordError;
 use datafusion::error::DataFusionError;
 
 use crate::error;
@@ -29,7 +29,7 @@ pub(crate) enum Fault {
         url: String,
         /// What is wrong with the record.
         #[source]
-        source: CsvError,
+        source: RecordError,
     },
     /// An input could not be fetched.
     #[error("fetch input {index} of the task")]

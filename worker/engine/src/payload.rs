@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use bobbin_blocks::FileRef;
-use bobbin_parse::CsvOptions;
+use bobbin_parse::csv::CsvOptions;
 use bytes::Bytes;
 use datafusion_proto::protobuf;
 use prost::{Enumeration, Message, Oneof};

@@ -2,7 +2,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "the parser's expressions are foreign and many")]
 
-use bobbin_parse::CsvOptions;
+use bobbin_parse::csv::CsvOptions;
 use datafusion::sql::sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, UnaryOperator, Value};
 
 use crate::error::PlanError;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bobbin_blocks::{BlockReader, OpenFile, ReadCounters};
-use bobbin_parse::SplitDecoder;
+use bobbin_parse::csv::CsvDecoder;
+use bobbin_parse::{Decoder, Wanted};
 use datafusion::common::{Result, internal_err};
 
 use crate::fault::Fault;
@@ -42,7 +43,7 @@ impl ScanSource {
 pub(crate) struct SplitReader {
     split: Split,
     schema: SchemaRef,
-    decoder: SplitDecoder,
+    decoder: CsvDecoder,
     file: Option<OpenFile>,
     /// Rows that may still be given out.
     remaining: usize,
@@ -55,12 +56,10 @@ impl SplitReader {
     /// A reader at the split's start; `schema` is that of the projected columns.
     pub fn new(shape: &ScanShape, schema: SchemaRef, split: Split, source: Arc<ScanSource>, batch_rows: usize) -> Self {
         let fetch = shape.fetch.unwrap_or(usize::MAX);
-        let decoder = SplitDecoder::new(
+        let decoder = CsvDecoder::new(
             Arc::clone(&shape.options),
-            Arc::clone(&shape.file_schema),
-            &shape.projection,
+            Wanted::rows(Arc::clone(&shape.file_schema), &shape.projection, batch_rows.min(fetch.max(1))),
             split.range(),
-            batch_rows.min(fetch.max(1)),
         );
         Self { split, schema, decoder, file: None, remaining: fetch, failure: None, source }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use bobbin_blocks::{BlockReader, FileRef};
-use bobbin_parse::CsvOptions;
+use bobbin_parse::csv::CsvOptions;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::columns;

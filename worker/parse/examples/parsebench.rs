@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use arrow::csv::ReaderBuilder;
 use arrow::datatypes::SchemaRef;
-use bobbin_parse::{CsvOptions, SplitDecoder, SplitRange, infer};
+use bobbin_parse::csv::{CsvDecoder, CsvOptions, infer};
+use bobbin_parse::{Decoder, SplitRange, Wanted};
 
 const BATCH_ROWS: usize = 8192;
 const ROUNDS: usize = 5;
@@ -75,7 +76,8 @@ fn cpu_seconds() -> f64 {
 
 fn decode_ours(bytes: &[u8], options: &Arc<CsvOptions>, schema: &SchemaRef, projection: &[usize]) -> usize {
     let split = SplitRange { start: 0, end: bytes.len() as u64, file_len: bytes.len() as u64 };
-    let mut decoder = SplitDecoder::new(Arc::clone(options), Arc::clone(schema), projection, split, BATCH_ROWS);
+    let mut decoder =
+        CsvDecoder::new(Arc::clone(options), Wanted::rows(Arc::clone(schema), projection, BATCH_ROWS), split);
     let mut rows = 0;
     while let Some(wanted) = decoder.wants() {
         let fed = decoder.feed(wanted.start, &bytes[wanted.start as usize..wanted.end as usize]);

@@ -1,4 +1,4 @@
-//! What can be wrong with the bytes of a CSV file, said so that the reader finds the place and knows the way out.
+//! What can be wrong with the bytes of a file, said so that the reader finds the place and knows the way out.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use std::fmt;
 /// split before anybody is blamed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("record at byte {offset} ({line}){}: {reason}", column_part(column))]
-pub struct CsvError {
+pub struct RecordError {
     /// Offset of the record in the file.
     pub offset: u64,
     /// Line on which the record starts.
@@ -17,7 +17,7 @@ pub struct CsvError {
     /// Column, when the error is about one.
     pub column: Option<String>,
     /// What is wrong.
-    pub reason: CsvReason,
+    pub reason: Reason,
 }
 
 /// A line number, counted from 1.
@@ -31,7 +31,7 @@ pub enum Line {
 
 /// What is wrong with a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CsvReason {
+pub enum Reason {
     /// Too many or too few fields.
     #[error("{found} fields where {expected} are expected; quote fields that hold the separator, or correct the line")]
     FieldCount {
@@ -94,6 +94,24 @@ pub enum CsvReason {
         /// What was fed.
         got: u64,
     },
+}
+
+impl Reason {
+    /// A short name of what is wrong, for counting.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Reason::FieldCount { .. } => "field count",
+            Reason::TextAfterQuote { .. } => "text after quote",
+            Reason::UnterminatedQuote { .. } => "unterminated quote",
+            Reason::TooLong { .. } => "too long",
+            Reason::BadValue { .. } => "bad value",
+            Reason::NotUtf8 { .. } => "not UTF-8",
+            Reason::UnexpectedNull => "unexpected null",
+            Reason::UnsupportedType(_) => "unsupported type",
+            Reason::NoHeader { .. } => "no header",
+            Reason::OutOfOrder { .. } => "out of order",
+        }
+    }
 }
 
 impl fmt::Display for Line {

@@ -1,26 +1,20 @@
-//! CSV kernels: bytes of a file to Arrow arrays. No IO: [`SplitDecoder`] says which bytes it wants next and is fed
+//! CSV and JSON kernels: bytes of a file to Arrow arrays. No IO: a [`Decoder`] says which bytes it wants next and is fed
 //! them, so that the same code reads local files, mapped blocks and sockets, and every test can cut the bytes at will.
 //!
-//! A record belongs to the split that holds its first byte. Structure (separators, newlines, quotes) is found 64 bytes
-//! at a time, only the projected columns' fields are located, and each column is converted in a loop of its own.
+//! A record belongs to the split that holds its first byte. Structure (separators, newlines, quotes, brackets) is found
+//! 64 bytes at a time, only the projected columns' fields are located, and each column is converted in a loop of its own.
 
-mod batches;
-mod columns;
+mod bad;
+pub mod csv;
 mod decoder;
 mod error;
-mod fields;
-mod infer;
-mod machine;
-mod options;
-mod shape;
 mod split;
-mod tokenizer;
+mod values;
 mod words;
 #[cfg(target_arch = "x86_64")]
 mod words_x86;
 
-pub use decoder::SplitDecoder;
-pub use error::{CsvError, CsvReason, Line};
-pub use infer::{InferError, Inferred, infer};
-pub use options::{CsvOptions, OptionsError};
+pub use bad::{BadRecords, OnBad, rejects_schema};
+pub use decoder::{Decoder, Extra, RowFilter, Wanted, Yield};
+pub use error::{Line, Reason, RecordError};
 pub use split::{Borders, SplitRange};

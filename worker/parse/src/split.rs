@@ -7,8 +7,13 @@ pub struct SplitRange {
     pub start: u64,
     /// Byte after the last.
     pub end: u64,
-    /// Length of the whole file.
+    /// Length of the whole file, or [`SplitRange::UNKNOWN`].
     pub file_len: u64,
+}
+
+impl SplitRange {
+    /// The length of a file that is known only when its end is reached: that of a compressed one.
+    pub const UNKNOWN: u64 = u64::MAX;
 }
 
 /// Where records begin at a split's two ends, for the proof that splits fit together: a split with `start > 0` assumes

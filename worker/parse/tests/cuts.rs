@@ -7,7 +7,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use bobbin_parse::{Borders, CsvError, CsvOptions, SplitDecoder, SplitRange};
+use bobbin_parse::csv::{CsvDecoder, CsvOptions};
+use bobbin_parse::{Borders, Decoder, RecordError, SplitRange, Wanted};
 use proptest::prelude::*;
 
 const BATCH_ROWS: usize = 7;
@@ -31,10 +32,11 @@ impl Case {
     }
 
     /// Decodes `[start, end)` from pieces of at most `piece` bytes.
-    fn split(&self, start: usize, end: usize, piece: usize) -> Result<(Vec<RecordBatch>, Borders), CsvError> {
+    fn split(&self, start: usize, end: usize, piece: usize) -> Result<(Vec<RecordBatch>, Borders), RecordError> {
         let split = SplitRange { start: start as u64, end: end as u64, file_len: self.file.len() as u64 };
         let schema = Arc::clone(&self.schema);
-        let mut decoder = SplitDecoder::new(Arc::clone(&self.options), schema, &self.projection, split, BATCH_ROWS);
+        let mut decoder =
+            CsvDecoder::new(Arc::clone(&self.options), Wanted::rows(schema, &self.projection, BATCH_ROWS), split);
         let mut batches = Vec::new();
         while let Some(wanted) = decoder.wants() {
             assert!(wanted.start < wanted.end && wanted.end <= self.file.len() as u64, "{wanted:?}");
@@ -181,7 +183,7 @@ proptest! {
     ) {
         let case = Case::new(bytes, 2, true, vec![1]);
         let _ = case.cut(&cuts(case.file.len(), &chosen), piece);
-        let _ = bobbin_parse::infer(&case.file, false, &case.options);
+        let _ = bobbin_parse::csv::infer(&case.file, false, &case.options);
     }
 }
 
@@ -203,7 +205,7 @@ fn small_tails_are_read_behind_the_end() {
     let case = Case::new([b"a\n".repeat(50_000), b"b".repeat(40_000), b"\n".to_vec()].concat(), 1, false, vec![]);
     let split = SplitRange { start: 0, end: 100_001, file_len: case.file.len() as u64 };
     let schema = Arc::clone(&case.schema);
-    let mut decoder = SplitDecoder::new(Arc::clone(&case.options), schema, &[], split, 8192);
+    let mut decoder = CsvDecoder::new(Arc::clone(&case.options), Wanted::rows(schema, &[], 8192), split);
     let mut wanted = Vec::new();
     while let Some(range) = decoder.wants() {
         decoder.feed(range.start, &case.file[range.start as usize..range.end as usize]).unwrap();

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
-use bobbin_parse::{CsvError, CsvOptions, CsvReason, Line, SplitDecoder, SplitRange};
+use bobbin_parse::csv::{CsvDecoder, CsvOptions};
+use bobbin_parse::{Decoder, Line, Reason, RecordError, SplitRange, Wanted};
 
-fn decode_with(options: CsvOptions, text: &[u8], types: &[DataType]) -> Result<RecordBatch, CsvError> {
+fn decode_with(options: CsvOptions, text: &[u8], types: &[DataType]) -> Result<RecordBatch, RecordError> {
     let fields = types.iter().enumerate().map(|(index, t)| Field::new(format!("c{index}"), t.clone(), true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let split = SplitRange { start: 0, end: text.len() as u64, file_len: text.len() as u64 };
     let projection: Vec<usize> = (0..types.len()).collect();
-    let mut decoder = SplitDecoder::new(Arc::new(options), Arc::clone(&schema), &projection, split, 1000);
+    let mut decoder = CsvDecoder::new(Arc::new(options), Wanted::rows(Arc::clone(&schema), &projection, 1000), split);
     decoder.feed(0, text)?;
     assert_eq!(decoder.wants(), None);
     let batch = decoder.next_batch().unwrap_or_else(|| RecordBatch::new_empty(schema));
@@ -20,7 +21,7 @@ fn decode_with(options: CsvOptions, text: &[u8], types: &[DataType]) -> Result<R
     Ok(batch)
 }
 
-fn decode(text: &str, types: &[DataType]) -> Result<RecordBatch, CsvError> {
+fn decode(text: &str, types: &[DataType]) -> Result<RecordBatch, RecordError> {
     decode_with(CsvOptions { header: false, ..CsvOptions::default() }, text.as_bytes(), types)
 }
 
@@ -33,7 +34,7 @@ fn strings(text: &str) -> Vec<Option<String>> {
     views
 }
 
-fn integers(text: &str) -> Result<Vec<Option<i64>>, CsvReason> {
+fn integers(text: &str) -> Result<Vec<Option<i64>>, Reason> {
     let batch = decode(text, &[DataType::Int64, DataType::Utf8]).map_err(|error| error.reason)?;
     Ok(batch.column(0).as_primitive::<Int64Type>().iter().collect())
 }
@@ -46,19 +47,19 @@ fn some(values: &[&str]) -> Vec<Option<String>> {
     values.iter().map(|value| Some((*value).to_owned())).collect()
 }
 
-fn bad(value: &str, sql_type: &'static str) -> CsvReason {
-    CsvReason::BadValue { value: format!("{value:?}"), sql_type }
+fn bad(value: &str, sql_type: &'static str) -> Reason {
+    Reason::BadValue { value: format!("{value:?}"), sql_type }
 }
 
 #[test]
 fn field_counts() {
     let two = [DataType::Int64, DataType::Int64];
     let error = decode("1,2\n3,4,5\n", &two).unwrap_err();
-    assert_eq!(error.reason, CsvReason::FieldCount { expected: 2, found: 3 });
+    assert_eq!(error.reason, Reason::FieldCount { expected: 2, found: 3 });
     assert_eq!((error.offset, error.line), (4, Line::OfFile(2)));
-    assert_eq!(decode("1\n", &two).unwrap_err().reason, CsvReason::FieldCount { expected: 2, found: 1 });
-    assert_eq!(decode("1,2,\n", &two).unwrap_err().reason, CsvReason::FieldCount { expected: 2, found: 3 });
-    assert_eq!(decode(" \n", &two).unwrap_err().reason, CsvReason::FieldCount { expected: 2, found: 1 });
+    assert_eq!(decode("1\n", &two).unwrap_err().reason, Reason::FieldCount { expected: 2, found: 1 });
+    assert_eq!(decode("1,2,\n", &two).unwrap_err().reason, Reason::FieldCount { expected: 2, found: 3 });
+    assert_eq!(decode(" \n", &two).unwrap_err().reason, Reason::FieldCount { expected: 2, found: 1 });
     assert_eq!(decode("\n1,2\n\r\n\n3,4\n\n", &two).unwrap().num_rows(), 2);
 }
 
@@ -67,7 +68,7 @@ fn the_field_count_is_checked_even_if_nothing_is_projected() {
     let schema =
         Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true), Field::new("b", DataType::Utf8, true)]));
     let split = SplitRange { start: 0, end: 10, file_len: 10 };
-    let mut decoder = SplitDecoder::new(Arc::new(CsvOptions::default()), schema, &[], split, 10);
+    let mut decoder = CsvDecoder::new(Arc::new(CsvOptions::default()), Wanted::rows(schema, &[], 10), split);
     let error = decoder.feed(0, b"a,b\n1,2\n3\n").unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -101,11 +102,11 @@ fn quotes() {
     let types = [DataType::Utf8, DataType::Utf8];
     assert_eq!(decode(" \"x,y\"\n", &types).unwrap().num_rows(), 1);
     let error = decode("a,b\n\"ab\"c,d\n", &types).unwrap_err();
-    assert_eq!((error.offset, error.reason), (4, CsvReason::TextAfterQuote { at: 8 }));
+    assert_eq!((error.offset, error.reason), (4, Reason::TextAfterQuote { at: 8 }));
     let error = decode("a,b\nc,\"d\n", &types).unwrap_err();
-    assert_eq!((error.offset, error.reason), (4, CsvReason::UnterminatedQuote { opened: 6 }));
+    assert_eq!((error.offset, error.reason), (4, Reason::UnterminatedQuote { opened: 6 }));
     let error = decode("\"a\"\rb,c\n", &types).unwrap_err();
-    assert_eq!(error.reason, CsvReason::TextAfterQuote { at: 3 });
+    assert_eq!(error.reason, Reason::TextAfterQuote { at: 3 });
 }
 
 #[test]
@@ -155,10 +156,7 @@ fn fractions() {
     let expected = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, 2.5, -0.0, 0.001, 0.5, 7.25];
     assert_eq!(found, expected.map(Some));
     assert!(floats("NaN\n")[0].unwrap().is_nan());
-    assert_eq!(
-        decode("1,5\n", &[DataType::Float64]).unwrap_err().reason,
-        CsvReason::FieldCount { expected: 1, found: 2 }
-    );
+    assert_eq!(decode("1,5\n", &[DataType::Float64]).unwrap_err().reason, Reason::FieldCount { expected: 1, found: 2 });
 }
 
 #[test]
@@ -199,7 +197,7 @@ fn bytes_that_are_not_utf8() {
     let options = || CsvOptions { header: false, ..CsvOptions::default() };
     let types = [DataType::Utf8View];
     let error = decode_with(options(), b"caf\xe9\n", &types).unwrap_err();
-    assert_eq!(error.reason, CsvReason::NotUtf8 { value: "\"caf\u{fffd}\"".to_owned() });
+    assert_eq!(error.reason, Reason::NotUtf8 { value: "\"caf\u{fffd}\"".to_owned() });
     assert!(decode_with(options(), b"caf\xe9 and a long tail of text\n", &types).is_err());
     assert!(decode_with(options(), b"\"caf\xe9\"\n", &[DataType::Utf8]).is_err());
     assert_eq!(strings("naïve\n日本語日本語\n"), some(&["naïve", "日本語日本語"]));
@@ -221,8 +219,8 @@ fn headers() {
 fn a_header_that_does_not_begin_in_the_first_split_is_an_error() {
     let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true)]));
     let split = SplitRange { start: 0, end: 2, file_len: 6 };
-    let mut decoder = SplitDecoder::new(Arc::new(CsvOptions::default()), schema, &[0], split, 10);
-    assert_eq!(decoder.feed(0, b"\n\na\n1\n").unwrap_err().reason, CsvReason::NoHeader { end: 2 });
+    let mut decoder = CsvDecoder::new(Arc::new(CsvOptions::default()), Wanted::rows(schema, &[0], 10), split);
+    assert_eq!(decoder.feed(0, b"\n\na\n1\n").unwrap_err().reason, Reason::NoHeader { end: 2 });
 }
 
 #[test]
@@ -230,7 +228,7 @@ fn records_have_a_longest_length() {
     let options = || CsvOptions { header: false, max_record_bytes: 100, ..CsvOptions::default() };
     let long = format!("a\n{}\n", "x".repeat(101));
     let error = decode_with(options(), long.as_bytes(), &[DataType::Utf8]).unwrap_err();
-    assert_eq!((error.offset, error.reason), (2, CsvReason::TooLong { limit: 100 }));
+    assert_eq!((error.offset, error.reason), (2, Reason::TooLong { limit: 100 }));
     let fits = format!("a\n{}\n", "x".repeat(100));
     assert_eq!(decode_with(options(), fits.as_bytes(), &[DataType::Utf8]).unwrap().num_rows(), 2);
 }
@@ -240,10 +238,10 @@ fn an_endless_quote_is_found_before_the_end_of_the_file() {
     let options = CsvOptions { header: false, max_record_bytes: 100, ..CsvOptions::default() };
     let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, true)]));
     let split = SplitRange { start: 0, end: 1 << 40, file_len: 1 << 40 };
-    let mut decoder = SplitDecoder::new(Arc::new(options), schema, &[0], split, 10);
+    let mut decoder = CsvDecoder::new(Arc::new(options), Wanted::rows(schema, &[0], 10), split);
     decoder.feed(0, b"a\n\"b").unwrap();
     let error = decoder.feed(4, &b"x\n".repeat(100)).unwrap_err();
-    assert_eq!((error.offset, error.reason), (2, CsvReason::UnterminatedQuote { opened: 2 }));
+    assert_eq!((error.offset, error.reason), (2, Reason::UnterminatedQuote { opened: 2 }));
 }
 
 #[test]
@@ -252,22 +250,24 @@ fn not_null_columns_and_foreign_types() {
         let split = SplitRange { start: 0, end: 6, file_len: 6 };
         let schema = Arc::new(Schema::new(vec![field, Field::new("b", DataType::Utf8, true)]));
         let options = CsvOptions { header: false, ..CsvOptions::default() };
-        SplitDecoder::new(Arc::new(options), schema, &[0], split, 10).feed(0, b"1,x\n,\n").map_err(|error| error.reason)
+        CsvDecoder::new(Arc::new(options), Wanted::rows(schema, &[0], 10), split)
+            .feed(0, b"1,x\n,\n")
+            .map_err(|error| error.reason)
     };
     for required in [DataType::Int64, DataType::Utf8, DataType::Utf8View] {
-        assert_eq!(read(Field::new("a", required, false)), Err(CsvReason::UnexpectedNull));
+        assert_eq!(read(Field::new("a", required, false)), Err(Reason::UnexpectedNull));
     }
     let error = read(Field::new("a", DataType::Binary, true));
-    assert_eq!(error, Err(CsvReason::UnsupportedType("Binary".to_owned())));
+    assert_eq!(error, Err(Reason::UnsupportedType("Binary".to_owned())));
 }
 
 #[test]
 fn bytes_out_of_order_are_an_error() {
     let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, true)]));
     let split = SplitRange { start: 10, end: 20, file_len: 30 };
-    let mut decoder = SplitDecoder::new(Arc::new(CsvOptions::default()), schema, &[0], split, 10);
+    let mut decoder = CsvDecoder::new(Arc::new(CsvOptions::default()), Wanted::rows(schema, &[0], 10), split);
     assert_eq!(decoder.wants(), Some(9..20));
-    assert_eq!(decoder.feed(10, b"a").unwrap_err().reason, CsvReason::OutOfOrder { wanted: 9, got: 10 });
+    assert_eq!(decoder.feed(10, b"a").unwrap_err().reason, Reason::OutOfOrder { wanted: 9, got: 10 });
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn the_longest_record_may_come_in_small_pieces() {
     let text = format!("{}\n{}", "x".repeat(100_000), "y\n".repeat(20_000));
     let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, true)]));
     let split = SplitRange { start: 0, end: text.len() as u64, file_len: text.len() as u64 };
-    let mut decoder = SplitDecoder::new(Arc::new(options), schema, &[], split, 30_000);
+    let mut decoder = CsvDecoder::new(Arc::new(options), Wanted::rows(schema, &[], 30_000), split);
     while let Some(wanted) = decoder.wants() {
         let from = wanted.start as usize;
         decoder.feed(wanted.start, &text.as_bytes()[from..text.len().min(from + 1000)]).unwrap();

@@ -7,12 +7,14 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::csv::ReaderBuilder;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use bobbin_parse::{CsvOptions, SplitDecoder, SplitRange};
+use bobbin_parse::csv::{CsvDecoder, CsvOptions};
+use bobbin_parse::{Decoder, SplitRange, Wanted};
 use proptest::prelude::*;
 
 fn ours(text: &str, schema: &SchemaRef, projection: &[usize]) -> RecordBatch {
     let split = SplitRange { start: 0, end: text.len() as u64, file_len: text.len() as u64 };
-    let mut decoder = SplitDecoder::new(Arc::new(CsvOptions::default()), Arc::clone(schema), projection, split, 10);
+    let mut decoder =
+        CsvDecoder::new(Arc::new(CsvOptions::default()), Wanted::rows(Arc::clone(schema), projection, 10), split);
     decoder.feed(0, text.as_bytes()).unwrap();
     let batches: Vec<_> = std::iter::from_fn(|| decoder.next_batch()).collect();
     concat_batches(&Arc::new(schema.project(projection).unwrap()), &batches).unwrap()

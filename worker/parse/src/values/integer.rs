@@ -3,7 +3,7 @@
 use arrow::array::types as arrow_types;
 
 use super::digits::long_number;
-use super::primitive::Kind;
+use super::kind::Kind;
 
 /// A sign and its digits' length.
 #[inline(always)]
@@ -42,7 +42,7 @@ fn parse_long<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
 
 macro_rules! integer_kind {
     ($kind:ident, $arrow:ident, $sql:literal, $parse:ident) => {
-        pub(super) struct $kind;
+        pub(crate) struct $kind;
 
         impl Kind for $kind {
             type Arrow = arrow_types::$arrow;

@@ -1,4 +1,4 @@
-//! Booleans: `true` and `false` in any case, nothing else.
+//! Boolean columns.
 
 use std::sync::Arc;
 
@@ -6,18 +6,8 @@ use arrow::array::{ArrayRef, BooleanBuilder};
 
 use super::Column;
 use super::primitive::bad_value;
-use crate::fields::{BadField, Fields};
-
-/// A truth value.
-pub(crate) fn parse(text: &[u8]) -> Option<bool> {
-    if text.eq_ignore_ascii_case(b"true") {
-        Some(true)
-    } else if text.eq_ignore_ascii_case(b"false") {
-        Some(false)
-    } else {
-        None
-    }
-}
+use crate::csv::fields::{BadField, Fields};
+use crate::values::parse_boolean;
 
 /// A Boolean array under construction.
 pub(super) struct Booleans {
@@ -33,7 +23,7 @@ impl Booleans {
 impl Column for Booleans {
     fn append(&mut self, fields: &Fields<'_>) -> Result<(), BadField> {
         for (row, place) in fields.places().enumerate() {
-            if let Some(value) = parse(fields.raw(place)).filter(|_| !fields.has_tokens()) {
+            if let Some(value) = parse_boolean(fields.raw(place)).filter(|_| !fields.has_tokens()) {
                 self.values.append_value(value);
                 continue;
             }
@@ -42,7 +32,7 @@ impl Column for Booleans {
                 self.values.append_null();
                 continue;
             };
-            self.values.append_value(parse(&text).ok_or_else(|| bad_value(row, &text, "BOOLEAN"))?);
+            self.values.append_value(parse_boolean(&text).ok_or_else(|| bad_value(row, &text, "BOOLEAN"))?);
         }
         Ok(())
     }

@@ -9,8 +9,8 @@ use arrow::array::{ArrayRef, GenericStringBuilder, NullBufferBuilder, OffsetSize
 use arrow::buffer::Buffer;
 
 use super::Column;
-use crate::CsvReason;
-use crate::fields::{BadField, Fields, Place, shown};
+use crate::Reason;
+use crate::csv::fields::{BadField, Fields, Place, shown};
 
 /// Longest text inside a view.
 const INLINE: usize = 12;
@@ -157,5 +157,5 @@ impl<O: OffsetSizeTrait> Column for Strings<O> {
 }
 
 fn utf8(row: usize, text: &[u8]) -> Result<&str, BadField> {
-    std::str::from_utf8(text).map_err(|_| BadField { row, reason: CsvReason::NotUtf8 { value: shown(text) } })
+    std::str::from_utf8(text).map_err(|_| BadField { row, reason: Reason::NotUtf8 { value: shown(text) } })
 }

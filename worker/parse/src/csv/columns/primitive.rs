@@ -6,18 +6,10 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, ArrowPrimitiveType, NullBufferBuilder, PrimitiveArray};
 use arrow::datatypes::DataType;
 
-use crate::CsvReason;
-use crate::columns::Column;
-use crate::fields::{BadField, Fields, Place, shown};
-
-/// How one type is read.
-pub(super) trait Kind: Send {
-    type Arrow: ArrowPrimitiveType;
-    /// The type's name in SQL.
-    const SQL: &'static str;
-    /// Reads the first `len` bytes of `tail`; what follows them may be anything. Knows nothing of blanks or quotes.
-    fn parse(tail: &[u8], len: usize) -> Option<<Self::Arrow as ArrowPrimitiveType>::Native>;
-}
+use crate::Reason;
+use crate::csv::columns::Column;
+use crate::csv::fields::{BadField, Fields, Place, shown};
+use crate::values::Kind;
 
 /// An array of `K` under construction.
 pub(super) struct Primitive<K: Kind> {
@@ -85,5 +77,5 @@ impl<K: Kind> Column for Primitive<K> {
 
 /// The text of record `row` is not a value of the type that SQL calls `sql_type`.
 pub(super) fn bad_value(row: usize, text: &[u8], sql_type: &'static str) -> BadField {
-    BadField { row, reason: CsvReason::BadValue { value: shown(text), sql_type } }
+    BadField { row, reason: Reason::BadValue { value: shown(text), sql_type } }
 }

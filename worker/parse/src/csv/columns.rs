@@ -1,24 +1,16 @@
 //! Columns under construction: one type each, filled scan by scan.
 
 mod boolean;
-mod decimal;
-mod digits;
-mod integer;
 mod primitive;
 mod text;
-mod time;
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, NullArray};
 use arrow::datatypes::{DataType, TimeUnit};
 
-use crate::fields::{BadField, Fields};
-
-pub(crate) use boolean::parse as parse_boolean;
-pub(crate) use decimal::parse_f64;
-pub(crate) use integer::parse_i64;
-pub(crate) use time::{parse_date, parse_timestamp};
+use crate::csv::fields::{BadField, Fields};
+use crate::values;
 
 /// An array that grows by the fields of a scan at a time.
 pub(crate) trait Column: Send {
@@ -40,16 +32,16 @@ pub(crate) fn column(data_type: &DataType, rows: usize) -> Option<Box<dyn Column
 fn number_column(data_type: &DataType, rows: usize) -> Option<Box<dyn Column>> {
     use primitive::Primitive as P;
     Some(match data_type {
-        DataType::Int8 => Box::new(P::<integer::I8>::new(data_type, rows)),
-        DataType::Int16 => Box::new(P::<integer::I16>::new(data_type, rows)),
-        DataType::Int32 => Box::new(P::<integer::I32>::new(data_type, rows)),
-        DataType::Int64 => Box::new(P::<integer::I64>::new(data_type, rows)),
-        DataType::UInt8 => Box::new(P::<integer::U8>::new(data_type, rows)),
-        DataType::UInt16 => Box::new(P::<integer::U16>::new(data_type, rows)),
-        DataType::UInt32 => Box::new(P::<integer::U32>::new(data_type, rows)),
-        DataType::UInt64 => Box::new(P::<integer::U64>::new(data_type, rows)),
-        DataType::Float32 => Box::new(P::<decimal::F32>::new(data_type, rows)),
-        DataType::Float64 => Box::new(P::<decimal::F64>::new(data_type, rows)),
+        DataType::Int8 => Box::new(P::<values::I8>::new(data_type, rows)),
+        DataType::Int16 => Box::new(P::<values::I16>::new(data_type, rows)),
+        DataType::Int32 => Box::new(P::<values::I32>::new(data_type, rows)),
+        DataType::Int64 => Box::new(P::<values::I64>::new(data_type, rows)),
+        DataType::UInt8 => Box::new(P::<values::U8>::new(data_type, rows)),
+        DataType::UInt16 => Box::new(P::<values::U16>::new(data_type, rows)),
+        DataType::UInt32 => Box::new(P::<values::U32>::new(data_type, rows)),
+        DataType::UInt64 => Box::new(P::<values::U64>::new(data_type, rows)),
+        DataType::Float32 => Box::new(P::<values::F32>::new(data_type, rows)),
+        DataType::Float64 => Box::new(P::<values::F64>::new(data_type, rows)),
         _ => return None,
     })
 }
@@ -63,12 +55,12 @@ fn other_column(data_type: &DataType, rows: usize) -> Option<Box<dyn Column>> {
         DataType::Utf8 => Box::new(text::Strings::<i32>::new(rows)),
         DataType::LargeUtf8 => Box::new(text::Strings::<i64>::new(rows)),
         DataType::Utf8View => Box::new(text::StringViews::new(rows)),
-        DataType::Date32 => Box::new(P::<time::Date>::new(data_type, rows)),
-        DataType::Timestamp(_, Some(zone)) if !time::is_utc(zone) => return None,
-        DataType::Timestamp(TimeUnit::Second, _) => Box::new(P::<time::Seconds>::new(data_type, rows)),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => Box::new(P::<time::Millis>::new(data_type, rows)),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => Box::new(P::<time::Micros>::new(data_type, rows)),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => Box::new(P::<time::Nanos>::new(data_type, rows)),
+        DataType::Date32 => Box::new(P::<values::Date>::new(data_type, rows)),
+        DataType::Timestamp(_, Some(zone)) if !values::is_utc(zone) => return None,
+        DataType::Timestamp(TimeUnit::Second, _) => Box::new(P::<values::Seconds>::new(data_type, rows)),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => Box::new(P::<values::Millis>::new(data_type, rows)),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Box::new(P::<values::Micros>::new(data_type, rows)),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => Box::new(P::<values::Nanos>::new(data_type, rows)),
         _ => return None,
     })
 }

@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 
 use super::Record;
-use crate::fields::{shown, unquoted};
-use crate::{CsvError, CsvReason};
+use crate::csv::fields::{shown, unquoted};
+use crate::{Reason, RecordError};
 
 /// The names in a header; empty ones are made up.
-pub(super) fn header(record: &Record<'_>) -> Result<Vec<String>, CsvError> {
+pub(super) fn header(record: &Record<'_>) -> Result<Vec<String>, RecordError> {
     let mut names = Vec::new();
     for (index, raw) in record.fields.iter().enumerate() {
         let text = match record.quote {
             Some(quote) if raw.first() == Some(&quote) => unquoted(raw, quote),
             _ => (*raw).into(),
         };
-        let name = std::str::from_utf8(&text).map_err(|_| record.error(CsvReason::NotUtf8 { value: shown(&text) }))?;
+        let name = std::str::from_utf8(&text).map_err(|_| record.error(Reason::NotUtf8 { value: shown(&text) }))?;
         names.push(if name.is_empty() { made_up(index + 1) } else { name.to_owned() });
     }
     Ok(names)

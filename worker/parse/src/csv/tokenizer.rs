@@ -2,10 +2,10 @@
 //!
 //! Separators and newlines inside quotes are masked out by the parity of the quotes before them. That is right as long
 //! as quotes open only at the start of a field and close only at its end, which every word with quotes is checked for;
-//! a record that breaks the rule is read again by [`crate::machine`], whose word is final.
+//! a record that breaks the rule is read again by [`crate::csv::machine`], whose word is final.
 
-use crate::machine::{self, Step};
-use crate::shape::Shape;
+use crate::csv::machine::{self, Step};
+use crate::csv::shape::Shape;
 use crate::words::{Portable, Words, Work};
 #[cfg(target_arch = "x86_64")]
 use crate::words_x86::Avx2;

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::CsvReason;
-use crate::shape::Pick;
-use crate::tokenizer::Rows;
+use crate::Reason;
+use crate::csv::shape::Pick;
+use crate::csv::tokenizer::Rows;
 
 /// How text becomes a value, for all columns of a file.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct Fields<'a> {
 pub(crate) struct BadField {
     /// Number of the record in the scan.
     pub row: usize,
-    pub reason: CsvReason,
+    pub reason: Reason,
 }
 
 /// Bytes of a field in the block.
@@ -102,7 +102,7 @@ impl<'a> Fields<'a> {
 
     /// NULL as field of record `row`, if the column allows it.
     pub(crate) fn null(&self, row: usize) -> Result<(), BadField> {
-        if self.nullable { Ok(()) } else { Err(BadField { row, reason: CsvReason::UnexpectedNull }) }
+        if self.nullable { Ok(()) } else { Err(BadField { row, reason: Reason::UnexpectedNull }) }
     }
 }
 

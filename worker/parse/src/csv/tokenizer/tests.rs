@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::CsvOptions;
+use crate::csv::CsvOptions;
 
 /// What a scan gives, record by record, by the machine alone.
 fn reference(shape: &Shape, block: &[u8], limits: Limits) -> (Vec<u32>, usize, End) {

@@ -1,7 +1,7 @@
 //! What the tokenizer must know of a file and a projection: how many fields a record has, and which of the borders
 //! between fields are worth remembering.
 
-use crate::CsvOptions;
+use crate::csv::CsvOptions;
 use crate::words::Marks;
 
 /// The form of a file's records as a query sees them.

@@ -6,11 +6,11 @@ use arrow::array::types::{
 };
 
 use super::digits::load;
-use super::primitive::Kind;
+use super::kind::Kind;
 
 const DAY: i64 = 86_400;
 
-pub(super) struct Date;
+pub(crate) struct Date;
 
 impl Kind for Date {
     type Arrow = Date32Type;
@@ -24,7 +24,7 @@ impl Kind for Date {
 
 macro_rules! timestamp_kind {
     ($kind:ident, $arrow:ident, $per_second:literal) => {
-        pub(super) struct $kind;
+        pub(crate) struct $kind;
 
         impl Kind for $kind {
             type Arrow = $arrow;
@@ -49,7 +49,7 @@ timestamp_kind!(Micros, TimestampMicrosecondType, 1_000_000);
 timestamp_kind!(Nanos, TimestampNanosecondType, 1_000_000_000);
 
 /// Names under which a timestamp column's zone is UTC.
-pub(super) fn is_utc(zone: &str) -> bool {
+pub(crate) fn is_utc(zone: &str) -> bool {
     ["UTC", "Z", "+00:00", "Etc/UTC"].contains(&zone)
 }
 

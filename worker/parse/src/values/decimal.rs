@@ -3,9 +3,9 @@
 use arrow::array::types::{Float32Type, Float64Type};
 
 use super::digits::{POWERS_OF_TEN, load, long_number, number};
-use super::primitive::Kind;
+use super::kind::Kind;
 
-pub(super) struct F64;
+pub(crate) struct F64;
 
 impl Kind for F64 {
     type Arrow = Float64Type;
@@ -17,7 +17,7 @@ impl Kind for F64 {
     }
 }
 
-pub(super) struct F32;
+pub(crate) struct F32;
 
 impl Kind for F32 {
     type Arrow = Float32Type;

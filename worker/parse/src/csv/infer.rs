@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 
-use crate::fields::{trim, unquoted};
-use crate::machine::{self, Step};
-use crate::options::OptionsError;
-use crate::{CsvError, CsvOptions, CsvReason, Line};
+use crate::csv::CsvOptions;
+use crate::csv::fields::{trim, unquoted};
+use crate::csv::machine::{self, Step};
+use crate::csv::options::OptionsError;
+use crate::{Line, Reason, RecordError};
 use guess::Guess;
 
 /// What a sample says about its file.
@@ -46,7 +47,7 @@ pub enum InferError {
     NoRecord(usize),
     /// A record that cannot be read.
     #[error(transparent)]
-    Record(#[from] CsvError),
+    Record(#[from] RecordError),
     /// The options contradict each other.
     #[error(transparent)]
     Options(#[from] OptionsError),
@@ -110,20 +111,20 @@ struct Record<'a> {
 
 impl<'a> Records<'a> {
     /// The next record that is not an empty line; `None` at the end of what is whole.
-    fn next(&mut self) -> Result<Option<Record<'a>>, CsvError> {
+    fn next(&mut self) -> Result<Option<Record<'a>>, RecordError> {
         while self.at < self.sample.len() {
             let (start, line) = (self.at, self.line);
             let mut separators = Vec::new();
             let marks = crate::words::Marks { separator: self.options.separator, quote: self.options.quote };
             let step = machine::run(self.sample, start, self.complete, marks, |at| separators.push(at));
-            let error = |reason| CsvError { offset: start as u64, line: Line::OfFile(line), column: None, reason };
+            let error = |reason| RecordError { offset: start as u64, line: Line::OfFile(line), column: None, reason };
             let (mut end, next) = match step {
                 Step::Complete { end, next } => (end, next),
                 Step::Incomplete { opened: Some(opened) } if self.complete => {
-                    return Err(error(CsvReason::UnterminatedQuote { opened: opened as u64 }));
+                    return Err(error(Reason::UnterminatedQuote { opened: opened as u64 }));
                 }
                 Step::Incomplete { .. } => return Ok(None),
-                Step::TextAfterQuote { at } => return Err(error(CsvReason::TextAfterQuote { at: at as u64 })),
+                Step::TextAfterQuote { at } => return Err(error(Reason::TextAfterQuote { at: at as u64 })),
             };
             self.at = next;
             self.line += memchr::memchr_iter(b'\n', &self.sample[start..next]).count() as u64;
@@ -146,13 +147,13 @@ impl<'a> Records<'a> {
 }
 
 impl Record<'_> {
-    fn error(&self, reason: CsvReason) -> CsvError {
-        CsvError { offset: self.offset as u64, line: Line::OfFile(self.line), column: None, reason }
+    fn error(&self, reason: Reason) -> RecordError {
+        RecordError { offset: self.offset as u64, line: Line::OfFile(self.line), column: None, reason }
     }
 
-    fn check(&self, expected: usize) -> Result<(), CsvError> {
+    fn check(&self, expected: usize) -> Result<(), RecordError> {
         let found = self.fields.len();
-        if found == expected { Ok(()) } else { Err(self.error(CsvReason::FieldCount { expected, found })) }
+        if found == expected { Ok(()) } else { Err(self.error(Reason::FieldCount { expected, found })) }
     }
 }
 

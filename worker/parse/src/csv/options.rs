@@ -48,7 +48,7 @@ pub enum OptionsError {
 pub(crate) const MAX_RECORD_LIMIT: usize = 1 << 30;
 
 impl CsvOptions {
-    /// Checks what the types do not: [`crate::SplitDecoder`] and [`crate::infer`] expect options that pass.
+    /// Checks what the types do not: [`crate::CsvDecoder`] and [`crate::csv::infer`] expect options that pass.
     ///
     /// # Errors
     /// The first contradiction found.

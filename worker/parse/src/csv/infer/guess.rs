@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{DataType, TimeUnit};
 
-use crate::columns::{parse_boolean, parse_date, parse_f64, parse_i64, parse_timestamp};
+use crate::values::{parse_boolean, parse_date, parse_f64, parse_i64, parse_timestamp};
 
 /// The types that all values so far fit.
 #[derive(Clone, Debug)]

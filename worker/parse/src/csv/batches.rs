@@ -6,11 +6,12 @@ use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 use std::sync::Arc;
 
-use crate::columns::{Column, column};
-use crate::fields::{BadField, Fields, TextRules};
-use crate::shape::{Pick, Shape};
-use crate::tokenizer::Rows;
-use crate::{CsvOptions, CsvReason};
+use crate::Reason;
+use crate::csv::CsvOptions;
+use crate::csv::columns::{Column, column};
+use crate::csv::fields::{BadField, Fields, TextRules};
+use crate::csv::shape::{Pick, Shape};
+use crate::csv::tokenizer::Rows;
 
 /// Record batches under construction.
 pub(crate) struct Batches {
@@ -81,7 +82,7 @@ impl Batches {
             let fields = Fields { block, rows, stride: self.stride, pick, rules: &self.rules, nullable };
             let result = match &mut projected.column {
                 Some(column) => column.append(&fields),
-                None => Err(BadField { row: 0, reason: CsvReason::UnsupportedType(field.data_type().to_string()) }),
+                None => Err(BadField { row: 0, reason: Reason::UnsupportedType(field.data_type().to_string()) }),
             };
             // The first bad record is reported, whichever column it is in.
             if let Err(bad) = result
