@@ -5,6 +5,7 @@
 //! that DataNode's socket, else from another host; each fall is remembered with its reason in [`ReadCounters`].
 
 mod checksum;
+pub mod compression;
 mod counters;
 mod error;
 mod file;

@@ -1,0 +1,182 @@
+//! The bytes of a compressed file, chunk after chunk.
+
+use std::fmt;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::Compression;
+use super::codec::{Codec, Fault, Step, codec};
+use super::error::DecompressError;
+use crate::open::OpenFile;
+
+/// Most bytes of a chunk.
+const CHUNK: usize = 1 << 20;
+
+/// Chunks below this are copied, so that a few bytes do not keep a whole buffer.
+const SMALL: usize = CHUNK / 4;
+
+/// Bytes of the file that are asked for at once.
+const WINDOW: usize = 1 << 20;
+
+/// Decompressed bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// How many decompressed bytes lie before it, from where the decompressor began.
+    pub offset: u64,
+    /// Where in the compressed file the frame begins (gzip member, bzip2 stream) that its first byte is from.
+    pub source: u64,
+    /// The bytes, at least one.
+    pub bytes: Bytes,
+}
+
+/// Decompresses an open file. Chunks hold at most 1 MiB; the buffer of a chunk is used again when its bytes are dropped.
+pub struct Decompressor {
+    file: OpenFile,
+    compression: Compression,
+    /// None where the file is not compressed.
+    codec: Option<Box<dyn Codec>>,
+    /// Bytes of the file that are still to be decoded, and where they are in it.
+    input: Bytes,
+    at: u64,
+    /// The file holds nothing behind `input`.
+    is_last: bool,
+    /// Where the frame begins that `at` lies in.
+    frame: u64,
+    /// Ends chunks where frames end.
+    cut: bool,
+    /// The chunk that is being filled.
+    output: BytesMut,
+    filled: usize,
+    offset: u64,
+    source: u64,
+}
+
+impl fmt::Debug for Decompressor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Decompressor")
+            .field("file", self.file.file())
+            .field("compression", &self.compression)
+            .field("at", &self.at)
+            .field("offset", &self.offset)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Decompressor {
+    /// Reads the file from its begin. One that is not compressed comes out as it is.
+    pub fn new(file: OpenFile, compression: Compression) -> Decompressor {
+        Decompressor {
+            file,
+            compression,
+            codec: codec(compression),
+            input: Bytes::new(),
+            at: 0,
+            is_last: false,
+            frame: 0,
+            cut: false,
+            output: BytesMut::new(),
+            filled: 0,
+            offset: 0,
+            source: 0,
+        }
+    }
+
+    /// The file.
+    pub fn file(&self) -> &OpenFile {
+        &self.file
+    }
+
+    /// How far the compressed file has been read.
+    pub fn compressed_position(&self) -> u64 {
+        self.at
+    }
+
+    /// The next bytes; none at the end. Nothing is lost when the future is dropped before it is ready.
+    ///
+    /// # Errors
+    /// The file cannot be read, is damaged, or ends too early; what lies before the damage in the same chunk is not given.
+    pub async fn next(&mut self) -> Result<Option<Chunk>, DecompressError> {
+        while self.filled < CHUNK {
+            if self.input.is_empty() && !self.is_last {
+                self.input = self.file.window(self.at, WINDOW).await?;
+                self.is_last = self.input.is_empty();
+            }
+            let Some(codec) = &mut self.codec else { return Ok(self.pass()) };
+            if self.output.is_empty() {
+                self.output.resize(CHUNK, 0);
+            }
+            if self.filled == 0 {
+                self.source = self.frame;
+            }
+            let step = codec.step(&self.input, &mut self.output[self.filled..]);
+            if self.took(step)? {
+                break;
+            }
+        }
+        Ok(self.give())
+    }
+
+    /// Keeps account of a step; true when the chunk shall not grow further.
+    fn took(&mut self, step: Result<Step, Fault>) -> Result<bool, DecompressError> {
+        let step = step.map_err(|fault| self.error(fault))?;
+        self.input.advance(step.read);
+        self.at += step.read as u64;
+        self.filled += step.written;
+        if step.border {
+            self.frame = self.at;
+        }
+        if step.read > 0 || step.written > 0 {
+            return Ok(step.border && self.cut && self.filled > 0);
+        }
+        if !self.is_last {
+            // The step wanted input, and there was some: nothing that a sound file leads to.
+            let reason = "the decoder cannot go on".to_owned();
+            return Err(self.error(Fault::Corrupt { read: 0, reason }));
+        }
+        if !self.codec.as_ref().is_none_or(|codec| codec.may_end()) {
+            let (url, format) = (self.file.file().url.clone(), self.compression);
+            return Err(DecompressError::Truncated { url, format, offset: self.at });
+        }
+        Ok(true)
+    }
+
+    /// The chunk as it is.
+    fn give(&mut self) -> Option<Chunk> {
+        if self.filled == 0 {
+            return None;
+        }
+        let filled = std::mem::take(&mut self.filled);
+        if filled < SMALL {
+            let bytes = Bytes::copy_from_slice(&self.output[..filled]);
+            return Some(self.chunk(bytes));
+        }
+        let bytes = self.output.split_to(filled).freeze();
+        // The rest of the buffer is too small for another chunk; the whole comes back when these bytes are dropped.
+        self.output.clear();
+        Some(self.chunk(bytes))
+    }
+
+    /// The bytes of a file that is not compressed.
+    fn pass(&mut self) -> Option<Chunk> {
+        let bytes = self.input.split_to(self.input.len().min(CHUNK));
+        self.at += bytes.len() as u64;
+        (!bytes.is_empty()).then(|| self.chunk(bytes))
+    }
+
+    fn chunk(&mut self, bytes: Bytes) -> Chunk {
+        let chunk = Chunk { offset: self.offset, source: self.source, bytes };
+        self.offset += chunk.bytes.len() as u64;
+        chunk
+    }
+
+    fn error(&self, fault: Fault) -> DecompressError {
+        let url = self.file.file().url.clone();
+        match fault {
+            Fault::WindowTooLarge => DecompressError::WindowTooLarge { url, offset: self.frame },
+            Fault::Corrupt { read, reason } => {
+                DecompressError::Corrupt { url, format: self.compression, offset: self.at + read as u64, reason }
+            }
+        }
+    }
+}
