@@ -242,6 +242,39 @@ pub enum WriteError {
         /// The file.
         url: String,
     },
+    /// A directory of output is there and holds something, or a file has its name.
+    #[error(
+        "{url} exists already; choose another directory, or say what to do with it: --mode overwrite or --mode append"
+    )]
+    OutputExists {
+        /// The directory.
+        url: String,
+    },
+    /// Files cannot be added to a file.
+    #[error("{url} is a file, and files can be added to a directory only; choose a directory, or --mode overwrite")]
+    AppendToFile {
+        /// The file.
+        url: String,
+    },
+    /// A part of an output whose path would be hidden, lead elsewhere, or be there twice.
+    #[error("{url} cannot have the part {path:?}: its path is hidden, leads elsewhere, or is another part's")]
+    BadPart {
+        /// The output.
+        url: String,
+        /// The part's path in it.
+        path: String,
+    },
+    /// An output failed, and so did undoing it.
+    #[error("write {url}: neither the new nor the old content could be put in place: {way_out}")]
+    NotRestored {
+        /// The output.
+        url: String,
+        /// What to do by hand.
+        way_out: String,
+        /// Why the output failed.
+        #[source]
+        source: Cause,
+    },
     /// A directory has its name.
     #[error("{url} is a directory; name a file in it")]
     Directory {
@@ -301,11 +334,13 @@ impl WriteError {
         match self {
             WriteError::PermissionDenied { .. } => 77,
             WriteError::Exists { .. }
+            | WriteError::OutputExists { .. }
+            | WriteError::AppendToFile { .. }
             | WriteError::Directory { .. }
             | WriteError::NoDirectory { .. }
             | WriteError::Unsupported { .. } => 66,
-            WriteError::Failed { .. } => 69,
-            WriteError::Producer { .. } => 70,
+            WriteError::Failed { .. } | WriteError::NotRestored { .. } => 69,
+            WriteError::Producer { .. } | WriteError::BadPart { .. } => 70,
         }
     }
 }

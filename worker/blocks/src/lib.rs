@@ -14,6 +14,7 @@ mod hdfs;
 mod listing;
 mod local;
 mod open;
+pub mod output;
 pub mod partition;
 mod place;
 mod reader;

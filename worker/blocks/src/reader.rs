@@ -13,8 +13,9 @@ use crate::hdfs::{Hdfs, HdfsFile, HdfsTree, NameSpace};
 use crate::listing::Tree;
 use crate::local::{self, LocalFile, LocalTree};
 use crate::open::{OpenFile, Source};
+use crate::output::Store;
 use crate::place::{HdfsPath, Place};
-use crate::write;
+use crate::write::{self, Target};
 
 /// How to reach HDFS.
 #[derive(Clone, Debug, Default)]
@@ -112,10 +113,7 @@ impl BlockReader {
     {
         match writable_place(url)? {
             Place::Local(path) => write::to_local(&path, url, content, overwrite).await,
-            Place::Hdfs(place) => {
-                let (hdfs, space) = self.writable_space(url, &place)?;
-                write::to_hdfs(write::Target { hdfs, space: &space, path: &place.path, url }, content, overwrite).await
-            }
+            Place::Hdfs(place) => write::to_hdfs(self.target(url, place)?, content, overwrite).await,
         }
     }
 
@@ -127,17 +125,28 @@ impl BlockReader {
     pub async fn check_writable(&self, url: &str) -> Result<(), WriteError> {
         match writable_place(url)? {
             Place::Local(path) => write::check_local(&path, url),
-            Place::Hdfs(place) => {
-                let (hdfs, space) = self.writable_space(url, &place)?;
-                write::check_hdfs(write::Target { hdfs, space: &space, path: &place.path, url }).await
-            }
+            Place::Hdfs(place) => write::check_hdfs(self.target(url, place)?).await,
         }
     }
 
-    fn writable_space(&self, url: &str, place: &HdfsPath) -> Result<(&Arc<Hdfs>, Arc<NameSpace>), WriteError> {
+    fn target(&self, url: &str, place: HdfsPath) -> Result<Target, WriteError> {
         let Some(hdfs) = &self.hdfs else { return Err(not_writable(url, NO_CONFIGURATION.to_owned())) };
-        let space = hdfs.space(place).map_err(|source| not_writable(url, crate::hdfs::chain(source.as_ref())))?;
-        Ok((hdfs, space))
+        let space = hdfs.space(&place).map_err(|source| not_writable(url, crate::hdfs::chain(source.as_ref())))?;
+        Ok(Target { hdfs: hdfs.clone(), space, path: place.path, url: url.to_owned() })
+    }
+
+    /// Where `url` is, for those who write more than one file there: its file system, and its absolute path on it.
+    pub(crate) fn store(&self, url: &str) -> Result<(Store, String), WriteError> {
+        match writable_place(url)? {
+            Place::Local(path) => {
+                let path = local::absolute(&path, url).map_err(|error| not_writable(url, error.to_string()))?;
+                Ok((Store::Local, path))
+            }
+            Place::Hdfs(place) => {
+                let Target { hdfs, space, path, .. } = self.target(url, place)?;
+                Ok((Store::Hdfs { hdfs, space }, path))
+            }
+        }
     }
 
     fn source_of(&self, file: &FileRef) -> Result<Place, ReadError> {
