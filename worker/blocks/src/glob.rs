@@ -45,12 +45,21 @@ pub(crate) fn is_pattern(text: &str) -> bool {
     })
 }
 
+/// The names of a path.
+pub(crate) fn names(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|name| !name.is_empty())
+}
+
+/// How many names of a path come before the first that is a pattern. Braces may hold slashes, but they begin there.
+pub(crate) fn fixed_names(path: &str) -> usize {
+    names(path).take_while(|name| !is_pattern(name)).count()
+}
+
 /// The pattern's names, once for each way to choose among its braces.
 pub(crate) fn parse(pattern: &str) -> Result<Vec<Vec<NamePattern>>, GlobError> {
     let mut paths = Vec::new();
     for plain in without_braces(pattern)? {
-        let names = plain.split('/').filter(|name| !name.is_empty());
-        paths.push(names.map(parse_name).collect::<Result<Vec<_>, _>>()?);
+        paths.push(names(&plain).map(parse_name).collect::<Result<Vec<_>, _>>()?);
     }
     Ok(paths)
 }
@@ -263,6 +272,13 @@ mod tests {
         for name in ["a", r"\*", r"a\[b"] {
             assert!(!is_pattern(name));
         }
+    }
+
+    #[test]
+    fn names_before_a_pattern() {
+        assert_eq!(fixed_names("/a/b"), 2);
+        assert_eq!(fixed_names("/a//b/y=*/c"), 2);
+        assert_eq!(fixed_names(r"/a/\*/{b/c,d}/e"), 2);
     }
 
     #[test]

@@ -24,6 +24,6 @@ mod write;
 
 pub use counters::{ReadCounters, ReadSnapshot};
 pub use error::{ListError, ReadError, SetUpError, WriteError};
-pub use file::{BlockPlaces, FileRef};
+pub use file::{BlockPlaces, FileRef, TableFile};
 pub use open::OpenFile;
 pub use reader::{BlockReader, HdfsOptions};

@@ -8,7 +8,7 @@ use hadoop_wire::config::Configuration;
 
 use crate::counters::ReadCounters;
 use crate::error::{Cause, ListError, ReadError, SetUpError, WriteError};
-use crate::file::{BlockPlaces, FileRef};
+use crate::file::{BlockPlaces, FileRef, TableFile};
 use crate::hdfs::{Hdfs, HdfsFile, HdfsTree, NameSpace};
 use crate::listing::Tree;
 use crate::local::{self, LocalFile, LocalTree};
@@ -55,17 +55,31 @@ impl BlockReader {
     /// Nothing is there, nothing fits, it may not be read, or the NameNode does not answer; see
     /// [`ListError::exit_code`].
     pub async fn list(&self, url_or_path: &str) -> Result<Vec<FileRef>, ListError> {
+        let (tree, path) = self.tree(url_or_path)?;
+        tree.list(&path, url_or_path).await
+    }
+
+    /// As [`BlockReader::list`], but a directory stands also for the files in its `column=value` directories, and in
+    /// theirs; with the values that the directories below `url_or_path` name. Where it is a pattern, those below the
+    /// directory in front of its first wildcard.
+    ///
+    /// # Errors
+    /// As [`BlockReader::list`].
+    pub async fn list_table(&self, url_or_path: &str) -> Result<Vec<TableFile>, ListError> {
+        let (tree, path) = self.tree(url_or_path)?;
+        tree.list_table(&path, url_or_path).await
+    }
+
+    /// The file system of `url_or_path`, and its absolute path there.
+    fn tree(&self, url_or_path: &str) -> Result<(Tree, String), ListError> {
         let given = url_or_path.to_owned();
         match Place::parse(url_or_path) {
             Err(_) => Err(ListError::UnknownScheme { path: given }),
-            Ok(Place::Local(path)) => {
-                let path = local::absolute(&path, url_or_path)?;
-                Tree::Local(LocalTree).list(&path, url_or_path).await
-            }
+            Ok(Place::Local(path)) => Ok((Tree::Local(LocalTree), local::absolute(&path, url_or_path)?)),
             Ok(Place::Hdfs(place)) => {
                 let Some(hdfs) = &self.hdfs else { return Err(ListError::NoHdfs { path: given }) };
                 let space = hdfs.space(&place).map_err(|source| ListError::Unreachable { path: given, source })?;
-                Tree::Hdfs(HdfsTree::new(hdfs.clone(), space)).list(&place.path, url_or_path).await
+                Ok((Tree::Hdfs(HdfsTree::new(hdfs.clone(), space)), place.path))
             }
         }
     }

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use bobbin_blocks::{BlockReader, FileRef, ListError, ReadCounters, ReadError, WriteError};
+use bobbin_blocks::{BlockReader, FileRef, ListError, ReadCounters, ReadError, TableFile, WriteError};
 
 /// Local reads never wait, so that one poll is enough.
 fn now<T>(future: impl Future<Output = T>) -> T {
@@ -49,6 +49,57 @@ fn listings() {
     let file = list(dir.join("a.csv").to_str().unwrap()).unwrap().remove(0);
     assert_eq!(file.len, 5);
     assert!(file.modified_ms > 1_600_000_000_000);
+}
+
+/// `name: column=value, …` of what `pattern`, in `dir`, lists as a table.
+fn table(dir: &Path, pattern: &str) -> Vec<String> {
+    let prefix = format!("file://{}/", dir.display());
+    let files = now(BlockReader::local().list_table(&format!("{}/{pattern}", dir.display()))).unwrap();
+    let text = |file: &TableFile| {
+        let value =
+            |(column, value): &(String, Option<String>)| format!("{column}={}", value.as_deref().unwrap_or("NULL"));
+        let values: Vec<String> = file.partitions.iter().map(value).collect();
+        format!("{}: {}", file.file.url.strip_prefix(&prefix).unwrap(), values.join(", "))
+    };
+    files.iter().map(text).collect()
+}
+
+#[test]
+fn partitioned_tables() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    for name in [
+        "t/top.csv",
+        "t/_SUCCESS",
+        "t/y=2015/m=1/a.csv",
+        "t/y=2015/m=1/_SUCCESS",
+        "t/y=2015/plain/no.csv",
+        "t/y=2016/m=__HIVE_DEFAULT_PARTITION__/b.csv",
+        "t/y=2016/.m=3/no.csv",
+        "t/_temporary/no.csv",
+        "t/.t.bobbin-1/attempts/no.csv",
+        "t/_y=a%3Ab/c.csv",
+        "t/plain/no.csv",
+        "odd[1]/y=1/d.csv",
+    ] {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, name).unwrap();
+    }
+    let all = [
+        "t/_y=a%3Ab/c.csv: _y=a:b",
+        "t/top.csv: ",
+        "t/y=2015/m=1/a.csv: y=2015, m=1",
+        "t/y=2016/m=__HIVE_DEFAULT_PARTITION__/b.csv: y=2016, m=NULL",
+    ];
+    assert_eq!(table(dir, "t"), all);
+    assert_eq!(table(dir, "t/y=*"), all[2..]);
+    assert_eq!(table(dir, "t/y=2015"), ["t/y=2015/m=1/a.csv: m=1"], "a root names no value of its own");
+    assert_eq!(table(dir, "t/y=*/m=1/*.csv"), all[2..3]);
+    assert_eq!(table(dir, "t/top.csv"), all[1..2]);
+    assert_eq!(table(dir, "odd[1]"), ["odd[1]/y=1/d.csv: y=1"]);
+    assert_eq!(table(dir, "odd[1]/y=1"), ["odd[1]/y=1/d.csv: "]);
+    assert_eq!(names(dir, "t"), ["t/top.csv"], "a flat listing stays flat");
 }
 
 #[test]
