@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bobbin_blocks::BlockReader;
-use bobbin_blocks::compression::{Compression, Decompressor};
+use bobbin_blocks::compression::{Compression, Decompressor, frames};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -17,6 +17,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let compression = Compression::of(&file.url);
             let mut open = reader.open(&file, Arc::default()).await?;
             compression.check(&mut open).await?;
+            if compression == Compression::Zstd {
+                println!("{} independent frames", frames(&mut open).await?.map_or(1, |frames| frames.len()));
+            }
             let mut decompressor = Decompressor::new(open, compression);
             let (mut bytes, mut crc) = (0, crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi));
             while let Some(chunk) = decompressor.next().await? {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use bobbin_blocks::compression::{Chunk, Compression, DecompressError, Decompressor};
+use bobbin_blocks::compression::{Chunk, Compression, DecompressError, Decompressor, frames};
 use bobbin_blocks::{BlockReader, OpenFile};
 
 /// Local reads never wait, so that one poll is enough.
@@ -149,4 +149,93 @@ fn a_buffer_is_used_again() {
         }
     }
     assert_eq!(addresses.len(), 1);
+}
+
+/// A skippable frame.
+fn skippable(kind: u8, content: &[u8]) -> Vec<u8> {
+    [&[0x50 + kind, 0x2a, 0x4d, 0x18], (content.len() as u32).to_le_bytes().as_slice(), content].concat()
+}
+
+/// The frames as pzstd writes them.
+fn like_pzstd(frames: &[Vec<u8>]) -> Vec<u8> {
+    frames
+        .iter()
+        .flat_map(|frame| [skippable(0, &(frame.len() as u32).to_le_bytes()), frame.clone()].concat())
+        .collect()
+}
+
+/// The frames, with a seek table behind them.
+fn seekable(frames: &[(Vec<u8>, usize)], checksums: bool) -> Vec<u8> {
+    let mut table = Vec::new();
+    for (frame, len) in frames {
+        table.extend((frame.len() as u32).to_le_bytes());
+        table.extend((*len as u32).to_le_bytes());
+        table.extend(if checksums { vec![1, 2, 3, 4] } else { vec![] });
+    }
+    table.extend((frames.len() as u32).to_le_bytes());
+    table.push(if checksums { 0x80 } else { 0 });
+    table.extend([0xb1, 0xea, 0x92, 0x8f]);
+    let frames = frames.iter().flat_map(|(frame, _)| frame.clone());
+    frames.chain(skippable(14, &table)).collect()
+}
+
+/// What each range of frames gives when it takes the chunks whose frame is its own.
+fn check_frames(dir: &Path, name: &str, file: &[u8], content: &[u8], pieces: &[&[u8]]) {
+    let found = now(frames(&mut open(dir, name, file))).unwrap().unwrap();
+    assert_eq!(found.len(), pieces.len());
+    for (frame, piece) in found.iter().zip(pieces) {
+        let mut decompressor = Decompressor::at_frame(open(dir, name, file), frame);
+        let mut own = Vec::new();
+        while let Some(chunk) = now(decompressor.next()).unwrap() {
+            if chunk.source >= frame.compressed.end {
+                break;
+            }
+            let base = frame.decompressed.as_ref().map_or(0, |range| range.start);
+            assert_eq!(chunk.offset, base + own.len() as u64);
+            own.extend_from_slice(&chunk.bytes);
+        }
+        assert!(own == *piece, "{name}: {} bytes, {} expected", own.len(), piece.len());
+    }
+    check(&chunks(Decompressor::new(open(dir, name, file), Compression::Zstd)).unwrap(), content);
+}
+
+#[test]
+fn frames_that_a_file_names_are_read_by_themselves() {
+    let dir = tempfile::tempdir().unwrap();
+    let content = csv(150_000);
+    let (small, rest) = content.split_at(100);
+    let (large, last) = rest.split_at(2_500_000);
+    let pieces = [small, large, last];
+    let compressed: Vec<_> = pieces.iter().map(|piece| zstd(piece)).collect();
+    check_frames(dir.path(), "p.zst", &like_pzstd(&compressed), &content, &pieces);
+    let with_len: Vec<_> = compressed.into_iter().zip(pieces.map(<[u8]>::len)).collect();
+    check_frames(dir.path(), "s.zst", &seekable(&with_len, false), &content, &pieces);
+    check_frames(dir.path(), "c.zst", &seekable(&with_len, true), &content, &pieces);
+}
+
+#[test]
+fn files_that_name_no_frames_or_wrong_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let none = |name: &str, file: Vec<u8>| {
+        assert_eq!(now(frames(&mut open(dir.path(), name, &file))).unwrap(), None, "{name}");
+    };
+    let (one, two) = (zstd(b"one"), zstd(b"two"));
+    none("empty", vec![]);
+    none("tiny", vec![1; 5]);
+    none("single", seekable(&[(one.clone(), 3)], false));
+    none("two", [one.clone(), two.clone()].concat());
+    let table = seekable(&[(one.clone(), 3), (two.clone(), 3)], false);
+    let mut wrong = table.clone();
+    wrong.insert(0, 0);
+    none("table of another length", wrong);
+    let mut wrong = table.clone();
+    let count = table.len() - 9;
+    wrong[count] = 200;
+    none("table longer than the file", wrong);
+    let mut wrong = table;
+    wrong[count + 4] = 4;
+    none("reserved bits", wrong);
+    let whole = like_pzstd(&[one, two]);
+    none("truncated", whole[..whole.len() - 1].to_vec());
+    none("truncated header", [whole.as_slice(), &whole[..7]].concat());
 }

@@ -7,6 +7,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::Compression;
 use super::codec::{Codec, Fault, Step, codec};
 use super::error::DecompressError;
+use super::frames::Frame;
 use crate::open::OpenFile;
 
 /// Most bytes of a chunk.
@@ -80,6 +81,14 @@ impl Decompressor {
             offset: 0,
             source: 0,
         }
+    }
+
+    /// Reads a zstd file from `frame` on, to the end of the file; chunks end where frames end. Offsets of chunks are
+    /// those in the decompressed file where the frame knows its own, else they count from 0.
+    pub fn at_frame(file: OpenFile, frame: &Frame) -> Decompressor {
+        let begin = frame.compressed.start;
+        let offset = frame.decompressed.as_ref().map_or(0, |range| range.start);
+        Decompressor { at: begin, frame: begin, cut: true, offset, ..Decompressor::new(file, Compression::Zstd) }
     }
 
     /// The file.

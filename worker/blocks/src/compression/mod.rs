@@ -7,11 +7,13 @@ mod bzip2;
 mod codec;
 mod decompressor;
 mod error;
+mod frames;
 mod gzip;
 mod zstd;
 
 pub use decompressor::{Chunk, Decompressor};
 pub use error::{DecompressError, NotAsNamed};
+pub use frames::{Frame, frames};
 
 use std::fmt;
 
