@@ -1,65 +1,32 @@
-//! The bytes of a compressed file, chunk after chunk.
-
-use std::fmt;
-
-use bytes::{Buf, Bytes, BytesMut};
+//! The one face of all ways to read a compressed file.
 
 use super::Compression;
-use super::codec::{Codec, Fault, Step, codec};
+use super::blocks::Blocks;
 use super::error::DecompressError;
 use super::frames::Frame;
+use super::stream::{Chunk, Stream};
 use crate::open::OpenFile;
 
-/// Most bytes of a chunk.
-const CHUNK: usize = 1 << 20;
-
-/// Chunks below this are copied, so that a few bytes do not keep a whole buffer.
-const SMALL: usize = CHUNK / 4;
-
-/// Bytes of the file that are asked for at once.
-const WINDOW: usize = 1 << 20;
-
-/// Decompressed bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk {
-    /// How many decompressed bytes lie before it, from where the decompressor began.
-    pub offset: u64,
-    /// Where in the compressed file the frame begins (gzip member, bzip2 stream) that its first byte is from.
-    pub source: u64,
-    /// The bytes, at least one.
-    pub bytes: Bytes,
-}
-
 /// Decompresses an open file. Chunks hold at most 1 MiB; the buffer of a chunk is used again when its bytes are dropped.
+///
+/// A file that is shared among readers is cut at bytes of the compressed file. The reader of `[a, b)` begins at the first
+/// frame or block at `a` or behind it; the chunks whose [`Chunk::source`] is below `b` are its own, and those behind them
+/// it may read to finish its last record. So each byte belongs to one reader.
 pub struct Decompressor {
-    file: OpenFile,
-    compression: Compression,
-    /// None where the file is not compressed.
-    codec: Option<Box<dyn Codec>>,
-    /// Bytes of the file that are still to be decoded, and where they are in it.
-    input: Bytes,
-    at: u64,
-    /// The file holds nothing behind `input`.
-    is_last: bool,
-    /// Where the frame begins that `at` lies in.
-    frame: u64,
-    /// Ends chunks where frames end.
-    cut: bool,
-    /// The chunk that is being filled.
-    output: BytesMut,
-    filled: usize,
-    offset: u64,
-    source: u64,
+    way: Way,
 }
 
-impl fmt::Debug for Decompressor {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+enum Way {
+    Stream(Box<Stream>),
+    Blocks(Box<Blocks>),
+}
+
+impl std::fmt::Debug for Decompressor {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("Decompressor")
-            .field("file", self.file.file())
-            .field("compression", &self.compression)
-            .field("at", &self.at)
-            .field("offset", &self.offset)
+            .field("file", self.file().file())
+            .field("position", &self.compressed_position())
             .finish_non_exhaustive()
     }
 }
@@ -67,125 +34,46 @@ impl fmt::Debug for Decompressor {
 impl Decompressor {
     /// Reads the file from its begin. One that is not compressed comes out as it is.
     pub fn new(file: OpenFile, compression: Compression) -> Decompressor {
-        Decompressor {
-            file,
-            compression,
-            codec: codec(compression),
-            input: Bytes::new(),
-            at: 0,
-            is_last: false,
-            frame: 0,
-            cut: false,
-            output: BytesMut::new(),
-            filled: 0,
-            offset: 0,
-            source: 0,
-        }
+        Decompressor { way: Way::Stream(Box::new(Stream::new(file, compression))) }
     }
 
     /// Reads a zstd file from `frame` on, to the end of the file; chunks end where frames end. Offsets of chunks are
     /// those in the decompressed file where the frame knows its own, else they count from 0.
     pub fn at_frame(file: OpenFile, frame: &Frame) -> Decompressor {
-        let begin = frame.compressed.start;
-        let offset = frame.decompressed.as_ref().map_or(0, |range| range.start);
-        Decompressor { at: begin, frame: begin, cut: true, offset, ..Decompressor::new(file, Compression::Zstd) }
+        Decompressor { way: Way::Stream(Box::new(Stream::at_frame(file, frame))) }
+    }
+
+    /// Reads a bzip2 file from its first block at byte `start` of the compressed file or behind it, to the end of the
+    /// file; chunks end where blocks end, and their offsets count from 0. A block is held in memory as a whole: usually
+    /// 900 kB, at most 47 MB, where bytes repeat for very long.
+    pub fn at_block(file: OpenFile, start: u64) -> Decompressor {
+        Decompressor { way: Way::Blocks(Box::new(Blocks::new(file, start))) }
     }
 
     /// The file.
     pub fn file(&self) -> &OpenFile {
-        &self.file
+        match &self.way {
+            Way::Stream(stream) => stream.file(),
+            Way::Blocks(blocks) => blocks.file(),
+        }
     }
 
     /// How far the compressed file has been read.
     pub fn compressed_position(&self) -> u64 {
-        self.at
+        match &self.way {
+            Way::Stream(stream) => stream.position(),
+            Way::Blocks(blocks) => blocks.position(),
+        }
     }
 
-    /// The next bytes; none at the end. Nothing is lost when the future is dropped before it is ready.
+    /// The next bytes; none at the end.
     ///
     /// # Errors
     /// The file cannot be read, is damaged, or ends too early; what lies before the damage in the same chunk is not given.
     pub async fn next(&mut self) -> Result<Option<Chunk>, DecompressError> {
-        while self.filled < CHUNK {
-            if self.input.is_empty() && !self.is_last {
-                self.input = self.file.window(self.at, WINDOW).await?;
-                self.is_last = self.input.is_empty();
-            }
-            let Some(codec) = &mut self.codec else { return Ok(self.pass()) };
-            if self.output.is_empty() {
-                self.output.resize(CHUNK, 0);
-            }
-            if self.filled == 0 {
-                self.source = self.frame;
-            }
-            let step = codec.step(&self.input, &mut self.output[self.filled..]);
-            if self.took(step)? {
-                break;
-            }
-        }
-        Ok(self.give())
-    }
-
-    /// Keeps account of a step; true when the chunk shall not grow further.
-    fn took(&mut self, step: Result<Step, Fault>) -> Result<bool, DecompressError> {
-        let step = step.map_err(|fault| self.error(fault))?;
-        self.input.advance(step.read);
-        self.at += step.read as u64;
-        self.filled += step.written;
-        if step.border {
-            self.frame = self.at;
-        }
-        if step.read > 0 || step.written > 0 {
-            return Ok(step.border && self.cut && self.filled > 0);
-        }
-        if !self.is_last {
-            // The step wanted input, and there was some: nothing that a sound file leads to.
-            let reason = "the decoder cannot go on".to_owned();
-            return Err(self.error(Fault::Corrupt { read: 0, reason }));
-        }
-        if !self.codec.as_ref().is_none_or(|codec| codec.may_end()) {
-            let (url, format) = (self.file.file().url.clone(), self.compression);
-            return Err(DecompressError::Truncated { url, format, offset: self.at });
-        }
-        Ok(true)
-    }
-
-    /// The chunk as it is.
-    fn give(&mut self) -> Option<Chunk> {
-        if self.filled == 0 {
-            return None;
-        }
-        let filled = std::mem::take(&mut self.filled);
-        if filled < SMALL {
-            let bytes = Bytes::copy_from_slice(&self.output[..filled]);
-            return Some(self.chunk(bytes));
-        }
-        let bytes = self.output.split_to(filled).freeze();
-        // The rest of the buffer is too small for another chunk; the whole comes back when these bytes are dropped.
-        self.output.clear();
-        Some(self.chunk(bytes))
-    }
-
-    /// The bytes of a file that is not compressed.
-    fn pass(&mut self) -> Option<Chunk> {
-        let bytes = self.input.split_to(self.input.len().min(CHUNK));
-        self.at += bytes.len() as u64;
-        (!bytes.is_empty()).then(|| self.chunk(bytes))
-    }
-
-    fn chunk(&mut self, bytes: Bytes) -> Chunk {
-        let chunk = Chunk { offset: self.offset, source: self.source, bytes };
-        self.offset += chunk.bytes.len() as u64;
-        chunk
-    }
-
-    fn error(&self, fault: Fault) -> DecompressError {
-        let url = self.file.file().url.clone();
-        match fault {
-            Fault::WindowTooLarge => DecompressError::WindowTooLarge { url, offset: self.frame },
-            Fault::Corrupt { read, reason } => {
-                DecompressError::Corrupt { url, format: self.compression, offset: self.at + read as u64, reason }
-            }
+        match &mut self.way {
+            Way::Stream(stream) => stream.next().await,
+            Way::Blocks(blocks) => blocks.next().await,
         }
     }
 }

@@ -1,19 +1,24 @@
 //! Compressed files: which format a file has, and its bytes as they were before they were compressed.
 //!
-//! A [`Decompressor`] reads a file from its begin; where a format allows it, also from the middle: see [`frames`] for
-//! zstd. Memory is bounded: one window of the file, one chunk, and what the format itself needs (at most 128 MiB, zstd).
+//! A [`Decompressor`] reads a file from its begin; where a format allows it, also from the middle: from one of the
+//! [`frames`] of zstd, or from any block of bzip2. Memory is bounded: one window of the file, one chunk, and what the
+//! format itself needs (at most 128 MiB, zstd).
 
+mod bits;
+mod blocks;
 mod bzip2;
 mod codec;
 mod decompressor;
 mod error;
 mod frames;
 mod gzip;
+mod stream;
 mod zstd;
 
-pub use decompressor::{Chunk, Decompressor};
+pub use decompressor::Decompressor;
 pub use error::{DecompressError, NotAsNamed};
 pub use frames::{Frame, frames};
+pub use stream::Chunk;
 
 use std::fmt;
 
