@@ -1,5 +1,6 @@
-//! Decompresses files and says how fast: `decompress PATH...`, local paths only. Compare with `gzip -dc`, `zstd -dc`,
-//! `bzip2 -dc`; the CRC32C is that of the decompressed bytes.
+//! Decompresses files and says how fast: `decompress [--blocks] PATH...`, local paths only. Compare with `gzip -dc`,
+//! `zstd -dc`, `bzip2 -dc`; the CRC32C is that of the decompressed bytes. `--blocks` reads bzip2 block by block, as the
+//! reader of a split does.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use bobbin_blocks::compression::{Compression, Decompressor, frames};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let reader = BlockReader::local();
-    for path in std::env::args().skip(1) {
+    let (options, paths): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|word| word == "--blocks");
+    for path in paths {
         for file in reader.list(&path).await? {
             let begin = Instant::now();
             let compression = Compression::of(&file.url);
@@ -20,7 +22,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
             if compression == Compression::Zstd {
                 println!("{} independent frames", frames(&mut open).await?.map_or(1, |frames| frames.len()));
             }
-            let mut decompressor = Decompressor::new(open, compression);
+            let mut decompressor = match (compression, options.is_empty()) {
+                (Compression::Bzip2, false) => Decompressor::at_block(open, 0),
+                (compression, _) => Decompressor::new(open, compression),
+            };
             let (mut bytes, mut crc) = (0, crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi));
             while let Some(chunk) = decompressor.next().await? {
                 bytes += chunk.bytes.len();
