@@ -126,6 +126,8 @@ impl Blocks {
                 self.next = Next::Nothing;
                 return Ok(());
             };
+            // What is before it may be forgotten from here on, also when this future is dropped.
+            self.next = Next::Sought(at);
             if mark == Mark::Block {
                 if let Some(decoded) = self.decode(at).await? {
                     self.keep(at, decoded);
@@ -136,6 +138,7 @@ impl Blocks {
                 }
             }
             from = at + 1;
+            self.next = Next::Sought(from);
             self.forget_before(from / 8);
         }
     }

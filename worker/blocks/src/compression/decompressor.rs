@@ -66,7 +66,7 @@ impl Decompressor {
         }
     }
 
-    /// The next bytes; none at the end.
+    /// The next bytes; none at the end. Nothing is lost when the future is dropped before it is ready.
     ///
     /// # Errors
     /// The file cannot be read, is damaged, or ends too early; what lies before the damage in the same chunk is not given.

@@ -87,7 +87,7 @@ impl Stream {
         self.at
     }
 
-    /// The next bytes; none at the end. Nothing is lost when the future is dropped before it is ready.
+    /// The next bytes; none at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Chunk>, DecompressError> {
         while self.filled < CHUNK {
             if self.input.is_empty() && !self.is_last {
