@@ -239,3 +239,14 @@ fn files_that_name_no_frames_or_wrong_ones() {
     none("truncated", whole[..whole.len() - 1].to_vec());
     none("truncated header", [whole.as_slice(), &whole[..7]].concat());
 }
+
+#[test]
+fn decompressors_go_to_any_thread() {
+    fn check<T: Send>(_: &T) {}
+    let dir = tempfile::tempdir().unwrap();
+    let mut stream = Decompressor::new(open(dir.path(), "a.gz", &gzip(b"x")), Compression::Gzip);
+    check(&stream);
+    check(&stream.next());
+    let mut file = open(dir.path(), "a.zst", &zstd(b"x"));
+    check(&frames(&mut file));
+}
