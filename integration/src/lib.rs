@@ -4,6 +4,7 @@
 //! one cluster of their process, or [`private`] for one that they may break; both say why there is none where there can be none.
 
 pub mod cluster;
+pub mod data;
 mod gate;
 pub mod install;
 mod notice;
