@@ -27,6 +27,25 @@ pub const PURE: Recipe =
 pub const TOOLS: Recipe =
     Recipe { name: "tools-1", packages: &["uv", "venv-pack==0.2.0", "conda-pack==0.9.2", "setuptools<80"] };
 
+/// Engines whose answers are compared with ours.
+pub const ANALYTICS: Recipe =
+    Recipe { name: "analytics-1", packages: &["duckdb==2.0.1", "numpy==2.4.6", "pandas==3.1.1", "pyarrow==26.0.1"] };
+
+/// Engines whose speed is compared with ours.
+pub const PEERS: Recipe = Recipe {
+    name: "peers-1",
+    packages: &[
+        "duckdb==2.0.1",
+        "numpy==2.4.6",
+        "pandas==3.1.1",
+        "polars==2.1.0",
+        "pyarrow==26.0.1",
+        "datafusion==55.0.0",
+        "dask[dataframe]==2026.8.0",
+        "pyspark==4.3.0",
+    ],
+};
+
 /// The environment, made now unless it is in the cache. A lock keeps two processes from making it at once.
 ///
 /// # Errors

@@ -94,7 +94,7 @@ fn order(sheet: &mut Sheet, random: &mut Random, about: (u64, Date, &[Line], Sca
 fn customer(random: &mut Random, scale: Scale) -> u64 {
     loop {
         let key = 1 + random.below(scale.customers);
-        if key % 3 != 0 {
+        if !key.is_multiple_of(3) {
             return key;
         }
     }
