@@ -8,6 +8,7 @@ pub mod data;
 mod gate;
 pub mod install;
 mod notice;
+pub mod oracle;
 pub mod process;
 mod programs;
 pub mod python;

@@ -1,0 +1,10 @@
+//! The same questions to bobbin, DuckDB and pandas, over generated files cut into many splits and few. One row of a table is
+//! one question; nothing here knows how bobbin answers.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod check;
+mod events;
+mod odd;
+mod random;
+mod taxi;
+mod tpch;
