@@ -36,7 +36,7 @@ fn nested_members_are_columns() {
         Case::of("SELECT type, count(*) AS n FROM {events} GROUP BY type").pandas("events.groupby('type').size().rename('n')"),
         Case::of("SELECT id, type FROM {events} WHERE type IN ('GollumEvent', 'MemberEvent')"),
         Case::ordered(
-            "SELECT e.actor.login AS login, count(*) AS n FROM {events} e WHERE e.repo.name LIKE 'jupyter/%' \
+            "SELECT e.actor.login AS login, count(*) AS n FROM {events} e WHERE e.repo.name LIKE 'user2%/a%' \
              GROUP BY 1 ORDER BY n DESC, login LIMIT 10",
         ),
         Case::of("SELECT e.actor.login AS login, max(e.actor.id) AS id FROM {events} e GROUP BY 1 HAVING count(*) > 5"),
