@@ -131,7 +131,7 @@ fn seconds(rest: &[u8]) -> Option<(u32, u32, &[u8])> {
 }
 
 /// Seconds east of UTC: nothing, `Z`, `+02:00`, `+0200`, `+02`.
-fn offset(zone: &[u8]) -> Option<i64> {
+pub(super) fn offset(zone: &[u8]) -> Option<i64> {
     let (sign, hours, minutes) = match zone {
         [] | [b'Z' | b'z'] => return Some(0),
         [sign, h1, h2, b':', m1, m2] | [sign, h1, h2, m1, m2] => (sign, two_digits(*h1, *h2)?, two_digits(*m1, *m2)?),
@@ -152,7 +152,7 @@ fn offset(zone: &[u8]) -> Option<i64> {
 /// Days since 1970-01-01 of a day of the Gregorian calendar. Years are counted from March, so that the leap day is
 /// the last of its year.
 #[inline(always)]
-fn days(year: u32, month: u32, day: u32) -> Option<i32> {
+pub(super) fn days(year: u32, month: u32, day: u32) -> Option<i32> {
     const LENGTHS: [u8; 16] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0];
     let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let length = u32::from(*LENGTHS.get(month as usize)?) + u32::from(is_leap && month == 2);
