@@ -20,6 +20,8 @@ pub(crate) struct Marks {
 pub(crate) trait Words {
     /// Where the marks are.
     fn masks(word: &[u8; 64], marks: Marks) -> Masks;
+    /// Where `byte` is.
+    fn find(word: &[u8; 64], byte: u8) -> u64;
     /// Bit i of the result is the parity of bits 0..=i.
     fn prefix_xor(bits: u64) -> u64;
     /// Index of the n-th set bit; `bits` has more than n.
@@ -39,14 +41,17 @@ pub(crate) struct Portable;
 impl Words for Portable {
     #[inline(always)]
     fn masks(word: &[u8; 64], marks: Marks) -> Masks {
-        let find = |byte: u8| {
-            let mut bits = 0;
-            for (index, found) in word.iter().enumerate() {
-                bits |= u64::from(*found == byte) << index;
-            }
-            bits
-        };
+        let find = |byte: u8| Self::find(word, byte);
         Masks { separators: find(marks.separator), newlines: find(b'\n'), quotes: marks.quote.map_or(0, find) }
+    }
+
+    #[inline(always)]
+    fn find(word: &[u8; 64], byte: u8) -> u64 {
+        let mut bits = 0;
+        for (index, found) in word.iter().enumerate() {
+            bits |= u64::from(*found == byte) << index;
+        }
+        bits
     }
 
     #[inline(always)]
@@ -89,6 +94,7 @@ pub(crate) mod tests {
             let masks = W::masks(self.word, Marks { separator: b',', quote: self.quote });
             let expected = Masks { separators: bit(Some(b',')), newlines: bit(Some(b'\n')), quotes: bit(self.quote) };
             assert_eq!(masks, expected);
+            assert_eq!(W::find(self.word, b'a'), bit(Some(b'a')));
             let parity = W::prefix_xor(masks.quotes);
             for index in 0..64 {
                 let expected = (masks.quotes & (u64::MAX >> (63 - index))).count_ones() & 1;
