@@ -244,6 +244,7 @@ impl ScanMessage {
             header: self.header,
             null_tokens: self.null_tokens,
             max_record_bytes: length(self.max_record_bytes)?,
+            ..CsvOptions::default()
         };
         options.check().map_err(|error| Fault::Task(error.to_string()))?;
         Ok(ScanShape {

@@ -151,6 +151,7 @@ mod tests {
             header: false,
             null_tokens: vec!["NA".into(), "-".into()],
             max_record_bytes: 100,
+            ..CsvOptions::default()
         };
         assert_eq!(source, CsvSource { path: "a.csv".into(), options, types: Some("a VARCHAR".into()) });
     }

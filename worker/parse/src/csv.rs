@@ -3,13 +3,20 @@
 mod batches;
 mod columns;
 mod decoder;
+mod encoding;
+mod faults;
 mod fields;
 mod infer;
+mod judge;
 mod machine;
 mod options;
+mod repair;
 mod shape;
 mod tokenizer;
+mod unquote;
 
+pub use crate::values::FormatError;
 pub use decoder::CsvDecoder;
+pub use encoding::Encoding;
 pub use infer::{InferError, Inferred, infer};
-pub use options::{CsvOptions, OptionsError};
+pub use options::{ColumnOptions, CsvOptions, OptionsError, pandas_null_tokens};

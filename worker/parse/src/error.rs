@@ -54,6 +54,17 @@ pub enum Reason {
         /// Offset in the file of the opening quote.
         opened: u64,
     },
+    /// A quoted field that does not end, in a scan that goes on all the same.
+    #[error(
+        "the quote opened at byte {opened} is never closed, so that the last {lost} bytes of the file cannot be read; \
+         close it, or switch quoting off"
+    )]
+    LostTail {
+        /// Offset in the file of the opening quote.
+        opened: u64,
+        /// Bytes from the record's start to the file's end.
+        lost: u64,
+    },
     /// A record that is longer than the limit.
     #[error("longer than max_record_bytes = {limit}; raise the limit if such records are right")]
     TooLong {
@@ -81,15 +92,20 @@ pub enum Reason {
     #[error("columns of type {0} cannot be read from CSV; declare the column as VARCHAR and cast it in the query")]
     UnsupportedType(String),
     /// The header line does not begin in the first split.
-    #[error("only empty lines before byte {end}, where a header is expected; remove them, or use a larger split size")]
+    #[error(
+        "only lines to skip before byte {end}, where a header is expected; remove them, or use a larger split size"
+    )]
     NoHeader {
         /// End of the first split.
         end: u64,
     },
+    /// The condition of a filter cannot be computed.
+    #[error("the filter cannot be computed: {0}")]
+    Filter(String),
     /// The caller fed other bytes than were wanted.
     #[error("bytes from {got} were fed where those from {wanted} are wanted")]
     OutOfOrder {
-        /// What [`crate::SplitDecoder::wants`] asked for.
+        /// What [`crate::Decoder::wants`] asked for.
         wanted: u64,
         /// What was fed.
         got: u64,
@@ -102,13 +118,14 @@ impl Reason {
         match self {
             Reason::FieldCount { .. } => "field count",
             Reason::TextAfterQuote { .. } => "text after quote",
-            Reason::UnterminatedQuote { .. } => "unterminated quote",
+            Reason::UnterminatedQuote { .. } | Reason::LostTail { .. } => "unterminated quote",
             Reason::TooLong { .. } => "too long",
             Reason::BadValue { .. } => "bad value",
             Reason::NotUtf8 { .. } => "not UTF-8",
             Reason::UnexpectedNull => "unexpected null",
             Reason::UnsupportedType(_) => "unsupported type",
             Reason::NoHeader { .. } => "no header",
+            Reason::Filter(_) => "filter",
             Reason::OutOfOrder { .. } => "out of order",
         }
     }

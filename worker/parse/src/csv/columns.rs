@@ -1,66 +1,119 @@
 //! Columns under construction: one type each, filled scan by scan.
 
 mod boolean;
+mod parsers;
 mod primitive;
 mod text;
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, NullArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, NullArray};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, TimeUnit};
 
-use crate::csv::fields::{BadField, Fields};
-use crate::values;
+use crate::csv::faults::{Faults, Stop};
+use crate::csv::fields::Fields;
+use crate::values::{self, Decimal, Format, Kind, Locale};
+use parsers::{Dates, Decimals, Localized, Timestamps};
+use primitive::{Parse, Plain, Primitive};
 
 /// An array that grows by the fields of a scan at a time.
 pub(crate) trait Column: Send {
-    /// Appends all `fields`.
-    fn append(&mut self, fields: &Fields<'_>) -> Result<(), BadField>;
+    /// Appends all `fields`. A field that cannot be read is one of the faults, and NULL here.
+    fn append(&mut self, fields: &Fields<'_>, faults: &mut Faults) -> Result<(), Stop>;
+    /// Appends those values of `array`, which a column of the same kind has made, whose bit is set.
+    fn extend(&mut self, array: &dyn Array, kept: &BooleanBuffer);
+    /// Takes back what was appended behind the first `rows` values.
+    fn truncate(&mut self, rows: usize);
     /// The array so far; the column starts anew.
     fn finish(&mut self) -> ArrayRef;
 }
 
-/// A column of `data_type` that expects `rows` rows, if CSV fields can be read into it.
-pub(crate) fn column(data_type: &DataType, rows: usize) -> Option<Box<dyn Column>> {
-    match number_column(data_type, rows) {
+/// How the fields of one column become values.
+pub(crate) struct Reading<'a> {
+    pub data_type: &'a DataType,
+    /// Rows that are expected.
+    pub rows: usize,
+    pub locale: Locale,
+    pub format: Option<Format>,
+    pub truths: Truths,
+}
+
+/// Texts that are true and false, as they stand in the file, beside the usual ones.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Truths {
+    pub yes: Vec<Vec<u8>>,
+    pub no: Vec<Vec<u8>>,
+}
+
+/// A column, if CSV fields can be read into its type.
+pub(crate) fn column(reading: Reading<'_>) -> Option<Box<dyn Column>> {
+    match number_column(&reading) {
         Some(column) => Some(column),
-        None => other_column(data_type, rows),
+        None => other_column(reading),
+    }
+}
+
+impl Reading<'_> {
+    fn of<P: Parse + 'static>(&self, parser: P) -> Box<dyn Column> {
+        Box::new(Primitive::new(parser, self.data_type, self.rows))
+    }
+
+    fn number<P: Parse + 'static>(&self, parser: P) -> Box<dyn Column> {
+        let usual = Locale { decimal: b'.', thousands: None };
+        if self.locale == usual { self.of(parser) } else { self.of(Localized::new(parser, self.locale)) }
+    }
+
+    fn timestamp<K: Kind + 'static>(&self, per_second: i64) -> Box<dyn Column>
+    where
+        K::Arrow: ArrowPrimitiveType<Native = i64>,
+    {
+        match &self.format {
+            Some(format) => self.of(Timestamps::<K>::new(format.clone(), per_second)),
+            None => self.of(Plain::<K>::default()),
+        }
+    }
+
+    fn date(&self) -> Box<dyn Column> {
+        match &self.format {
+            Some(format) => self.of(Dates(format.clone())),
+            None => self.of(Plain::<values::Date>::default()),
+        }
     }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "types that CSV lacks, now and in later versions of arrow")]
-fn number_column(data_type: &DataType, rows: usize) -> Option<Box<dyn Column>> {
-    use primitive::Primitive as P;
-    Some(match data_type {
-        DataType::Int8 => Box::new(P::<values::I8>::new(data_type, rows)),
-        DataType::Int16 => Box::new(P::<values::I16>::new(data_type, rows)),
-        DataType::Int32 => Box::new(P::<values::I32>::new(data_type, rows)),
-        DataType::Int64 => Box::new(P::<values::I64>::new(data_type, rows)),
-        DataType::UInt8 => Box::new(P::<values::U8>::new(data_type, rows)),
-        DataType::UInt16 => Box::new(P::<values::U16>::new(data_type, rows)),
-        DataType::UInt32 => Box::new(P::<values::U32>::new(data_type, rows)),
-        DataType::UInt64 => Box::new(P::<values::U64>::new(data_type, rows)),
-        DataType::Float32 => Box::new(P::<values::F32>::new(data_type, rows)),
-        DataType::Float64 => Box::new(P::<values::F64>::new(data_type, rows)),
+fn number_column(reading: &Reading<'_>) -> Option<Box<dyn Column>> {
+    Some(match reading.data_type {
+        DataType::Int8 => reading.number(Plain::<values::I8>::default()),
+        DataType::Int16 => reading.number(Plain::<values::I16>::default()),
+        DataType::Int32 => reading.number(Plain::<values::I32>::default()),
+        DataType::Int64 => reading.number(Plain::<values::I64>::default()),
+        DataType::UInt8 => reading.number(Plain::<values::U8>::default()),
+        DataType::UInt16 => reading.number(Plain::<values::U16>::default()),
+        DataType::UInt32 => reading.number(Plain::<values::U32>::default()),
+        DataType::UInt64 => reading.number(Plain::<values::U64>::default()),
+        DataType::Float32 => reading.number(Plain::<values::F32>::default()),
+        DataType::Float64 => reading.number(Plain::<values::F64>::default()),
+        DataType::Decimal128(precision, scale) => reading.number(Decimals(Decimal::new(*precision, *scale)?)),
         _ => return None,
     })
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "types that CSV lacks, now and in later versions of arrow")]
-fn other_column(data_type: &DataType, rows: usize) -> Option<Box<dyn Column>> {
-    use primitive::Primitive as P;
-    Some(match data_type {
+fn other_column(reading: Reading<'_>) -> Option<Box<dyn Column>> {
+    Some(match reading.data_type {
         DataType::Null => Box::new(Nulls::default()),
-        DataType::Boolean => Box::new(boolean::Booleans::new(rows)),
-        DataType::Utf8 => Box::new(text::Strings::<i32>::new(rows)),
-        DataType::LargeUtf8 => Box::new(text::Strings::<i64>::new(rows)),
-        DataType::Utf8View => Box::new(text::StringViews::new(rows)),
-        DataType::Date32 => Box::new(P::<values::Date>::new(data_type, rows)),
+        DataType::Boolean => Box::new(boolean::Booleans::new(reading.truths, reading.rows)),
+        DataType::Utf8 => Box::new(text::Strings::<i32>::new(reading.rows)),
+        DataType::LargeUtf8 => Box::new(text::Strings::<i64>::new(reading.rows)),
+        DataType::Utf8View => Box::new(text::StringViews::new(reading.rows)),
+        DataType::Date32 => reading.date(),
         DataType::Timestamp(_, Some(zone)) if !values::is_utc(zone) => return None,
-        DataType::Timestamp(TimeUnit::Second, _) => Box::new(P::<values::Seconds>::new(data_type, rows)),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => Box::new(P::<values::Millis>::new(data_type, rows)),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => Box::new(P::<values::Micros>::new(data_type, rows)),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => Box::new(P::<values::Nanos>::new(data_type, rows)),
+        DataType::Timestamp(TimeUnit::Second, _) => reading.timestamp::<values::Seconds>(1),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => reading.timestamp::<values::Millis>(1_000),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => reading.timestamp::<values::Micros>(1_000_000),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => reading.timestamp::<values::Nanos>(1_000_000_000),
         _ => return None,
     })
 }
@@ -72,14 +125,22 @@ struct Nulls {
 }
 
 impl Column for Nulls {
-    fn append(&mut self, fields: &Fields<'_>) -> Result<(), BadField> {
+    fn append(&mut self, fields: &Fields<'_>, faults: &mut Faults) -> Result<(), Stop> {
         for (row, place) in fields.places().enumerate() {
             if let Some(text) = fields.trimmed(place) {
-                return Err(primitive::bad_value(row, &text, "NULL"));
+                faults.add(fields, row, fields.bad_value(&text, "NULL"))?;
             }
         }
         self.rows += fields.count();
         Ok(())
+    }
+
+    fn extend(&mut self, _: &dyn Array, kept: &BooleanBuffer) {
+        self.rows += kept.count_set_bits();
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.rows = rows;
     }
 
     fn finish(&mut self) -> ArrayRef {

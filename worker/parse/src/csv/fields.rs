@@ -3,14 +3,64 @@
 use std::borrow::Cow;
 
 use crate::Reason;
+use crate::csv::encoding::Encoding;
+use crate::csv::faults::{Faults, Stop};
+use crate::csv::options::{ColumnOptions, CsvOptions};
 use crate::csv::shape::Pick;
 use crate::csv::tokenizer::Rows;
+use crate::csv::unquote::{trim, unescaped, unquoted, without_first_blanks};
 
-/// How text becomes a value, for all columns of a file.
+/// How the fields of a column become text.
 #[derive(Clone, Debug)]
 pub(crate) struct TextRules {
     pub quote: Option<u8>,
+    pub escape: Option<u8>,
+    /// Blanks at a field's start do not belong to it.
+    pub skip_blanks: bool,
+    pub encoding: Encoding,
+    /// As they stand in the file.
     pub null_tokens: Vec<Vec<u8>>,
+}
+
+impl TextRules {
+    /// The rules of a column; `own` are its own options.
+    pub(crate) fn new(options: &CsvOptions, own: Option<&ColumnOptions>) -> TextRules {
+        let of_column = own.into_iter().flat_map(|own| &own.null_tokens);
+        // The empty field is NULL without any list.
+        let tokens = options.null_tokens.iter().chain(of_column).filter(|token| !token.is_empty());
+        TextRules {
+            quote: options.quote,
+            escape: options.escape,
+            skip_blanks: options.skip_initial_space,
+            encoding: options.encoding,
+            null_tokens: tokens.filter_map(|token| options.encoding.encode(token)).collect(),
+        }
+    }
+
+    /// Text of a field in the file's encoding; `None` is NULL. A quoted field is never NULL here.
+    pub(crate) fn text<'a>(&self, mut raw: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        if self.skip_blanks {
+            raw = without_first_blanks(raw);
+        }
+        match self.quote {
+            Some(quote) if raw.first() == Some(&quote) => Some(unquoted(raw, quote, self.escape)),
+            _ if raw.is_empty() || self.is_token(raw) => None,
+            _ => Some(unescaped(raw, self.escape)),
+        }
+    }
+
+    /// Text of a field whose type is not text: without blanks around it; `None` is NULL, quoted or not.
+    pub(crate) fn trimmed<'a>(&self, raw: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let trimmed = match self.text(raw)? {
+            Cow::Borrowed(text) => Cow::Borrowed(trim(text)),
+            Cow::Owned(text) => Cow::Owned(trim(&text).to_vec()),
+        };
+        (!trimmed.is_empty() && !self.is_token(&trimmed)).then_some(trimmed)
+    }
+
+    fn is_token(&self, text: &[u8]) -> bool {
+        self.null_tokens.iter().any(|token| token == text)
+    }
 }
 
 /// The fields of one column in the records of one scan.
@@ -20,16 +70,10 @@ pub(crate) struct Fields<'a> {
     pub stride: usize,
     pub pick: Pick,
     pub rules: &'a TextRules,
+    /// Index of the column in the projection.
+    pub column: usize,
     /// NULL is allowed.
     pub nullable: bool,
-}
-
-/// A field that cannot be read.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct BadField {
-    /// Number of the record in the scan.
-    pub row: usize,
-    pub reason: Reason,
 }
 
 /// Bytes of a field in the block.
@@ -50,8 +94,9 @@ impl<'a> Fields<'a> {
     pub(crate) fn places(&self) -> impl Iterator<Item = Place> {
         let Pick { left, right, after_separator, ends_record } = self.pick;
         self.rows.positions.chunks_exact(self.stride).take(self.rows.count).map(move |row| {
-            let start = row[left] as usize + usize::from(after_separator);
             let mut end = row[right] as usize;
+            // A field that is missing would start behind the separator that is missing too.
+            let start = (row[left] as usize + usize::from(after_separator)).min(end);
             if ends_record && end > start && self.block[end - 1] == b'\r' {
                 end -= 1;
             }
@@ -76,58 +121,32 @@ impl<'a> Fields<'a> {
         !self.rules.null_tokens.is_empty()
     }
 
-    /// Text of a field; `None` is NULL. A quoted field is never NULL here.
+    /// What is read at once may be text as it stands: nothing needs to be compared or taken away.
+    pub(crate) fn is_plain_text(&self) -> bool {
+        !self.has_tokens() && self.rules.escape.is_none() && !self.rules.skip_blanks
+    }
+
+    /// Text of a field in the file's encoding; `None` is NULL. A quoted field is never NULL here.
     pub(crate) fn text(&self, place: Place) -> Option<Cow<'a, [u8]>> {
-        let raw = self.raw(place);
-        match self.rules.quote {
-            Some(quote) if raw.first() == Some(&quote) => Some(unquoted(raw, quote)),
-            _ if raw.is_empty() || self.is_token(raw) => None,
-            _ => Some(Cow::Borrowed(raw)),
-        }
+        self.rules.text(self.raw(place))
     }
 
     /// Text of a field whose type is not text: without blanks around it; `None` is NULL, quoted or not.
     #[cold]
     pub(crate) fn trimmed(&self, place: Place) -> Option<Cow<'a, [u8]>> {
-        let trimmed = match self.text(place)? {
-            Cow::Borrowed(text) => Cow::Borrowed(trim(text)),
-            Cow::Owned(text) => Cow::Owned(trim(&text).to_vec()),
-        };
-        (!trimmed.is_empty() && !self.is_token(&trimmed)).then_some(trimmed)
+        self.rules.trimmed(self.raw(place))
     }
 
-    fn is_token(&self, text: &[u8]) -> bool {
-        self.rules.null_tokens.iter().any(|token| token == text)
+    /// The field of record `row` is NULL: a fault if the column forbids it.
+    pub(crate) fn null(&self, row: usize, faults: &mut Faults) -> Result<(), Stop> {
+        if self.nullable { Ok(()) } else { faults.add(self, row, Reason::UnexpectedNull) }
     }
 
-    /// NULL as field of record `row`, if the column allows it.
-    pub(crate) fn null(&self, row: usize) -> Result<(), BadField> {
-        if self.nullable { Ok(()) } else { Err(BadField { row, reason: Reason::UnexpectedNull }) }
+    /// `text` is not a value of the type that SQL calls `sql_type`.
+    #[cold]
+    pub(crate) fn bad_value(&self, text: &[u8], sql_type: &'static str) -> Reason {
+        Reason::BadValue { value: shown(&self.rules.encoding.decoded(text)), sql_type }
     }
-}
-
-/// Without blanks and tabs at both ends.
-pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
-        text = rest;
-    }
-    text
-}
-
-/// The text inside a quoted field, doubled quotes made single.
-pub(crate) fn unquoted(raw: &[u8], quote: u8) -> Cow<'_, [u8]> {
-    let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-    if memchr::memchr(quote, inner).is_none() {
-        return Cow::Borrowed(inner);
-    }
-    let mut text = Vec::with_capacity(inner.len());
-    let mut rest = inner;
-    while let Some(at) = memchr::memchr(quote, rest) {
-        text.extend_from_slice(&rest[..=at]);
-        rest = rest.get(at + 2..).unwrap_or_default();
-    }
-    text.extend_from_slice(rest);
-    Cow::Owned(text)
 }
 
 /// A value for a message: quoted, escaped, shortened.
@@ -144,23 +163,6 @@ pub(crate) fn shown(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn doubled_quotes_become_single() {
-        let check = |raw: &str, text: &str| assert_eq!(unquoted(raw.as_bytes(), b'"'), text.as_bytes(), "{raw}");
-        check("\"\"", "");
-        check("\"a,b\"", "a,b");
-        check("\"a \"\"b\"\" c\"", "a \"b\" c");
-        check("\"\"\"\"", "\"");
-        check("\"\"\"\"\"\"", "\"\"");
-    }
-
-    #[test]
-    fn only_blanks_and_tabs_are_trimmed() {
-        assert_eq!(trim(b" \t1\t "), b"1");
-        assert_eq!(trim(b" \x0b"), b"\x0b");
-        assert_eq!(trim(b"  "), b"");
-    }
 
     #[test]
     fn shown_values_are_short() {

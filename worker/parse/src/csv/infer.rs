@@ -3,17 +3,18 @@
 mod guess;
 mod names;
 mod plausible;
+mod records;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
+use crate::RecordError;
 use crate::csv::CsvOptions;
-use crate::csv::fields::{trim, unquoted};
-use crate::csv::machine::{self, Step};
+use crate::csv::fields::TextRules;
 use crate::csv::options::OptionsError;
-use crate::{Line, Reason, RecordError};
 use guess::Guess;
+use records::{Record, Records};
 
 /// What a sample says about its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,20 +49,29 @@ pub enum InferError {
     /// A record that cannot be read.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The option `names` has another number of names than the file has columns.
+    #[error("names has {named} names but the file has {columns} columns; name each column once")]
+    Names {
+        /// Names that are given.
+        named: usize,
+        /// Columns of the file.
+        columns: usize,
+    },
     /// The options contradict each other.
     #[error(transparent)]
     Options(#[from] OptionsError),
 }
 
 /// Infers the schema from `sample`, the head of a file; `complete` says that it is the whole file, otherwise its last,
-/// unfinished record is left out. Types rest on all records of the sample.
+/// unfinished record is left out. Types rest on all records of the sample that can be read.
 ///
 /// # Errors
-/// The sample is empty, not text, or has records with different numbers of fields.
+/// The sample is empty, not text, or, unless [`CsvOptions::on_bad`] says otherwise, has records with different numbers
+/// of fields.
 pub fn infer(sample: &[u8], complete: bool, options: &CsvOptions) -> Result<Inferred, InferError> {
     options.check()?;
     plausible::check(sample)?;
-    let mut records = Records { sample, complete, options, at: plausible::mark_len(sample), line: 1 };
+    let mut records = Records::new(sample, complete, options);
     let Some(first) = records.next()? else {
         return Err(if complete || plausible::is_blank(sample) {
             InferError::Empty
@@ -70,104 +80,57 @@ pub fn infer(sample: &[u8], complete: bool, options: &CsvOptions) -> Result<Infe
         });
     };
     let mut warnings = plausible::warnings(sample);
-    let columns = first.fields.len();
-    let mut guesses = vec![Guess::default(); columns];
-    let mut sampled_records = 0;
-    let header = if options.header {
-        names::header(&first)?
+    let header = names::header(&first, options)?;
+    let mut columns = Observed::new(&header, options);
+    if !options.header {
+        columns.observe(&first);
     } else {
-        sampled_records += 1;
-        observe(&mut guesses, &first, options);
-        (1..=columns).map(names::made_up).collect()
-    };
+        records.skip_lines(options.skip_rows_after_header);
+    }
+    records.expect(header.len());
     while let Some(record) = records.next()? {
-        record.check(columns)?;
-        observe(&mut guesses, &record, options);
-        sampled_records += 1;
+        columns.observe(&record);
     }
-    let unknown = (0..columns).filter(|&at| !guesses[at].is_known()).collect();
+    if records.bad > 0 {
+        warnings.push(format!("{} records of the sample cannot be read and say nothing about types", records.bad));
+    }
     let unique = names::unique(&header, &mut warnings);
-    let fields = unique.into_iter().zip(&guesses).map(|(name, guess)| Field::new(name, guess.data_type(), true));
+    let fields = unique.into_iter().zip(columns.types()).map(|(name, data_type)| Field::new(name, data_type, true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    Ok(Inferred { schema, header, unknown, sampled_records, warnings })
+    Ok(Inferred { schema, header, unknown: columns.unknown(), sampled_records: columns.records, warnings })
 }
 
-/// The records of a sample, one after the other.
-struct Records<'a> {
-    sample: &'a [u8],
-    complete: bool,
-    options: &'a CsvOptions,
-    at: usize,
-    line: u64,
+/// What the columns of a sample have shown.
+struct Observed {
+    columns: Vec<(TextRules, Guess)>,
+    records: usize,
 }
 
-/// A record and its fields as they stand in the file.
-struct Record<'a> {
-    offset: usize,
-    line: u64,
-    quote: Option<u8>,
-    fields: Vec<&'a [u8]>,
-}
-
-impl<'a> Records<'a> {
-    /// The next record that is not an empty line; `None` at the end of what is whole.
-    fn next(&mut self) -> Result<Option<Record<'a>>, RecordError> {
-        while self.at < self.sample.len() {
-            let (start, line) = (self.at, self.line);
-            let mut separators = Vec::new();
-            let marks = crate::words::Marks { separator: self.options.separator, quote: self.options.quote };
-            let step = machine::run(self.sample, start, self.complete, marks, |at| separators.push(at));
-            let error = |reason| RecordError { offset: start as u64, line: Line::OfFile(line), column: None, reason };
-            let (mut end, next) = match step {
-                Step::Complete { end, next } => (end, next),
-                Step::Incomplete { opened: Some(opened) } if self.complete => {
-                    return Err(error(Reason::UnterminatedQuote { opened: opened as u64 }));
-                }
-                Step::Incomplete { .. } => return Ok(None),
-                Step::TextAfterQuote { at } => return Err(error(Reason::TextAfterQuote { at: at as u64 })),
-            };
-            self.at = next;
-            self.line += memchr::memchr_iter(b'\n', &self.sample[start..next]).count() as u64;
-            if end > start && self.sample[end - 1] == b'\r' {
-                end -= 1;
-            }
-            if end > start {
-                let fields = self.cut(start, end, &separators);
-                return Ok(Some(Record { offset: start, line, quote: self.options.quote, fields }));
-            }
-        }
-        Ok(None)
-    }
-
-    fn cut(&self, start: usize, end: usize, separators: &[usize]) -> Vec<&'a [u8]> {
-        let starts = std::iter::once(start).chain(separators.iter().map(|at| at + 1));
-        let ends = separators.iter().copied().chain([end]);
-        starts.zip(ends).map(|(start, end)| &self.sample[start..end]).collect()
-    }
-}
-
-impl Record<'_> {
-    fn error(&self, reason: Reason) -> RecordError {
-        RecordError { offset: self.offset as u64, line: Line::OfFile(self.line), column: None, reason }
-    }
-
-    fn check(&self, expected: usize) -> Result<(), RecordError> {
-        let found = self.fields.len();
-        if found == expected { Ok(()) } else { Err(self.error(Reason::FieldCount { expected, found })) }
-    }
-}
-
-/// Lets each column's guess see its field, unless it is NULL.
-fn observe(guesses: &mut [Guess], record: &Record<'_>, options: &CsvOptions) {
-    for (guess, raw) in guesses.iter_mut().zip(&record.fields) {
-        let text = match record.quote {
-            Some(quote) if raw.first() == Some(&quote) => unquoted(raw, quote),
-            _ => (*raw).into(),
+impl Observed {
+    fn new(header: &[String], options: &CsvOptions) -> Self {
+        let column = |name: &String| {
+            let own = options.columns.get(name);
+            (TextRules::new(options, own), Guess::new(options, own))
         };
-        let text = trim(&text);
-        if !text.is_empty() && !options.null_tokens.iter().any(|token| token.as_bytes() == text) {
-            guess.observe(text);
+        Observed { columns: header.iter().map(column).collect(), records: 0 }
+    }
+
+    /// Lets each column see its field, unless it is NULL.
+    fn observe(&mut self, record: &Record<'_>) {
+        self.records += 1;
+        for ((rules, guess), raw) in self.columns.iter_mut().zip(&record.fields) {
+            if let Some(text) = rules.trimmed(raw) {
+                guess.observe(&text);
+            }
         }
+    }
+
+    fn types(&self) -> impl Iterator<Item = DataType> {
+        self.columns.iter().map(|(_, guess)| guess.data_type())
+    }
+
+    fn unknown(&self) -> Vec<usize> {
+        (0..self.columns.len()).filter(|&at| !self.columns[at].1.is_known()).collect()
     }
 }
 

@@ -2,15 +2,23 @@
 //! between fields are worth remembering.
 
 use crate::csv::CsvOptions;
-use crate::words::Marks;
+use crate::csv::machine::Grammar;
 
 /// The form of a file's records as a query sees them.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
-    pub marks: Marks,
+    pub grammar: Grammar,
     /// Fields of every record.
     pub columns: usize,
     pub max_record_bytes: usize,
+    /// What a comment line begins with; empty: there are none.
+    pub comment: Vec<u8>,
+    /// Fields may be missing at a record's end.
+    pub allow_short: bool,
+    /// A separator may end a record. Its ordinal is kept then, and the last but one, before the sentinel.
+    pub allow_trailing: bool,
+    /// Separators of a record that needs no second look.
+    pub regular: u32,
     /// Ordinals of the separators whose positions are kept, ascending, then a sentinel beyond all.
     pub kept: Vec<u32>,
 }
@@ -38,11 +46,39 @@ impl Shape {
                 kept.push(column as u32);
             }
         }
+        if options.allow_trailing_sep {
+            kept.push(columns as u32 - 1);
+        }
         kept.sort_unstable();
         kept.dedup();
         kept.push(u32::MAX);
-        let marks = Marks { separator: options.separator, quote: options.quote };
-        Shape { marks, columns, max_record_bytes: options.max_record_bytes, kept }
+        let comment = options.comment.as_deref().and_then(|prefix| options.encoding.encode(prefix)).unwrap_or_default();
+        let mut shape = Shape {
+            grammar: Grammar::new(options),
+            columns,
+            max_record_bytes: options.max_record_bytes,
+            comment,
+            allow_short: options.allow_short_rows,
+            allow_trailing: options.allow_trailing_sep,
+            regular: u32::MAX,
+            kept,
+        };
+        // Where a record has one field only, an empty line must be told from it.
+        if columns > 1 && shape.comment.is_empty() && !shape.is_lenient() {
+            shape.regular = columns as u32 - 1;
+        }
+        shape
+    }
+
+    /// Records may have another number of fields than the file has columns.
+    pub(crate) fn is_lenient(&self) -> bool {
+        self.allow_short || self.allow_trailing
+    }
+
+    /// The bytes at the start of a line make it a comment.
+    #[inline]
+    pub(crate) fn is_comment(&self, line: &[u8]) -> bool {
+        !self.comment.is_empty() && line.starts_with(&self.comment)
     }
 
     /// Positions that are kept of each record: its start, the kept separators, its end.
@@ -58,7 +94,8 @@ impl Shape {
             left: if column == 0 { 0 } else { index_of(column - 1) },
             right: if ends_record { self.stride() - 1 } else { index_of(column) },
             after_separator: column > 0,
-            ends_record,
+            // The tokenizer has taken the carriage return off where records may end early.
+            ends_record: ends_record && !self.is_lenient(),
         }
     }
 }

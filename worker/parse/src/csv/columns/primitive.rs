@@ -3,46 +3,81 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ArrowPrimitiveType, NullBufferBuilder, PrimitiveArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, NullBufferBuilder, PrimitiveArray};
+use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::DataType;
 
-use crate::Reason;
 use crate::csv::columns::Column;
-use crate::csv::fields::{BadField, Fields, Place, shown};
+use crate::csv::faults::{Faults, Stop};
+use crate::csv::fields::{Fields, Place};
 use crate::values::Kind;
 
-/// An array of `K` under construction.
-pub(super) struct Primitive<K: Kind> {
-    values: Vec<<K::Arrow as ArrowPrimitiveType>::Native>,
+/// How the fields of one column become values.
+pub(super) trait Parse: Send {
+    type Arrow: ArrowPrimitiveType;
+    /// The type's name in SQL.
+    fn sql(&self) -> &'static str;
+    /// Reads the first `len` bytes of `tail`; what follows them may be anything. Knows nothing of blanks or quotes.
+    fn parse(&self, tail: &[u8], len: usize) -> Option<Native<Self>>;
+}
+
+pub(super) type Native<P> = <<P as Parse>::Arrow as ArrowPrimitiveType>::Native;
+
+/// The usual way of a type, without any option.
+pub(super) struct Plain<K>(PhantomData<fn() -> K>);
+
+impl<K> Default for Plain<K> {
+    fn default() -> Self {
+        Plain(PhantomData)
+    }
+}
+
+impl<K: Kind> Parse for Plain<K> {
+    type Arrow = K::Arrow;
+
+    fn sql(&self) -> &'static str {
+        K::SQL
+    }
+
+    #[inline(always)]
+    fn parse(&self, tail: &[u8], len: usize) -> Option<Native<Self>> {
+        K::parse(tail, len)
+    }
+}
+
+/// An array under construction.
+pub(super) struct Primitive<P: Parse> {
+    parser: P,
+    values: Vec<Native<P>>,
     nulls: NullBufferBuilder,
     data_type: DataType,
     rows: usize,
-    kind: PhantomData<fn() -> K>,
 }
 
-impl<K: Kind> Primitive<K> {
-    pub(super) fn new(data_type: &DataType, rows: usize) -> Self {
-        Primitive {
-            values: Vec::with_capacity(rows),
-            nulls: NullBufferBuilder::new(rows),
-            data_type: data_type.clone(),
-            rows,
-            kind: PhantomData,
-        }
+impl<P: Parse> Primitive<P> {
+    pub(super) fn new(parser: P, data_type: &DataType, rows: usize) -> Self {
+        let (values, nulls) = (Vec::with_capacity(rows), NullBufferBuilder::new(rows));
+        Primitive { parser, values, nulls, data_type: data_type.clone(), rows }
     }
 
     /// A field that is not simply a value: empty, quoted, with blanks, a null token, or bad.
     #[cold]
-    fn append_other(&mut self, fields: &Fields<'_>, row: usize, place: Place) -> Result<(), BadField> {
+    fn append_other(&mut self, fields: &Fields<'_>, row: usize, place: Place, faults: &mut Faults) -> Result<(), Stop> {
         let Some(text) = fields.trimmed(place) else {
-            fields.null(row)?;
             self.append_null();
-            return Ok(());
+            return fields.null(row, faults);
         };
-        let value = K::parse(&text, text.len()).ok_or_else(|| bad_value(row, &text, K::SQL))?;
-        self.values.push(value);
-        self.nulls.append_non_null();
-        Ok(())
+        match self.parser.parse(&text, text.len()) {
+            Some(value) => {
+                self.values.push(value);
+                self.nulls.append_non_null();
+                Ok(())
+            }
+            None => {
+                self.append_null();
+                faults.add(fields, row, fields.bad_value(&text, self.parser.sql()))
+            }
+        }
     }
 
     fn append_null(&mut self) {
@@ -51,31 +86,41 @@ impl<K: Kind> Primitive<K> {
     }
 }
 
-impl<K: Kind> Column for Primitive<K> {
-    fn append(&mut self, fields: &Fields<'_>) -> Result<(), BadField> {
+impl<P: Parse> Column for Primitive<P> {
+    fn append(&mut self, fields: &Fields<'_>, faults: &mut Faults) -> Result<(), Stop> {
         self.values.reserve(fields.count());
         let is_plain = !fields.has_tokens();
         for (row, place) in fields.places().enumerate() {
-            match K::parse(fields.tail(place), place.len) {
+            match self.parser.parse(fields.tail(place), place.len) {
                 Some(value) if is_plain => {
                     self.values.push(value);
                     self.nulls.append_non_null();
                 }
                 _ if place.len == 0 && fields.nullable => self.append_null(),
-                _ => self.append_other(fields, row, place)?,
+                _ => self.append_other(fields, row, place, faults)?,
             }
         }
         Ok(())
     }
 
+    fn extend(&mut self, array: &dyn Array, kept: &BooleanBuffer) {
+        let array = array.as_primitive::<P::Arrow>();
+        let values = array.values();
+        self.values.extend(kept.set_indices().map(|index| values[index]));
+        match array.nulls() {
+            Some(nulls) => kept.set_indices().for_each(|index| self.nulls.append(nulls.is_valid(index))),
+            None => self.nulls.append_n_non_nulls(kept.count_set_bits()),
+        }
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.nulls.truncate(rows);
+    }
+
     fn finish(&mut self) -> ArrayRef {
         let values = std::mem::replace(&mut self.values, Vec::with_capacity(self.rows));
-        let array = PrimitiveArray::<K::Arrow>::new(values.into(), self.nulls.finish());
+        let array = PrimitiveArray::<P::Arrow>::new(values.into(), self.nulls.finish());
         Arc::new(array.with_data_type(self.data_type.clone()))
     }
-}
-
-/// The text of record `row` is not a value of the type that SQL calls `sql_type`.
-pub(super) fn bad_value(row: usize, text: &[u8], sql_type: &'static str) -> BadField {
-    BadField { row, reason: Reason::BadValue { value: shown(text), sql_type } }
 }

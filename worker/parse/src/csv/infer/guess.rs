@@ -2,11 +2,17 @@
 
 use arrow::datatypes::{DataType, TimeUnit};
 
-use crate::values::{parse_boolean, parse_date, parse_f64, parse_i64, parse_timestamp};
+use crate::csv::columns::Truths;
+use crate::csv::options::{ColumnOptions, CsvOptions};
+use crate::values::{Format, Locale, parse_date, parse_f64, parse_i64, parse_timestamp};
 
 /// The types that all values so far fit.
 #[derive(Clone, Debug)]
 pub(super) struct Guess {
+    truths: Truths,
+    locale: Locale,
+    /// The column's format and the directives of a time of day in it.
+    format: Option<(Format, bool)>,
     seen: bool,
     boolean: bool,
     integer: bool,
@@ -21,9 +27,15 @@ pub(super) struct Guess {
     huge: bool,
 }
 
-impl Default for Guess {
-    fn default() -> Self {
+impl Guess {
+    /// Nothing is known yet but the options of the file and of the column.
+    pub(super) fn new(options: &CsvOptions, own: Option<&ColumnOptions>) -> Guess {
+        let encode = |texts: &[String]| texts.iter().filter_map(|text| options.encoding.encode(text)).collect();
+        let format = own.and_then(|own| own.format.as_deref()).and_then(|format| Format::compile(format).ok());
         Guess {
+            truths: Truths { yes: encode(&options.true_values), no: encode(&options.false_values) },
+            locale: Locale { decimal: options.decimal_separator, thousands: options.thousands },
+            format: format.map(|format| (format.clone(), format.has_time())),
             seen: false,
             boolean: true,
             integer: true,
@@ -35,9 +47,7 @@ impl Default for Guess {
             huge: false,
         }
     }
-}
 
-impl Guess {
     /// Whether any value was seen.
     pub(super) fn is_known(&self) -> bool {
         self.seen
@@ -46,15 +56,26 @@ impl Guess {
     /// Takes a value into account; `text` is not empty, not NULL, without blanks around it.
     pub(super) fn observe(&mut self, text: &[u8]) {
         self.seen = true;
-        self.boolean = self.boolean && parse_boolean(text).is_some();
-        self.date = self.date && parse_date(text).is_some();
-        self.timestamp = self.timestamp && parse_timestamp(text).is_some();
+        self.boolean = self.boolean && self.truths.parse(text).is_some();
+        (self.date, self.timestamp) = match &self.format {
+            Some((format, _)) => {
+                let fits = self.timestamp && format.timestamp(text).is_some();
+                (fits, fits)
+            }
+            None => (self.date && parse_date(text).is_some(), self.timestamp && parse_timestamp(text).is_some()),
+        };
         if self.float {
-            self.observe_number(text);
+            let mut plain = Vec::new();
+            self.float = self.locale.rewrite(text, &mut plain);
+            self.observe_number(&plain);
         }
     }
 
     fn observe_number(&mut self, text: &[u8]) {
+        if !self.float {
+            self.integer = false;
+            return;
+        }
         let is_whole = parse_i64(text, text.len()).is_some();
         self.whole |= is_whole;
         self.integer &= is_whole;
@@ -74,7 +95,9 @@ impl Guess {
     pub(super) fn data_type(&self) -> DataType {
         if !self.seen {
             DataType::Utf8View
-        } else if self.boolean {
+        } else if let Some((_, has_time)) = self.format.as_ref().filter(|_| self.timestamp) {
+            if *has_time { DataType::Timestamp(TimeUnit::Microsecond, None) } else { DataType::Date32 }
+        } else if self.boolean && !(self.integer && self.float) {
             DataType::Boolean
         } else if self.integer && self.float {
             DataType::Int64
@@ -95,7 +118,7 @@ mod tests {
     use super::*;
 
     fn check(values: &[&str], expected: DataType) {
-        let mut guess = Guess::default();
+        let mut guess = Guess::new(&CsvOptions::default(), None);
         for value in values {
             guess.observe(value.as_bytes());
         }

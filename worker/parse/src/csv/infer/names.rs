@@ -2,19 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use super::Record;
-use crate::csv::fields::{shown, unquoted};
-use crate::{Reason, RecordError};
+use super::records::Record;
+use super::{CsvOptions, InferError};
+use crate::Reason;
+use crate::csv::fields::{TextRules, shown};
 
-/// The names in a header; empty ones are made up.
-pub(super) fn header(record: &Record<'_>) -> Result<Vec<String>, RecordError> {
+/// The names of all columns: those that the options give, or those of the first record if it is a header; made up where
+/// there are none.
+pub(super) fn header(first: &Record<'_>, options: &CsvOptions) -> Result<Vec<String>, InferError> {
+    let columns = first.fields.len();
+    match &options.names {
+        Some(names) if names.len() == columns => return Ok(names.clone()),
+        Some(names) => return Err(InferError::Names { named: names.len(), columns }),
+        None if !options.header => return Ok((1..=columns).map(made_up).collect()),
+        None => (),
+    }
+    let rules = TextRules { null_tokens: Vec::new(), ..TextRules::new(options, None) };
     let mut names = Vec::new();
-    for (index, raw) in record.fields.iter().enumerate() {
-        let text = match record.quote {
-            Some(quote) if raw.first() == Some(&quote) => unquoted(raw, quote),
-            _ => (*raw).into(),
-        };
-        let name = std::str::from_utf8(&text).map_err(|_| record.error(Reason::NotUtf8 { value: shown(&text) }))?;
+    for (index, raw) in first.fields.iter().enumerate() {
+        let text = rules.encoding.decode(rules.text(raw).unwrap_or_default());
+        let name = std::str::from_utf8(&text).map_err(|_| first.error(Reason::NotUtf8 { value: shown(&text) }))?;
         names.push(if name.is_empty() { made_up(index + 1) } else { name.to_owned() });
     }
     Ok(names)

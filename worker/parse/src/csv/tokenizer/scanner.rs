@@ -1,0 +1,353 @@
+//! One scan on its way over a block.
+
+use super::{Bad, End, Limits, Rows, Scan};
+use crate::csv::machine::{self, Step};
+use crate::csv::shape::Shape;
+use crate::words::{Words, Work};
+
+/// A scan on its way.
+pub(super) struct Scanner<'a> {
+    shape: &'a Shape,
+    block: &'a [u8],
+    limits: Limits,
+    rows: &'a mut Rows,
+    /// Start of the current record.
+    start: usize,
+    /// Separators of the current record before the current word.
+    seen: u32,
+    /// Separators of the current record that were kept.
+    kept: usize,
+    skipped_lines: usize,
+    saw_quotes: bool,
+}
+
+/// What is known about the quotes and escapes before a word.
+#[derive(Clone, Copy)]
+struct Quoting {
+    /// All ones inside quotes, else zero.
+    inside: u64,
+    /// One if the byte before the word is a closing quote.
+    closed: u64,
+    /// One if a field may start with the word; known only where bytes can be escaped.
+    opens: u64,
+    /// One if the word's first byte is escaped.
+    escaped: u64,
+}
+
+/// Why the loop over words was left before the block's end.
+enum Halt {
+    End(End),
+    /// The current record has quotes in unquoted fields.
+    Irregular,
+    /// A comment is where the next record would start.
+    Comment,
+}
+
+impl Work for Scanner<'_> {
+    type Output = Scan;
+
+    #[inline(always)]
+    fn run<W: Words>(mut self) -> Scan {
+        if self.start >= self.limits.stop || self.limits.rows == 0 {
+            return self.done(End::Limit);
+        }
+        let mut halt = Halt::Comment;
+        loop {
+            let resumed = match halt {
+                Halt::End(end) => return self.done(end),
+                Halt::Irregular => self.irregular(),
+                Halt::Comment => self.skip_comments(),
+            };
+            if let Err(next) = resumed {
+                halt = next;
+                continue;
+            }
+            let words = match self.shape.grammar.escape {
+                None => self.words::<W, false>(),
+                Some(_) => self.words::<W, true>(),
+            };
+            halt = match words.and_then(|()| self.finish_block()) {
+                Ok(()) => Halt::End(End::Block),
+                Err(halt) => halt,
+            };
+        }
+    }
+}
+
+impl<'a> Scanner<'a> {
+    pub(super) fn new(shape: &'a Shape, block: &'a [u8], start: usize, limits: Limits, rows: &'a mut Rows) -> Self {
+        Scanner { shape, block, limits, rows, start, seen: 0, kept: 0, skipped_lines: 0, saw_quotes: false }
+    }
+
+    fn done(self, end: End) -> Scan {
+        Scan { next: self.start, skipped_lines: self.skipped_lines, saw_quotes: self.saw_quotes, end }
+    }
+
+    /// Goes over the words from the current record's start on.
+    #[inline(always)]
+    fn words<W: Words, const ESCAPES: bool>(&mut self) -> Result<(), Halt> {
+        let mut quoting = Quoting { inside: 0, closed: 0, opens: 1, escaped: 0 };
+        let mut at = self.start;
+        while at < self.block.len() {
+            let mut padded = [0; 64];
+            let mut valid = u64::MAX;
+            let word = match self.block[at..].first_chunk::<64>() {
+                Some(word) => word,
+                None => {
+                    let rest = &self.block[at..];
+                    padded[..rest.len()].copy_from_slice(rest);
+                    valid = (1 << rest.len()) - 1;
+                    &padded
+                }
+            };
+            let masks = W::masks(word, self.shape.grammar.marks);
+            if ESCAPES {
+                let escapes = self.shape.grammar.escape.map_or(0, |escape| W::find(word, escape));
+                valid &= !escaped(escapes, &mut quoting.escaped);
+            }
+            let (mut separators, mut newlines) = (masks.separators & valid, masks.newlines & valid);
+            let quotes = masks.quotes & valid;
+            let mut irregular = 0;
+            if quotes | quoting.inside | quoting.closed != 0 {
+                let outside;
+                (outside, irregular) =
+                    self.outside_quotes::<W, ESCAPES>(at, quotes, separators | newlines, valid, &mut quoting);
+                separators &= outside;
+                newlines &= outside;
+            } else if ESCAPES {
+                quoting.opens = (separators | newlines) >> 63;
+            }
+            self.records::<W>(at, separators, newlines)?;
+            if irregular != 0 {
+                return Err(Halt::Irregular);
+            }
+            at += 64;
+        }
+        Ok(())
+    }
+
+    /// The bytes of a word that are outside quotes, up to the first that breaks the rules of quoting (second value).
+    #[inline(always)]
+    fn outside_quotes<W: Words, const ESCAPES: bool>(
+        &mut self,
+        at: usize,
+        quotes: u64,
+        ends: u64,
+        valid: u64,
+        quoting: &mut Quoting,
+    ) -> (u64, u64) {
+        self.saw_quotes = true;
+        let inside = W::prefix_xor(quotes) ^ quoting.inside;
+        let opening = quotes & inside;
+        let closing = quotes & !inside;
+        let may_open = if ESCAPES { quoting.opens != 0 } else { self.may_open(at) };
+        let before = u64::from(quoting.inside == 0 && (quoting.closed != 0 || may_open));
+        let outer_ends = ends & !inside;
+        let mut irregular = opening & !(((outer_ends | closing) << 1) | before);
+        let mut after = (closing << 1 | quoting.closed) & !(ends | quotes) & valid;
+        while after != 0 {
+            let position = at + after.trailing_zeros() as usize;
+            if !machine::ends_line(self.block, position) {
+                irregular |= after & after.wrapping_neg();
+            }
+            after &= after - 1;
+        }
+        quoting.inside = if inside >> 63 == 0 { 0 } else { u64::MAX };
+        quoting.closed = closing >> 63;
+        quoting.opens = outer_ends >> 63;
+        let irregular = irregular & irregular.wrapping_neg();
+        (!inside & irregular.wrapping_sub(1), irregular)
+    }
+
+    /// Outside quotes and not after a closing quote: may a field start at `at`?
+    fn may_open(&self, at: usize) -> bool {
+        at == self.start || [self.shape.grammar.marks.separator, b'\n'].contains(&self.block[at - 1])
+    }
+
+    /// Takes a word's separators and newlines to the records.
+    #[inline(always)]
+    fn records<W: Words>(&mut self, at: usize, mut separators: u64, mut newlines: u64) -> Result<(), Halt> {
+        loop {
+            let before_end = (newlines & newlines.wrapping_neg()).wrapping_sub(1);
+            let segment = separators & before_end;
+            let count = segment.count_ones();
+            while self.shape.kept[self.kept] < self.seen + count {
+                let position = at + W::select(segment, self.shape.kept[self.kept] - self.seen) as usize;
+                self.keep(position);
+            }
+            self.seen += count;
+            if newlines == 0 {
+                return Ok(());
+            }
+            let end = at + newlines.trailing_zeros() as usize;
+            self.finish_record(end, end + 1)?;
+            separators &= !before_end;
+            newlines &= newlines - 1;
+        }
+    }
+
+    /// Remembers a separator's position.
+    #[inline(always)]
+    fn keep(&mut self, position: usize) {
+        let row = self.rows.count * self.shape.stride();
+        self.kept += 1;
+        self.rows.positions[row + self.kept] = position as u32;
+    }
+
+    /// The current record ends before `end`; the next one starts at `next`.
+    #[inline(always)]
+    fn finish_record(&mut self, end: usize, next: usize) -> Result<(), Halt> {
+        if self.seen != self.shape.regular {
+            return self.finish_other(end, next);
+        }
+        self.store(end)?;
+        self.start_next(next)
+    }
+
+    /// Ends a line that is not a record of the usual form, at least at first sight.
+    fn finish_other(&mut self, end: usize, next: usize) -> Result<(), Halt> {
+        if matches!(&self.block[self.start..end], [] | [b'\r']) {
+            self.skipped_lines += 1;
+        } else if self.shape.is_lenient() {
+            let end = self.lenient_end(end)?;
+            self.store(end)?;
+        } else if self.seen as usize + 1 == self.shape.columns {
+            self.store(end)?;
+        } else {
+            return Err(self.field_count());
+        }
+        self.start_next(next)?;
+        if self.shape.is_comment(&self.block[next..]) { Err(Halt::Comment) } else { Ok(()) }
+    }
+
+    /// Where the fields of a record end that may lack some, or have a separator behind the last one. The carriage
+    /// return of the line end is not part of them.
+    fn lenient_end(&mut self, end: usize) -> Result<usize, Halt> {
+        let end = end - usize::from(end > self.start && self.block[end - 1] == b'\r');
+        let found = self.seen as usize + 1;
+        let row = self.rows.count * self.shape.stride();
+        if found == self.shape.columns + 1 && self.shape.allow_trailing {
+            let separator = self.rows.positions[row + self.kept] as usize;
+            let is_skipped = |byte: &u8| self.shape.grammar.is_skipped(*byte);
+            if self.block[separator + 1..end].iter().all(is_skipped) {
+                return Ok(separator);
+            }
+        }
+        if found > self.shape.columns || (found < self.shape.columns && !self.shape.allow_short) {
+            return Err(self.field_count());
+        }
+        let last = row + self.shape.stride() - 1;
+        self.rows.positions[row + self.kept + 1..last].fill(end as u32);
+        Ok(end)
+    }
+
+    fn field_count(&self) -> Halt {
+        Halt::End(End::Bad(Bad::FieldCount { found: self.seen as usize + 1 }))
+    }
+
+    /// Remembers where the current record is.
+    #[inline(always)]
+    fn store(&mut self, end: usize) -> Result<(), Halt> {
+        if end - self.start > self.shape.max_record_bytes {
+            return Err(Halt::End(End::Bad(Bad::TooLong)));
+        }
+        let stride = self.shape.stride();
+        let row = self.rows.count * stride;
+        self.rows.positions[row] = self.start as u32;
+        self.rows.positions[row + stride - 1] = end as u32;
+        self.rows.count += 1;
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn start_next(&mut self, next: usize) -> Result<(), Halt> {
+        self.start = next;
+        self.seen = 0;
+        self.kept = 0;
+        if next >= self.limits.stop || self.rows.count == self.limits.rows {
+            return Err(Halt::End(End::Limit));
+        }
+        Ok(())
+    }
+
+    /// Passes over the comments at the current position.
+    fn skip_comments(&mut self) -> Result<(), Halt> {
+        while self.shape.is_comment(&self.block[self.start..]) {
+            let Some(newline) = memchr::memchr(b'\n', &self.block[self.start..]) else {
+                if self.limits.at_eof {
+                    self.start = self.block.len();
+                }
+                return Err(Halt::End(End::Block));
+            };
+            self.skipped_lines += 1;
+            self.start_next(self.start + newline + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the current record by the machine.
+    #[cold]
+    fn irregular(&mut self) -> Result<(), Halt> {
+        (self.seen, self.kept) = (0, 0);
+        let (shape, start) = (self.shape, self.start);
+        let step = machine::run(self.block, start, self.limits.at_eof, &shape.grammar, |position| {
+            if shape.kept[self.kept] == self.seen {
+                self.keep(position);
+            }
+            self.seen += 1;
+        });
+        match step {
+            Step::Complete { end, next } => self.finish_record(end, next),
+            Step::Incomplete { opened: Some(opened) } if self.limits.at_eof => {
+                Err(Halt::End(End::Bad(Bad::UnterminatedQuote { opened })))
+            }
+            Step::Incomplete { .. } => Err(Halt::End(End::Block)),
+            Step::TextAfterQuote { at } => Err(Halt::End(End::Bad(Bad::TextAfterQuote { at }))),
+        }
+    }
+
+    /// At the end of the file the last line needs no newline.
+    #[cold]
+    fn finish_block(&mut self) -> Result<(), Halt> {
+        if self.limits.at_eof && self.start < self.block.len() { self.irregular() } else { Ok(()) }
+    }
+}
+
+/// The bytes behind an escape that is not itself escaped; `first` says so of the word's first byte, then of the next
+/// word's.
+#[inline(always)]
+fn escaped(escapes: u64, first: &mut u64) -> u64 {
+    if escapes == 0 {
+        return std::mem::take(first);
+    }
+    // A run of escapes escapes every second byte. Runs that start at odd places are carried over by an addition; what it
+    // leaves differs from the pattern of even places exactly in their bytes.
+    const EVEN: u64 = 0x5555_5555_5555_5555;
+    let active = escapes & !*first;
+    let follows = active << 1 | *first;
+    let odd_starts = active & !EVEN & !follows;
+    let (sums, carry) = odd_starts.overflowing_add(active);
+    *first = u64::from(carry);
+    (EVEN ^ (sums << 1)) & follows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_second_escape_escapes(bits in prop::collection::vec(any::<bool>(), 64 * 3)) {
+            let (mut first, mut is_escaped) = (0, false);
+            for word in bits.chunks(64) {
+                let escapes = word.iter().rev().fold(0, |mask, bit| mask << 1 | u64::from(*bit));
+                let found = escaped(escapes, &mut first);
+                for (index, is_escape) in word.iter().enumerate() {
+                    prop_assert_eq!(found >> index & 1 == 1, is_escaped);
+                    is_escaped = *is_escape && !is_escaped;
+                }
+            }
+        }
+    }
+}
