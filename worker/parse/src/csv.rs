@@ -1,6 +1,7 @@
 //! CSV: structure by masks of 64 bytes, fields located only where a column is wanted, one loop a column.
 
 mod batches;
+mod border;
 mod columns;
 mod decoder;
 mod encoding;
@@ -16,6 +17,7 @@ mod tokenizer;
 mod unquote;
 
 pub use crate::values::FormatError;
+pub use border::{BorderScanner, StateMap};
 pub use decoder::CsvDecoder;
 pub use encoding::Encoding;
 pub use infer::{InferError, Inferred, infer};
