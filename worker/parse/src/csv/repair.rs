@@ -15,8 +15,11 @@ pub(crate) struct Repaired {
 /// Repairs `record`, which comes without its newline: fields that cannot be read and missing ones are empty, fields
 /// beyond the last column are gone.
 pub(crate) fn repair(shape: &Shape, record: &[u8]) -> Repaired {
-    let record = record.strip_suffix(b"\r").unwrap_or(record);
     let mut fields = fields(shape, record);
+    // The carriage return of the line end.
+    if let Some(last) = fields.last_mut().filter(|last| last.start < last.end && last.end == record.len()) {
+        last.end -= usize::from(record.ends_with(b"\r"));
+    }
     fields.resize(shape.columns, 0..0);
     let mut block = Vec::with_capacity(record.len() + shape.columns);
     let mut separators = Vec::new();
@@ -94,5 +97,7 @@ mod tests {
         check("\"a\"x,\"b,c\",d,e", ",\"b,c\",d");
         check("\"a\"x,b,\"c", ",b,");
         check("a\r,\"b\nc\"x,d", "a\r,,d");
+        check("a,\"b\"x,\"c\"\r", "a,,\"c\"");
+        check("a,\"b\"\r\r", "a,,");
     }
 }

@@ -26,7 +26,8 @@ impl Lead {
 
     /// The next line is to skip; notes that it has been.
     pub(crate) fn skips_line(&mut self) -> bool {
-        let lines = if self.has_header { &mut self.before } else { &mut self.after };
+        let is_before = self.before > 0 || self.has_header;
+        let lines = if is_before { &mut self.before } else { &mut self.after };
         let is_left = *lines > 0;
         *lines -= usize::from(is_left);
         is_left

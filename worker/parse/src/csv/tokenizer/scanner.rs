@@ -209,6 +209,7 @@ impl<'a> Scanner<'a> {
         if matches!(&self.block[self.start..end], [] | [b'\r']) {
             self.skipped_lines += 1;
         } else if self.shape.is_lenient() {
+            self.check_length(end)?;
             let end = self.lenient_end(end)?;
             self.store(end)?;
         } else if self.seen as usize + 1 == self.shape.columns {
@@ -248,15 +249,18 @@ impl<'a> Scanner<'a> {
     /// Remembers where the current record is.
     #[inline(always)]
     fn store(&mut self, end: usize) -> Result<(), Halt> {
-        if end - self.start > self.shape.max_record_bytes {
-            return Err(Halt::End(End::Bad(Bad::TooLong)));
-        }
+        self.check_length(end)?;
         let stride = self.shape.stride();
         let row = self.rows.count * stride;
         self.rows.positions[row] = self.start as u32;
         self.rows.positions[row + stride - 1] = end as u32;
         self.rows.count += 1;
         Ok(())
+    }
+
+    #[inline(always)]
+    fn check_length(&self, end: usize) -> Result<(), Halt> {
+        if end - self.start > self.shape.max_record_bytes { Err(Halt::End(End::Bad(Bad::TooLong))) } else { Ok(()) }
     }
 
     #[inline(always)]
