@@ -17,15 +17,17 @@ pub struct Wanted {
     pub projection: Vec<usize>,
     /// Columns that are not in the file, behind those of `projection`, in this order.
     pub extras: Vec<Extra>,
-    /// Records that it refuses are left out, their other columns unread; `None`: all are wanted.
+    /// Records that it refuses are left out, their other columns unread, so that a fault there is not seen either;
+    /// `None`: all are wanted.
     pub filter: Option<Box<dyn RowFilter>>,
     /// What batches hold.
     pub yields: Yield,
-    /// Rows of every batch but the last.
+    /// Rows of every batch but the last; under a filter, most rows of a batch, because nobody knows before which records
+    /// of a scan stay. A batch of very long records is closed earlier.
     pub batch_rows: usize,
 }
 
-/// A column about the record itself.
+/// A column about the record itself, called `offset` or `row_number`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extra {
     /// Offset of the record's first byte in the (decompressed) file; `Int64`, not nullable.
@@ -82,7 +84,8 @@ pub trait Decoder: Send {
     /// error `first_record` is right all the same if the error is not about the way to it.
     fn borders(&self) -> Borders;
 
-    /// The bad records so far that were left out or changed; none under [`crate::OnBad::Fail`].
+    /// The bad records so far that were left out or changed; none under [`crate::OnBad::Fail`], and none where they are
+    /// the rows that are wanted.
     fn bad_records(&self) -> &BadRecords;
 }
 

@@ -47,8 +47,8 @@ impl Case {
         let projection: Vec<usize> = (0..columns).filter(|column| bit(3, *column as u8)).collect();
         let filter = (bit(3, 4) && !projection.is_empty()).then(|| usize::from(seed[4]) % projection.len());
         let options = CsvOptions {
-            quote: (seed[5] % 8 != 0).then_some(b'"'),
-            escape: (seed[5] / 8 % 4 == 0).then_some(b'\\'),
+            quote: (seed[5] & 7 != 0).then_some(b'"'),
+            escape: (seed[5] >> 3 & 3 == 0).then_some(b'\\'),
             comment: rare(6).then(|| if bit(6, 0) { "#" } else { "##" }.to_owned()),
             header,
             skip_rows: if rare(7) { usize::from(seed[7] % 3) } else { 0 },
