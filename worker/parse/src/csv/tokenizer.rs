@@ -54,10 +54,10 @@ impl Rows {
             self.origins.extend(0..self.count as u32);
         }
         let mut count = 0;
-        for row in kept.set_indices() {
-            self.positions.copy_within(row * stride..(row + 1) * stride, count * stride);
-            self.origins[count] = self.origins[row];
-            count += 1;
+        for (from, to) in kept.set_slices() {
+            self.positions.copy_within(from * stride..to * stride, count * stride);
+            self.origins.copy_within(from..to, count);
+            count += to - from;
         }
         self.origins.truncate(count);
         self.count = count;

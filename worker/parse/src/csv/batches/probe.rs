@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, BooleanArray, BooleanBufferBuilder, RecordBatch, RecordBatchOptions};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::prep_null_mask_filter;
 use arrow::datatypes::{Field, Schema, SchemaRef};
@@ -23,6 +23,8 @@ pub(super) struct Probe {
     stride: usize,
     /// Their values in the last scan.
     arrays: Vec<ArrayRef>,
+    /// The records of the last scan that were kept.
+    kept: BooleanBuffer,
 }
 
 impl Probe {
@@ -30,7 +32,14 @@ impl Probe {
     pub(super) fn new(filter: Box<dyn RowFilter>, columns: Vec<Projected>, stride: usize) -> Self {
         let nullable = |projected: &Projected| Field::clone(&projected.field).with_nullable(true);
         let fields: Vec<Field> = columns.iter().map(nullable).collect();
-        Probe { filter, schema: Arc::new(Schema::new(fields)), columns, stride, arrays: Vec::new() }
+        Probe {
+            filter,
+            schema: Arc::new(Schema::new(fields)),
+            columns,
+            stride,
+            arrays: Vec::new(),
+            kept: BooleanBuffer::new_unset(0),
+        }
     }
 
     /// Leaves only those records of the scan that the filter keeps and that have no fault in its columns; an error is
@@ -53,6 +62,7 @@ impl Probe {
                     kept = &kept & &(0..kept.len()).map(|row| faults.spares(row)).collect();
                 }
                 scanned.rows.retain(&kept, self.stride);
+                self.kept = kept;
                 last
             }
             Err(error) => {
@@ -77,12 +87,16 @@ impl Probe {
 
     /// Gives the values of the records that are left to the columns of the batch.
     pub(super) fn hand_over(&mut self, columns: &mut [Projected], rows: &Rows) {
-        let mut kept = vec![false; self.arrays.first().map_or(0, |array| array.len())];
-        (0..rows.count).for_each(|row| kept[rows.origin(row)] = true);
-        let kept = BooleanBuffer::from(kept);
+        if self.kept.count_set_bits() != rows.count {
+            // Some had faults in other columns.
+            let mut left = BooleanBufferBuilder::new(self.kept.len());
+            left.append_n(self.kept.len(), false);
+            (0..rows.count).for_each(|row| left.set_bit(rows.origin(row), true));
+            self.kept = left.finish();
+        }
         let columns = columns.iter_mut().filter(|projected| projected.is_probed);
         for (column, array) in columns.filter_map(|projected| projected.column.as_mut()).zip(&self.arrays) {
-            column.extend(array, &kept);
+            column.extend(array, &self.kept);
         }
     }
 }

@@ -90,23 +90,31 @@ impl<P: Parse> Column for Primitive<P> {
     fn append(&mut self, fields: &Fields<'_>, faults: &mut Faults) -> Result<(), Stop> {
         self.values.reserve(fields.count());
         let is_plain = !fields.has_tokens();
+        // Values in a row without NULL.
+        let mut run = 0;
         for (row, place) in fields.places().enumerate() {
             match self.parser.parse(fields.tail(place), place.len) {
                 Some(value) if is_plain => {
                     self.values.push(value);
-                    self.nulls.append_non_null();
+                    run += 1;
+                    continue;
                 }
-                _ if place.len == 0 && fields.nullable => self.append_null(),
-                _ => self.append_other(fields, row, place, faults)?,
+                _ => self.nulls.append_n_non_nulls(std::mem::take(&mut run)),
+            }
+            if place.len == 0 && fields.nullable {
+                self.append_null();
+            } else {
+                self.append_other(fields, row, place, faults)?;
             }
         }
+        self.nulls.append_n_non_nulls(run);
         Ok(())
     }
 
     fn extend(&mut self, array: &dyn Array, kept: &BooleanBuffer) {
         let array = array.as_primitive::<P::Arrow>();
         let values = array.values();
-        self.values.extend(kept.set_indices().map(|index| values[index]));
+        kept.set_slices().for_each(|(from, to)| self.values.extend_from_slice(&values[from..to]));
         match array.nulls() {
             Some(nulls) => kept.set_indices().for_each(|index| self.nulls.append(nulls.is_valid(index))),
             None => self.nulls.append_n_non_nulls(kept.count_set_bits()),

@@ -1,5 +1,7 @@
 //! One scan on its way over a block.
 
+use std::mem;
+
 use super::{Bad, End, Limits, Rows, Scan};
 use crate::csv::machine::{self, Step};
 use crate::csv::shape::Shape;
@@ -11,14 +13,23 @@ pub(super) struct Scanner<'a> {
     block: &'a [u8],
     limits: Limits,
     rows: &'a mut Rows,
+    cursor: Cursor,
+    skipped_lines: usize,
+    saw_quotes: bool,
+}
+
+/// Where a scan is. The loop over words has a copy of its own, which stays in registers because nobody else knows its
+/// address.
+#[derive(Clone, Copy)]
+struct Cursor {
     /// Start of the current record.
     start: usize,
     /// Separators of the current record before the current word.
     seen: u32,
     /// Separators of the current record that were kept.
     kept: usize,
-    skipped_lines: usize,
-    saw_quotes: bool,
+    /// Records that were found.
+    count: usize,
 }
 
 /// What is known about the quotes and escapes before a word.
@@ -48,7 +59,7 @@ impl Work for Scanner<'_> {
 
     #[inline(always)]
     fn run<W: Words>(mut self) -> Scan {
-        if self.start >= self.limits.stop || self.limits.rows == 0 {
+        if self.cursor.start >= self.limits.stop || self.limits.rows == 0 {
             return self.done(End::Limit);
         }
         let mut halt = Halt::Comment;
@@ -76,18 +87,36 @@ impl Work for Scanner<'_> {
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(shape: &'a Shape, block: &'a [u8], start: usize, limits: Limits, rows: &'a mut Rows) -> Self {
-        Scanner { shape, block, limits, rows, start, seen: 0, kept: 0, skipped_lines: 0, saw_quotes: false }
+        let cursor = Cursor { start, seen: 0, kept: 0, count: 0 };
+        Scanner { shape, block, limits, rows, cursor, skipped_lines: 0, saw_quotes: false }
     }
 
     fn done(self, end: End) -> Scan {
-        Scan { next: self.start, skipped_lines: self.skipped_lines, saw_quotes: self.saw_quotes, end }
+        self.rows.count = self.cursor.count;
+        Scan { next: self.cursor.start, skipped_lines: self.skipped_lines, saw_quotes: self.saw_quotes, end }
     }
 
     /// Goes over the words from the current record's start on.
     #[inline(always)]
     fn words<W: Words, const ESCAPES: bool>(&mut self) -> Result<(), Halt> {
+        let mut cursor = self.cursor;
+        let mut positions = mem::take(&mut self.rows.positions);
+        let result = self.pass_words::<W, ESCAPES>(&mut cursor, &mut positions);
+        self.rows.positions = positions;
+        self.cursor = cursor;
+        result
+    }
+
+    /// Goes over the words from the current record's start on, with the state in the caller's hands.
+    #[inline(always)]
+    fn pass_words<W: Words, const ESCAPES: bool>(
+        &mut self,
+        cursor: &mut Cursor,
+        positions: &mut Vec<u32>,
+    ) -> Result<(), Halt> {
+        let first = cursor.start;
         let mut quoting = Quoting { inside: 0, closed: 0, opens: 1, escaped: 0 };
-        let mut at = self.start;
+        let mut at = first;
         while at < self.block.len() {
             let mut padded = [0; 64];
             let mut valid = u64::MAX;
@@ -110,14 +139,15 @@ impl<'a> Scanner<'a> {
             let mut irregular = 0;
             if quotes | quoting.inside | quoting.closed != 0 {
                 let outside;
-                (outside, irregular) =
-                    self.outside_quotes::<W, ESCAPES>(at, quotes, separators | newlines, valid, &mut quoting);
+                let ends = separators | newlines;
+                let may_open = if ESCAPES { quoting.opens != 0 } else { at == cursor.start || self.ends_field(at) };
+                (outside, irregular) = self.outside_quotes::<W>(at, [quotes, ends, valid], may_open, &mut quoting);
                 separators &= outside;
                 newlines &= outside;
             } else if ESCAPES {
                 quoting.opens = (separators | newlines) >> 63;
             }
-            self.records::<W>(at, separators, newlines)?;
+            self.records::<W>(at, [separators, newlines], cursor, positions)?;
             if irregular != 0 {
                 return Err(Halt::Irregular);
             }
@@ -128,19 +158,17 @@ impl<'a> Scanner<'a> {
 
     /// The bytes of a word that are outside quotes, up to the first that breaks the rules of quoting (second value).
     #[inline(always)]
-    fn outside_quotes<W: Words, const ESCAPES: bool>(
+    fn outside_quotes<W: Words>(
         &mut self,
         at: usize,
-        quotes: u64,
-        ends: u64,
-        valid: u64,
+        [quotes, ends, valid]: [u64; 3],
+        may_open: bool,
         quoting: &mut Quoting,
     ) -> (u64, u64) {
         self.saw_quotes = true;
         let inside = W::prefix_xor(quotes) ^ quoting.inside;
         let opening = quotes & inside;
         let closing = quotes & !inside;
-        let may_open = if ESCAPES { quoting.opens != 0 } else { self.may_open(at) };
         let before = u64::from(quoting.inside == 0 && (quoting.closed != 0 || may_open));
         let outer_ends = ends & !inside;
         let mut irregular = opening & !(((outer_ends | closing) << 1) | before);
@@ -159,60 +187,74 @@ impl<'a> Scanner<'a> {
         (!inside & irregular.wrapping_sub(1), irregular)
     }
 
-    /// Outside quotes and not after a closing quote: may a field start at `at`?
-    fn may_open(&self, at: usize) -> bool {
-        at == self.start || [self.shape.grammar.marks.separator, b'\n'].contains(&self.block[at - 1])
+    /// Outside quotes and not after a closing quote: does a field end before `at`?
+    fn ends_field(&self, at: usize) -> bool {
+        [self.shape.grammar.marks.separator, b'\n'].contains(&self.block[at - 1])
     }
 
     /// Takes a word's separators and newlines to the records.
     #[inline(always)]
-    fn records<W: Words>(&mut self, at: usize, mut separators: u64, mut newlines: u64) -> Result<(), Halt> {
+    fn records<W: Words>(
+        &mut self,
+        at: usize,
+        [mut separators, mut newlines]: [u64; 2],
+        cursor: &mut Cursor,
+        positions: &mut Vec<u32>,
+    ) -> Result<(), Halt> {
+        let stride = self.shape.stride();
         loop {
             let before_end = (newlines & newlines.wrapping_neg()).wrapping_sub(1);
             let segment = separators & before_end;
             let count = segment.count_ones();
-            while self.shape.kept[self.kept] < self.seen + count {
-                let position = at + W::select(segment, self.shape.kept[self.kept] - self.seen) as usize;
-                self.keep(position);
+            while self.shape.kept[cursor.kept] < cursor.seen + count {
+                let position = at + W::select(segment, self.shape.kept[cursor.kept] - cursor.seen) as usize;
+                cursor.kept += 1;
+                positions[cursor.count * stride + cursor.kept] = position as u32;
             }
-            self.seen += count;
+            cursor.seen += count;
             if newlines == 0 {
                 return Ok(());
             }
             let end = at + newlines.trailing_zeros() as usize;
-            self.finish_record(end, end + 1)?;
+            self.finish_record(end, cursor, positions)?;
             separators &= !before_end;
             newlines &= newlines - 1;
         }
     }
 
-    /// Remembers a separator's position.
+    /// The current record ends with the newline at `end`.
     #[inline(always)]
-    fn keep(&mut self, position: usize) {
-        let row = self.rows.count * self.shape.stride();
-        self.kept += 1;
-        self.rows.positions[row + self.kept] = position as u32;
-    }
-
-    /// The current record ends before `end`; the next one starts at `next`.
-    #[inline(always)]
-    fn finish_record(&mut self, end: usize, next: usize) -> Result<(), Halt> {
-        if self.seen != self.shape.regular {
-            return self.finish_other(end, next);
+    fn finish_record(&mut self, end: usize, cursor: &mut Cursor, positions: &mut Vec<u32>) -> Result<(), Halt> {
+        let is_long = end - cursor.start > self.shape.max_record_bytes;
+        if cursor.seen != self.shape.regular || is_long {
+            self.cursor = *cursor;
+            mem::swap(positions, &mut self.rows.positions);
+            let result = self.finish_other(end, end + 1);
+            mem::swap(positions, &mut self.rows.positions);
+            *cursor = self.cursor;
+            return result;
         }
-        self.store(end)?;
-        self.start_next(next)
+        let stride = self.shape.stride();
+        let row = cursor.count * stride;
+        positions[row] = cursor.start as u32;
+        positions[row + stride - 1] = end as u32;
+        *cursor = Cursor { start: end + 1, seen: 0, kept: 0, count: cursor.count + 1 };
+        if cursor.start >= self.limits.stop || cursor.count == self.limits.rows {
+            return Err(Halt::End(End::Limit));
+        }
+        Ok(())
     }
 
-    /// Ends a line that is not a record of the usual form, at least at first sight.
+    /// Ends a line that is not a record of the usual form, at least at first sight; the next one starts at `next`.
+    #[inline(never)]
     fn finish_other(&mut self, end: usize, next: usize) -> Result<(), Halt> {
-        if matches!(&self.block[self.start..end], [] | [b'\r']) {
+        if matches!(&self.block[self.cursor.start..end], [] | [b'\r']) {
             self.skipped_lines += 1;
         } else if self.shape.is_lenient() {
             self.check_length(end)?;
             let end = self.lenient_end(end)?;
             self.store(end)?;
-        } else if self.seen as usize + 1 == self.shape.columns {
+        } else if self.cursor.seen as usize + 1 == self.shape.columns {
             self.store(end)?;
         } else {
             return Err(self.field_count());
@@ -224,11 +266,11 @@ impl<'a> Scanner<'a> {
     /// Where the fields of a record end that may lack some, or have a separator behind the last one. The carriage
     /// return of the line end is not part of them.
     fn lenient_end(&mut self, end: usize) -> Result<usize, Halt> {
-        let end = end - usize::from(end > self.start && self.block[end - 1] == b'\r');
-        let found = self.seen as usize + 1;
-        let row = self.rows.count * self.shape.stride();
+        let end = end - usize::from(end > self.cursor.start && self.block[end - 1] == b'\r');
+        let found = self.cursor.seen as usize + 1;
+        let row = self.cursor.count * self.shape.stride();
         if found == self.shape.columns + 1 && self.shape.allow_trailing {
-            let separator = self.rows.positions[row + self.kept] as usize;
+            let separator = self.rows.positions[row + self.cursor.kept] as usize;
             let is_skipped = |byte: &u8| self.shape.grammar.is_skipped(*byte);
             if self.block[separator + 1..end].iter().all(is_skipped) {
                 return Ok(separator);
@@ -238,37 +280,38 @@ impl<'a> Scanner<'a> {
             return Err(self.field_count());
         }
         let last = row + self.shape.stride() - 1;
-        self.rows.positions[row + self.kept + 1..last].fill(end as u32);
+        self.rows.positions[row + self.cursor.kept + 1..last].fill(end as u32);
         Ok(end)
     }
 
     fn field_count(&self) -> Halt {
-        Halt::End(End::Bad(Bad::FieldCount { found: self.seen as usize + 1 }))
+        Halt::End(End::Bad(Bad::FieldCount { found: self.cursor.seen as usize + 1 }))
     }
 
     /// Remembers where the current record is.
-    #[inline(always)]
     fn store(&mut self, end: usize) -> Result<(), Halt> {
         self.check_length(end)?;
         let stride = self.shape.stride();
-        let row = self.rows.count * stride;
-        self.rows.positions[row] = self.start as u32;
+        let row = self.cursor.count * stride;
+        self.rows.positions[row] = self.cursor.start as u32;
         self.rows.positions[row + stride - 1] = end as u32;
-        self.rows.count += 1;
+        self.cursor.count += 1;
         Ok(())
     }
 
-    #[inline(always)]
     fn check_length(&self, end: usize) -> Result<(), Halt> {
-        if end - self.start > self.shape.max_record_bytes { Err(Halt::End(End::Bad(Bad::TooLong))) } else { Ok(()) }
+        if end - self.cursor.start > self.shape.max_record_bytes {
+            Err(Halt::End(End::Bad(Bad::TooLong)))
+        } else {
+            Ok(())
+        }
     }
 
-    #[inline(always)]
     fn start_next(&mut self, next: usize) -> Result<(), Halt> {
-        self.start = next;
-        self.seen = 0;
-        self.kept = 0;
-        if next >= self.limits.stop || self.rows.count == self.limits.rows {
+        self.cursor.start = next;
+        self.cursor.seen = 0;
+        self.cursor.kept = 0;
+        if next >= self.limits.stop || self.cursor.count == self.limits.rows {
             return Err(Halt::End(End::Limit));
         }
         Ok(())
@@ -276,15 +319,15 @@ impl<'a> Scanner<'a> {
 
     /// Passes over the comments at the current position.
     fn skip_comments(&mut self) -> Result<(), Halt> {
-        while self.shape.is_comment(&self.block[self.start..]) {
-            let Some(newline) = memchr::memchr(b'\n', &self.block[self.start..]) else {
+        while self.shape.is_comment(&self.block[self.cursor.start..]) {
+            let Some(newline) = memchr::memchr(b'\n', &self.block[self.cursor.start..]) else {
                 if self.limits.at_eof {
-                    self.start = self.block.len();
+                    self.cursor.start = self.block.len();
                 }
                 return Err(Halt::End(End::Block));
             };
             self.skipped_lines += 1;
-            self.start_next(self.start + newline + 1)?;
+            self.start_next(self.cursor.start + newline + 1)?;
         }
         Ok(())
     }
@@ -292,16 +335,18 @@ impl<'a> Scanner<'a> {
     /// Reads the current record by the machine.
     #[cold]
     fn irregular(&mut self) -> Result<(), Halt> {
-        (self.seen, self.kept) = (0, 0);
-        let (shape, start) = (self.shape, self.start);
+        (self.cursor.seen, self.cursor.kept) = (0, 0);
+        let (shape, start) = (self.shape, self.cursor.start);
         let step = machine::run(self.block, start, self.limits.at_eof, &shape.grammar, |position| {
-            if shape.kept[self.kept] == self.seen {
-                self.keep(position);
+            if shape.kept[self.cursor.kept] == self.cursor.seen {
+                self.cursor.kept += 1;
+                let row = self.cursor.count * shape.stride();
+                self.rows.positions[row + self.cursor.kept] = position as u32;
             }
-            self.seen += 1;
+            self.cursor.seen += 1;
         });
         match step {
-            Step::Complete { end, next } => self.finish_record(end, next),
+            Step::Complete { end, next } => self.finish_other(end, next),
             Step::Incomplete { opened: Some(opened) } if self.limits.at_eof => {
                 Err(Halt::End(End::Bad(Bad::UnterminatedQuote { opened })))
             }
@@ -313,7 +358,7 @@ impl<'a> Scanner<'a> {
     /// At the end of the file the last line needs no newline.
     #[cold]
     fn finish_block(&mut self) -> Result<(), Halt> {
-        if self.limits.at_eof && self.start < self.block.len() { self.irregular() } else { Ok(()) }
+        if self.limits.at_eof && self.cursor.start < self.block.len() { self.irregular() } else { Ok(()) }
     }
 }
 
