@@ -26,6 +26,11 @@ pub(crate) trait Words {
     fn prefix_xor(bits: u64) -> u64;
     /// Index of the n-th set bit; `bits` has more than n.
     fn select(bits: u64, n: u32) -> u32;
+    /// Asks for the bytes that come some words behind `word`, before they are wanted: a scan is quicker than what
+    /// processors do by themselves, which ends with each page. Does nothing where there is no such hint.
+    fn prefetch(word: &[u8; 64]) {
+        let _ = word;
+    }
 }
 
 /// Work that is compiled once for each implementation.

@@ -2,12 +2,15 @@
 #![allow(unsafe_code, reason = "vector instructions; each use is behind the detection in `detected`")]
 
 use std::arch::x86_64::{
-    __m256i, __m512i, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8, _mm256_cmpeq_epi8,
-    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8, _mm512_cmpeq_epi8_mask, _mm512_loadu_si512,
-    _mm512_set1_epi8, _pdep_u64,
+    __m256i, __m512i, _MM_HINT_T0, _mm_clmulepi64_si128, _mm_cvtsi128_si64, _mm_prefetch, _mm_set_epi64x,
+    _mm_set1_epi8, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8,
+    _mm512_cmpeq_epi8_mask, _mm512_loadu_si512, _mm512_set1_epi8, _pdep_u64,
 };
 
 use crate::words::{Marks, Masks, Words, Work};
+
+/// How far ahead bytes are asked for: what a scan passes over while memory answers.
+const AHEAD: usize = 2048;
 
 /// The fast implementation. Its methods may only run inside [`Avx2::run`].
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +104,12 @@ impl Words for Avx2 {
         // SAFETY: no memory is touched; the instruction exists (see the struct's contract).
         unsafe { _pdep_u64(1 << n, bits) }.trailing_zeros()
     }
+
+    #[inline(always)]
+    fn prefetch(word: &[u8; 64]) {
+        // SAFETY: a hint, whose address need not be one of memory.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(word.as_ptr().wrapping_add(AHEAD).cast()) };
+    }
 }
 
 impl Words for Avx512 {
@@ -127,6 +136,11 @@ impl Words for Avx512 {
     #[inline(always)]
     fn select(bits: u64, n: u32) -> u32 {
         Avx2::select(bits, n)
+    }
+
+    #[inline(always)]
+    fn prefetch(word: &[u8; 64]) {
+        Avx2::prefetch(word);
     }
 }
 

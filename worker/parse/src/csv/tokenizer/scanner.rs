@@ -129,6 +129,7 @@ impl<'a> Scanner<'a> {
                     &padded
                 }
             };
+            W::prefetch(word);
             let masks = W::masks(word, self.shape.grammar.marks);
             if ESCAPES {
                 let escapes = self.shape.grammar.escape.map_or(0, |escape| W::find(word, escape));
