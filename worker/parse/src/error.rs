@@ -99,6 +99,49 @@ pub enum Reason {
         /// End of the first split.
         end: u64,
     },
+    /// A record that is not a JSON object.
+    #[error("not valid JSON at byte {at}: {what}; correct the record")]
+    Malformed {
+        /// Offset in the file.
+        at: u64,
+        /// What was expected, or what is wrong.
+        what: &'static str,
+    },
+    /// A file whose records are not one a line.
+    #[error("the file begins with {found}, not with one object a line; read it with format = array")]
+    NotLines {
+        /// What it begins with.
+        found: &'static str,
+    },
+    /// Columns or records that are nested too deep.
+    #[error("nested deeper than max_depth = {limit}; raise the limit, or declare the column as VARCHAR")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// A key that an object has twice.
+    #[error("the key {key} occurs twice in an object; remove one, or read without strict (the first is taken then)")]
+    DuplicateKey {
+        /// The key, quoted and shortened.
+        key: String,
+    },
+    /// A JSON value that is not one of the column's type.
+    #[error("{value} is not a {sql_type}; correct it, or declare the column as VARCHAR, which keeps what is written")]
+    BadJsonValue {
+        /// The value as it is written, quoted and shortened.
+        value: String,
+        /// SQL name of the column's type.
+        sql_type: &'static str,
+    },
+    /// A string that no encoding of Unicode has.
+    #[error("{value} holds half of a surrogate pair; correct it, or let such halves be replaced (lossy)")]
+    LoneSurrogate {
+        /// The string as it is written, quoted and shortened.
+        value: String,
+    },
+    /// A type that JSON values cannot be read into.
+    #[error("columns of type {0} cannot be read from JSON; declare the column as VARCHAR and cast it in the query")]
+    NoJsonType(String),
     /// The condition of a filter cannot be computed.
     #[error("the filter cannot be computed: {0}")]
     Filter(String),
@@ -125,6 +168,13 @@ impl Reason {
             Reason::UnexpectedNull => "unexpected null",
             Reason::UnsupportedType(_) => "unsupported type",
             Reason::NoHeader { .. } => "no header",
+            Reason::Malformed { .. } => "malformed",
+            Reason::NotLines { .. } => "not JSON lines",
+            Reason::TooDeep { .. } => "too deep",
+            Reason::DuplicateKey { .. } => "duplicate key",
+            Reason::BadJsonValue { .. } => "bad value",
+            Reason::LoneSurrogate { .. } => "lone surrogate",
+            Reason::NoJsonType(_) => "unsupported type",
             Reason::Filter(_) => "filter",
             Reason::OutOfOrder { .. } => "out of order",
         }
