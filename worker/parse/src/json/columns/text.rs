@@ -1,0 +1,232 @@
+//! Text columns. Strings are copied once, where they lie or through the scratch text of their escapes; other values keep
+//! the text that they are written with.
+#![allow(unsafe_code, reason = "string arrays are built from bytes that were just validated, without a second pass")]
+
+use std::mem;
+use std::sync::Arc;
+
+use arrow::array::builder::make_view;
+use arrow::array::{ArrayRef, GenericStringArray, NullBufferBuilder, OffsetSizeTrait, StringViewArray};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+
+use super::Column;
+use crate::Reason;
+use crate::json::number::{Form, form};
+use crate::json::reader::{Fault, Reader, Spot, Token};
+use crate::json::text::shown;
+
+/// A text that is not UTF-8.
+pub(super) struct NotUtf8;
+
+/// How texts are kept.
+pub(super) trait Store: Send {
+    fn new(rows: usize) -> Self;
+    /// Appends a copy, which is validated where it lies: the text may be in a mapping of a file that somebody changes.
+    fn push(&mut self, text: &[u8]) -> Result<(), NotUtf8>;
+    /// Appends the empty text, as what a NULL hides.
+    fn push_nothing(&mut self);
+    fn truncate(&mut self, rows: usize);
+    fn finish(&mut self, nulls: Option<arrow::buffer::NullBuffer>) -> ArrayRef;
+}
+
+/// A column of texts.
+pub(super) struct Texts<S: Store> {
+    spot: Spot,
+    store: S,
+    nulls: NullBufferBuilder,
+}
+
+impl<S: Store> Texts<S> {
+    pub(super) fn new(spot: &Spot, rows: usize) -> Self {
+        Texts { spot: spot.clone(), store: S::new(rows), nulls: NullBufferBuilder::new(rows) }
+    }
+
+    #[inline]
+    fn push(&mut self, reader: &mut Reader<'_>, text: &[u8]) -> Result<(), Fault> {
+        match self.store.push(text) {
+            Ok(()) => {
+                self.nulls.append_non_null();
+                Ok(())
+            }
+            Err(NotUtf8) => self.push_other(reader, text),
+        }
+    }
+
+    /// What is not UTF-8.
+    #[cold]
+    fn push_other(&mut self, reader: &mut Reader<'_>, text: &[u8]) -> Result<(), Fault> {
+        if reader.rules.lossy && self.store.push(String::from_utf8_lossy(text).as_bytes()).is_ok() {
+            self.nulls.append_non_null();
+            return Ok(());
+        }
+        reader.forgive(&self.spot, Reason::NotUtf8 { value: shown(text) })?;
+        self.append_null();
+        Ok(())
+    }
+
+    /// A string with escapes.
+    fn push_escaped(&mut self, reader: &mut Reader<'_>, raw: crate::json::cursor::Raw<'_>) -> Result<(), Fault> {
+        let Some(text) = reader.meaning(raw.bytes, &self.spot)? else {
+            self.append_null();
+            return Ok(());
+        };
+        let result = self.push(reader, &text);
+        reader.give_back(text);
+        result
+    }
+}
+
+impl<S: Store> Column for Texts<S> {
+    fn spot(&self) -> &Spot {
+        &self.spot
+    }
+
+    fn append(&mut self, reader: &mut Reader<'_>, _is_last: bool) -> Result<(), Fault> {
+        let start = reader.cursor.at();
+        match reader.token()? {
+            Token::String(raw) if !raw.has_escapes => self.push(reader, raw.bytes),
+            Token::String(raw) => self.push_escaped(reader, raw),
+            Token::Null => self.append_missing(),
+            Token::Number(text) if form(text) == Form::Bad => {
+                reader.bad_value(&self.spot, start, "VARCHAR")?;
+                self.append_null();
+                Ok(())
+            }
+            Token::Number(_) | Token::Special(_) | Token::Boolean(_) | Token::Container => {
+                let text = reader.cursor.since(start);
+                self.push(reader, text)
+            }
+        }
+    }
+
+    fn append_null(&mut self) {
+        self.store.push_nothing();
+        self.nulls.append_null();
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.store.truncate(rows);
+        self.nulls.truncate(rows.min(self.nulls.len()));
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        self.store.finish(self.nulls.finish())
+    }
+}
+
+/// Longest text inside a view.
+const INLINE: usize = 12;
+/// A buffer of long texts is closed when it is this big: offsets in views are 32 bits wide.
+const FULL_BUFFER: usize = 1 << 30;
+
+/// Short texts in the views, long ones copied to buffers.
+pub(super) struct Views {
+    views: Vec<u128>,
+    full: Vec<Buffer>,
+    long: Vec<u8>,
+    rows: usize,
+}
+
+impl Store for Views {
+    fn new(rows: usize) -> Self {
+        Views { views: Vec::with_capacity(rows), full: Vec::new(), long: Vec::new(), rows }
+    }
+
+    #[inline]
+    fn push(&mut self, text: &[u8]) -> Result<(), NotUtf8> {
+        if text.len() <= INLINE {
+            let mut copy = [0; INLINE];
+            copy[..text.len()].copy_from_slice(text);
+            let copy = &copy[..text.len()];
+            std::str::from_utf8(copy).map_err(|_| NotUtf8)?;
+            self.views.push(make_view(copy, 0, 0));
+            return Ok(());
+        }
+        if self.long.len() >= FULL_BUFFER {
+            self.full.push(mem::take(&mut self.long).into());
+        }
+        let offset = self.long.len();
+        self.long.extend_from_slice(text);
+        let copy = &self.long[offset..];
+        if std::str::from_utf8(copy).is_err() {
+            self.long.truncate(offset);
+            return Err(NotUtf8);
+        }
+        self.views.push(make_view(copy, self.full.len() as u32, offset as u32));
+        Ok(())
+    }
+
+    fn push_nothing(&mut self) {
+        self.views.push(0);
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.views.truncate(rows);
+        if rows == 0 {
+            self.full.clear();
+            self.long.clear();
+        }
+    }
+
+    fn finish(&mut self, nulls: Option<arrow::buffer::NullBuffer>) -> ArrayRef {
+        let views = mem::replace(&mut self.views, Vec::with_capacity(self.rows));
+        let mut buffers = mem::take(&mut self.full);
+        if !self.long.is_empty() {
+            let capacity = self.long.len();
+            buffers.push(mem::replace(&mut self.long, Vec::with_capacity(capacity)).into());
+        }
+        // SAFETY: every view was made by `make_view` over text that was validated as UTF-8 where it lies now: inside the
+        // view, or at that offset of that buffer. Buffers only grow until they are closed. Views and nulls grew together.
+        Arc::new(unsafe { StringViewArray::new_unchecked(views.into(), buffers, nulls) })
+    }
+}
+
+/// Texts one behind the other, with offsets.
+pub(super) struct Strings<O: OffsetSizeTrait> {
+    offsets: Vec<O>,
+    text: Vec<u8>,
+    rows: usize,
+}
+
+impl<O: OffsetSizeTrait> Strings<O> {
+    fn end_text(&mut self) {
+        // Batches are closed long before their text is too long for the offsets.
+        self.offsets.push(O::usize_as(self.text.len()));
+    }
+}
+
+impl<O: OffsetSizeTrait> Store for Strings<O> {
+    fn new(rows: usize) -> Self {
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(O::usize_as(0));
+        Strings { offsets, text: Vec::new(), rows }
+    }
+
+    fn push(&mut self, text: &[u8]) -> Result<(), NotUtf8> {
+        let start = self.text.len();
+        self.text.extend_from_slice(text);
+        if std::str::from_utf8(&self.text[start..]).is_err() {
+            self.text.truncate(start);
+            return Err(NotUtf8);
+        }
+        self.end_text();
+        Ok(())
+    }
+
+    fn push_nothing(&mut self) {
+        self.end_text();
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.offsets.truncate(rows + 1);
+        self.text.truncate(self.offsets.last().map_or(0, |end| end.as_usize()));
+    }
+
+    fn finish(&mut self, nulls: Option<arrow::buffer::NullBuffer>) -> ArrayRef {
+        let done = mem::replace(self, Self::new(self.rows));
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(done.offsets));
+        // SAFETY: each text was validated as UTF-8 where it lies, and the offsets are the texts' ends, ascending, one a
+        // row; nulls grew with them.
+        Arc::new(unsafe { GenericStringArray::<O>::new_unchecked(offsets, done.text.into(), nulls) })
+    }
+}
