@@ -8,6 +8,7 @@ mod bad;
 pub mod csv;
 mod decoder;
 mod error;
+pub mod json;
 mod split;
 mod values;
 mod words;
