@@ -4,6 +4,7 @@ mod array;
 mod columns;
 mod cursor;
 mod decoder;
+mod infer;
 mod lines;
 mod number;
 mod options;
@@ -18,5 +19,6 @@ mod table;
 mod text;
 
 pub use decoder::JsonDecoder;
+pub use infer::{InferError, Inferred, Rule, Sample, infer};
 pub use options::{Format, JsonOptions, OptionsError};
 pub use prune::{NoSuchPath, prune};
