@@ -22,7 +22,8 @@ pub struct JsonOptions {
     pub lossy: bool,
     /// Longest record.
     pub max_record_bytes: usize,
-    /// Deepest nesting of the columns' types and, if `strict`, of every record.
+    /// Deepest nesting of the columns' types, which may be 256 at most, and, if `strict`, of every record. What is passed
+    /// over or kept as JSON text may be nested as deep as it likes.
     pub max_depth: usize,
 }
 
@@ -58,7 +59,7 @@ pub enum OptionsError {
     /// A record needs room.
     #[error("max_record_bytes must be between 2 and 1073741824, not {0}")]
     RecordLimit(usize),
-    /// Types are walked by recursion.
+    /// Nesting needs a limit.
     #[error("max_depth must be between 1 and 1024, not {0}")]
     Depth(usize),
 }
@@ -67,8 +68,15 @@ pub enum OptionsError {
 const MAX_RECORD_LIMIT: usize = 1 << 30;
 /// Upper limit of [`JsonOptions::max_depth`].
 const MAX_DEPTH: usize = 1024;
+/// Deepest nesting of types: columns are walked by recursion, here and in arrow, on threads with two megabytes of stack.
+const MAX_COLUMN_DEPTH: usize = 256;
 
 impl JsonOptions {
+    /// Deepest nesting of a column's type.
+    pub(crate) fn column_depth(&self) -> usize {
+        self.max_depth.min(MAX_COLUMN_DEPTH)
+    }
+
     /// Checks what the types do not: [`crate::json::JsonDecoder`] and [`crate::json::infer`] expect options that pass.
     ///
     /// # Errors

@@ -62,26 +62,30 @@ struct Input<'a> {
     end: usize,
 }
 
-impl Input<'_> {
-    /// Calls `look` with the words from `at` on, each with the mask of its bytes that count, until it answers.
+impl<'a> Input<'a> {
+    /// The word at `at`, which is before the end; `padded` is room for the last one.
     #[inline(always)]
-    fn words<T>(self, mut at: usize, mut look: impl FnMut(usize, &[u8; 64], u64) -> Option<T>) -> Option<T> {
-        while let Some(word) = self.bytes.get(at..).and_then(|tail| tail.first_chunk::<64>())
-            && at < self.end
-        {
-            let valid = u64::MAX >> 64usize.saturating_sub(self.end - at).min(63);
-            if let Some(answer) = look(at, word, valid) {
-                return Some(answer);
-            }
-            at += 64;
+    fn word<'w>(self, at: usize, padded: &'w mut [u8; 64]) -> &'w [u8; 64]
+    where
+        'a: 'w,
+    {
+        match self.bytes.get(at..).and_then(|tail| tail.first_chunk::<64>()) {
+            Some(word) => word,
+            None => self.pad(at, padded),
         }
-        if at >= self.end {
-            return None;
-        }
-        let mut word = [0; 64];
+    }
+
+    #[cold]
+    fn pad(self, at: usize, padded: &mut [u8; 64]) -> &[u8; 64] {
         let rest = &self.bytes[at..self.end];
-        word[..rest.len()].copy_from_slice(rest);
-        look(at, &word, u64::MAX >> (64 - rest.len()))
+        padded[..rest.len()].copy_from_slice(rest);
+        padded
+    }
+
+    /// The bytes that count of the word at `at`, which is before the end.
+    #[inline(always)]
+    fn valid(self, at: usize) -> u64 {
+        u64::MAX >> 64usize.saturating_sub(self.end - at)
     }
 }
 
@@ -90,25 +94,30 @@ struct StringEnd<'a> {
     at: usize,
 }
 
+// What runs on words stands in loops, not in closures: only what becomes part of the caller may use its instructions.
 impl Work for StringEnd<'_> {
     type Output = Option<(usize, bool)>;
 
     #[inline(always)]
     fn run<W: Words>(self) -> Self::Output {
+        let StringEnd { input, mut at } = self;
         let mut escape = Escape::default();
         let mut has_escapes = false;
-        self.input.words(self.at, |at, word, valid| {
-            let masks = W::masks(word, Marks { separator: b'\\', quote: Some(b'"') });
+        while at < input.end {
+            let mut padded = [0; 64];
+            let masks = W::masks(input.word(at, &mut padded), Marks { separator: b'\\', quote: Some(b'"') });
+            let valid = input.valid(at);
             let backslashes = masks.separators & valid;
             let quotes = masks.quotes & valid & !escape.escaped(backslashes);
-            if quotes == 0 {
-                has_escapes |= backslashes != 0;
-                return None;
+            if quotes != 0 {
+                let first = quotes.trailing_zeros();
+                has_escapes |= backslashes & ((1 << first) - 1) != 0;
+                return Some((at + first as usize, has_escapes));
             }
-            let first = quotes.trailing_zeros();
-            has_escapes |= backslashes & ((1 << first) - 1) != 0;
-            Some((at + first as usize, has_escapes))
-        })
+            has_escapes |= backslashes != 0;
+            at += 64;
+        }
+        None
     }
 }
 
@@ -123,34 +132,47 @@ impl Work for ContainerEnd<'_> {
 
     #[inline(always)]
     fn run<W: Words>(self) -> Self::Output {
-        let Nesting { open, close, mut depth } = self.nesting;
+        let ContainerEnd { input, mut at, nesting: Nesting { open, close, mut depth } } = self;
         let mut escape = Escape::default();
         // All ones inside a string, else zero.
         let mut inside = 0;
-        self.input.words(self.at, |at, word, valid| {
+        while at < input.end {
+            let mut padded = [0; 64];
+            let word = input.word(at, &mut padded);
+            let valid = input.valid(at);
             let outer = W::masks(word, Marks { separator: open, quote: Some(b'"') });
             let inner = W::masks(word, Marks { separator: close, quote: Some(b'\\') });
             let quotes = outer.quotes & valid & !escape.escaped(inner.quotes & valid);
             let strings = W::prefix_xor(quotes) ^ inside;
             inside = (strings.cast_signed() >> 63).cast_unsigned();
             let opens = outer.separators & valid & !strings;
-            let mut closes = inner.separators & valid & !strings;
+            let closes = inner.separators & valid & !strings;
             let closed = u64::from(closes.count_ones());
-            if closed >= depth {
-                let mut earlier = 0;
-                while closes != 0 {
-                    let bit = closes.trailing_zeros();
-                    earlier += 1;
-                    if depth + u64::from((opens & ((1 << bit) - 1)).count_ones()) == earlier {
-                        return Some(at + bit as usize);
-                    }
-                    closes &= closes - 1;
-                }
+            if closed >= depth
+                && let Some(bit) = closing(opens, closes, depth)
+            {
+                return Some(at + bit as usize);
             }
             depth = depth + u64::from(opens.count_ones()) - closed;
-            None
-        })
+            at += 64;
+        }
+        None
     }
+}
+
+/// The bracket among `closes` that closes the outermost of `depth`, if it is there.
+#[inline(always)]
+fn closing(opens: u64, mut closes: u64, depth: u64) -> Option<u32> {
+    let mut earlier = 0;
+    while closes != 0 {
+        let bit = closes.trailing_zeros();
+        earlier += 1;
+        if depth + u64::from((opens & ((1 << bit) - 1)).count_ones()) == earlier {
+            return Some(bit);
+        }
+        closes &= closes - 1;
+    }
+    None
 }
 
 /// Which bytes are escaped by a backslash before them.

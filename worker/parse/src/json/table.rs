@@ -39,9 +39,9 @@ impl Table {
     /// The table of `fields`; `options` tell how records are checked.
     pub(crate) fn new(fields: &[FieldRef], options: &JsonOptions, rows: usize) -> Result<Self, BadColumn> {
         for field in fields {
-            if depth(field.data_type()) >= options.max_depth {
+            if depth(field.data_type()) >= options.column_depth() {
                 let path = Arc::from(field.name().as_str());
-                return Err(BadColumn { path, reason: Reason::TooDeep { limit: options.max_depth } });
+                return Err(BadColumn { path, reason: Reason::TooDeep { limit: options.column_depth() } });
             }
         }
         let columns = Fields::new(fields, "", rows).map_err(|Unsupported { path, data_type }| BadColumn {
