@@ -26,8 +26,8 @@ pub(crate) trait Column: Send {
     /// the column may stop in its midst.
     fn append(&mut self, reader: &mut Reader<'_>, is_last: bool) -> Result<(), Fault>;
 
-    /// Appends NULL, allowed or not: below a NULL it does not matter.
-    fn append_null(&mut self);
+    /// Appends NULL `count` times, allowed or not: below a NULL it does not matter.
+    fn append_nulls(&mut self, count: usize);
 
     /// Forgets all values but the first `rows`, if there are more.
     fn truncate(&mut self, rows: usize);
@@ -35,11 +35,16 @@ pub(crate) trait Column: Send {
     /// The array so far; the column starts anew.
     fn finish(&mut self) -> ArrayRef;
 
-    /// Appends NULL for a key that is missing.
+    /// Appends NULL, if it is allowed.
     fn append_missing(&mut self) -> Result<(), Fault> {
         self.spot().null()?;
         self.append_null();
         Ok(())
+    }
+
+    /// Appends NULL, allowed or not.
+    fn append_null(&mut self) {
+        self.append_nulls(1);
     }
 }
 
@@ -130,8 +135,8 @@ impl Column for Nulls {
         Ok(())
     }
 
-    fn append_null(&mut self) {
-        self.rows += 1;
+    fn append_nulls(&mut self, count: usize) {
+        self.rows += count;
     }
 
     fn truncate(&mut self, rows: usize) {

@@ -45,9 +45,9 @@ impl Column for Booleans {
         Ok(())
     }
 
-    fn append_null(&mut self) {
-        self.values.append(false);
-        self.nulls.append_null();
+    fn append_nulls(&mut self, count: usize) {
+        self.values.append_n(count, false);
+        self.nulls.append_n_nulls(count);
     }
 
     fn truncate(&mut self, rows: usize) {

@@ -63,9 +63,9 @@ impl Column for Decimals {
         Ok(())
     }
 
-    fn append_null(&mut self) {
-        self.values.push(0);
-        self.nulls.append_null();
+    fn append_nulls(&mut self, count: usize) {
+        self.values.resize(self.values.len() + count, 0);
+        self.nulls.append_n_nulls(count);
     }
 
     fn truncate(&mut self, rows: usize) {

@@ -13,14 +13,16 @@ use crate::json::scan::Nesting;
 /// Up to so many names are compared one by one.
 const FEW: usize = 12;
 
-/// Columns by the keys of an object.
+/// Columns by the keys of an object. A column that lacks its last rows is NULL there: most objects of a file lack most of
+/// the keys that some object has, so that a missing key must cost nothing.
 pub(crate) struct Fields {
     names: Vec<Name>,
     columns: Vec<Box<dyn Column>>,
-    /// For each column the last object that had its key, by number.
-    filled: Vec<u64>,
-    /// Number of the current object.
-    object: u64,
+    /// Rows of each column.
+    lengths: Vec<usize>,
+    /// Columns that must not be NULL.
+    required: Vec<usize>,
+    rows: usize,
     /// The name that is expected next: objects of a file mostly have the same keys in the same order.
     next: usize,
     /// Indices by name, if there are many.
@@ -46,27 +48,28 @@ impl Fields {
                 index.entry(name.text.clone()).or_insert(at);
             }
         }
-        Ok(Fields { filled: vec![0; names.len()], names, columns, object: 0, next: 0, index })
+        let required = (0..fields.len()).filter(|at| !fields[*at].is_nullable()).collect();
+        Ok(Fields { lengths: vec![0; names.len()], required, rows: 0, names, columns, next: 0, index })
     }
 
     /// Appends a row from the object whose brace was just passed, and passes the rest of it, unless it `is_last`. The
-    /// first of equal keys counts.
+    /// first of equal keys counts. After an error [`Self::truncate`] must follow.
     pub(crate) fn append(&mut self, reader: &mut Reader<'_>, is_last: bool) -> Result<(), Fault> {
-        self.object += 1;
         let mut missing = self.columns.len();
         reader.cursor.skip_blanks();
         if missing > 0 && reader.cursor.peek() == b'}' {
             reader.cursor.step();
-            return self.fill();
+            return self.end_row();
         }
         while missing > 0 {
             let member = self.member(&mut reader.cursor)?;
             reader.cursor.colon()?;
             match member {
-                Some(index) if self.filled[index] != self.object => {
-                    self.filled[index] = self.object;
+                Some(index) if self.lengths[index] <= self.rows => {
                     missing -= 1;
+                    self.catch_up(index);
                     self.columns[index].append(reader, is_last && missing == 0)?;
+                    self.lengths[index] = self.rows + 1;
                     if missing == 0 {
                         break;
                     }
@@ -74,44 +77,58 @@ impl Fields {
                 _ => reader.cursor.skip_value()?,
             }
             if !reader.cursor.comma_or(b'}')? {
-                return self.fill();
+                return self.end_row();
             }
         }
         if !is_last {
             reader.cursor.skip_rest(Nesting::OBJECT)?;
         }
+        self.rows += 1;
         Ok(())
     }
 
-    /// Appends a row of NULLs, allowed or not.
-    pub(crate) fn append_null(&mut self) {
-        for column in &mut self.columns {
-            column.append_null();
-        }
+    /// Appends rows of NULLs, allowed or not.
+    pub(crate) fn append_nulls(&mut self, count: usize) {
+        self.rows += count;
     }
 
-    /// Appends a row of NULLs.
+    /// Appends a row of NULLs, if all of them are allowed.
     pub(crate) fn append_missing(&mut self) -> Result<(), Fault> {
-        self.columns.iter_mut().try_for_each(|column| column.append_missing())
+        self.end_row()
     }
 
     pub(crate) fn truncate(&mut self, rows: usize) {
-        for column in &mut self.columns {
+        self.rows = self.rows.min(rows);
+        for (column, length) in self.columns.iter_mut().zip(&mut self.lengths) {
             column.truncate(rows);
+            *length = rows.min(*length);
         }
     }
 
     pub(crate) fn finish(&mut self) -> Vec<ArrayRef> {
+        (0..self.columns.len()).for_each(|index| self.catch_up(index));
+        self.rows = 0;
+        self.lengths.fill(0);
         self.columns.iter_mut().map(|column| column.finish()).collect()
     }
 
-    /// NULL for the keys that the current object lacks.
-    fn fill(&mut self) -> Result<(), Fault> {
-        for (column, filled) in self.columns.iter_mut().zip(&self.filled) {
-            if *filled != self.object {
-                column.append_missing()?;
+    /// Gives a column the NULLs that it lacks.
+    fn catch_up(&mut self, index: usize) {
+        let lacking = self.rows - self.lengths[index];
+        if lacking > 0 {
+            self.columns[index].append_nulls(lacking);
+            self.lengths[index] = self.rows;
+        }
+    }
+
+    /// Ends a row, of which NULL is what has no value.
+    fn end_row(&mut self) -> Result<(), Fault> {
+        for index in &self.required {
+            if self.lengths[*index] <= self.rows {
+                self.columns[*index].spot().null()?;
             }
         }
+        self.rows += 1;
         Ok(())
     }
 

@@ -67,9 +67,9 @@ impl Column for Lists {
         Ok(())
     }
 
-    fn append_null(&mut self) {
-        self.offsets.push(self.count);
-        self.nulls.append_null();
+    fn append_nulls(&mut self, count: usize) {
+        self.offsets.resize(self.offsets.len() + count, self.count);
+        self.nulls.append_n_nulls(count);
     }
 
     fn truncate(&mut self, rows: usize) {

@@ -43,15 +43,15 @@ impl<K: Kind> Values<K> {
         self.nulls.append_non_null();
     }
 
-    fn push_null(&mut self) {
-        self.values.push(Default::default());
-        self.nulls.append_null();
+    fn push_nulls(&mut self, count: usize) {
+        self.values.resize(self.values.len() + count, Default::default());
+        self.nulls.append_n_nulls(count);
     }
 
     /// NULL in the place of the bad value since `start`, if that is the rule.
     fn push_bad(&mut self, reader: &mut Reader<'_>, start: usize) -> Result<(), Fault> {
         reader.bad_value(&self.spot, start, K::SQL)?;
-        self.push_null();
+        self.push_nulls(1);
         Ok(())
     }
 
@@ -157,8 +157,8 @@ impl<K: Number> Column for Numbers<K> {
         Ok(())
     }
 
-    fn append_null(&mut self) {
-        self.0.push_null();
+    fn append_nulls(&mut self, count: usize) {
+        self.0.push_nulls(count);
     }
 
     fn truncate(&mut self, rows: usize) {
@@ -205,8 +205,8 @@ impl<K: Kind> Column for Times<K> {
         Ok(())
     }
 
-    fn append_null(&mut self) {
-        self.0.push_null();
+    fn append_nulls(&mut self, count: usize) {
+        self.0.push_nulls(count);
     }
 
     fn truncate(&mut self, rows: usize) {

@@ -43,9 +43,9 @@ impl Column for Structs {
         Ok(())
     }
 
-    fn append_null(&mut self) {
-        self.fields.append_null();
-        self.nulls.append_null();
+    fn append_nulls(&mut self, count: usize) {
+        self.fields.append_nulls(count);
+        self.nulls.append_n_nulls(count);
     }
 
     fn truncate(&mut self, rows: usize) {

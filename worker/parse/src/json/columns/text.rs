@@ -23,8 +23,8 @@ pub(super) trait Store: Send {
     fn new(rows: usize) -> Self;
     /// Appends a copy, which is validated where it lies: the text may be in a mapping of a file that somebody changes.
     fn push(&mut self, text: &[u8]) -> Result<(), NotUtf8>;
-    /// Appends the empty text, as what a NULL hides.
-    fn push_nothing(&mut self);
+    /// Appends `count` empty texts, as what NULLs hide.
+    fn push_nothing(&mut self, count: usize);
     fn truncate(&mut self, rows: usize);
     fn finish(&mut self, nulls: Option<arrow::buffer::NullBuffer>) -> ArrayRef;
 }
@@ -99,9 +99,9 @@ impl<S: Store> Column for Texts<S> {
         }
     }
 
-    fn append_null(&mut self) {
-        self.store.push_nothing();
-        self.nulls.append_null();
+    fn append_nulls(&mut self, count: usize) {
+        self.store.push_nothing(count);
+        self.nulls.append_n_nulls(count);
     }
 
     fn truncate(&mut self, rows: usize) {
@@ -156,8 +156,8 @@ impl Store for Views {
         Ok(())
     }
 
-    fn push_nothing(&mut self) {
-        self.views.push(0);
+    fn push_nothing(&mut self, count: usize) {
+        self.views.resize(self.views.len() + count, 0);
     }
 
     fn truncate(&mut self, rows: usize) {
@@ -213,8 +213,8 @@ impl<O: OffsetSizeTrait> Store for Strings<O> {
         Ok(())
     }
 
-    fn push_nothing(&mut self) {
-        self.end_text();
+    fn push_nothing(&mut self, count: usize) {
+        self.offsets.resize(self.offsets.len() + count, O::usize_as(self.text.len()));
     }
 
     fn truncate(&mut self, rows: usize) {
