@@ -40,8 +40,7 @@ fn decode(text: &[u8], wanted: Wanted, options: &JsonOptions) -> Outcome {
 fn rows(batch: &RecordBatch) -> Vec<String> {
     let shown = |column: &ArrayRef, row: usize| {
         let options = FormatOptions::new().with_null("~");
-        let text = ArrayFormatter::try_new(column, &options).unwrap().value(row).to_string();
-        text
+        ArrayFormatter::try_new(column, &options).unwrap().value(row).to_string()
     };
     let row = |row| batch.columns().iter().map(|column| shown(column, row)).collect::<Vec<_>>().join("|");
     (0..batch.num_rows()).map(row).collect()

@@ -72,6 +72,7 @@ mod tests {
         assert_eq!(found, expected.map(str::to_owned).map_err(|path| NoSuchPath(path.to_owned())), "{paths:?}");
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "types without members")]
     fn names(fields: &[FieldRef]) -> String {
         let inner = |data_type: &DataType| match data_type {
             DataType::Struct(fields) => format!("({})", names(fields)),
