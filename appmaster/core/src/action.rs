@@ -163,13 +163,13 @@ pub struct Assignment {
     pub inputs: Vec<Input>,
 }
 
-/// A result and where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Results of consecutive tasks, of each the same part, and where they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    /// Whose result.
-    pub task: TaskId,
-    /// Its size.
-    pub bytes: u64,
-    /// Who has it.
-    pub holder: WorkerId,
+    /// The first task.
+    pub first: TaskId,
+    /// Which part of each result.
+    pub part: u32,
+    /// Who has each task's result, in the order of their numbers. Tasks that read the same results share the list.
+    pub holders: Arc<[WorkerId]>,
 }

@@ -212,8 +212,19 @@ pub struct TaskRequest {
     pub places: Vec<String>,
     /// Bytes that it reads there.
     pub input_bytes: u64,
-    /// Earlier tasks of the graph whose results it reads.
-    pub inputs: Vec<u32>,
+    /// Earlier tasks of the graph whose results it reads, in reading order.
+    pub inputs: Vec<InputRange>,
+}
+
+/// Consecutive tasks of which somebody reads the same part of each result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputRange {
+    /// Number of the first.
+    pub first: u32,
+    /// How many; none is nothing.
+    pub count: u32,
+    /// Which part of each result.
+    pub part: u32,
 }
 
 /// Why a task ended without a result.

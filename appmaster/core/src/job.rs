@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::Graph;
+use crate::groups::Groups;
 use crate::hosts::Hosts;
 use crate::ids::{DriverId, HostId, JobId, TaskId, Time, WorkerId};
 use crate::lists::Lists;
@@ -20,7 +21,7 @@ use crate::trouble::Trouble;
 pub(crate) enum State {
     /// Nobody needs its result.
     Idle,
-    /// So many of its inputs are not there.
+    /// So many of its reads lack results.
     Waiting { missing: u32 },
     /// Waits for a worker, since then.
     Ready { since: Time },
@@ -38,7 +39,7 @@ pub(crate) struct Task {
     pub state: State,
     /// Assignments so far.
     pub attempt: u32,
-    /// Times that it occurs among the inputs of tasks that are neither idle nor done.
+    /// Groups to which it belongs and which tasks read that are neither idle nor done.
     pub uses: u32,
     pub input_bytes: u64,
     /// Does the driver fetch its result?
@@ -73,8 +74,7 @@ pub(crate) struct Job {
     /// Each task set's name and where it ends.
     sets: Vec<(String, u32)>,
     pub places: Lists<HostId>,
-    pub inputs: Lists<u32>,
-    pub consumers: Lists<u32>,
+    pub groups: Groups,
     /// Places that replace those of `places`: the hosts of its inputs, or what its failures leave.
     pub moved: BTreeMap<u32, Vec<HostId>>,
     pub troubles: BTreeMap<u32, Trouble>,
@@ -114,8 +114,7 @@ impl Job {
             tasks: Vec::new(),
             sets: Vec::new(),
             places: Lists::default(),
-            inputs: Lists::default(),
-            consumers: Lists::default(),
+            groups: Groups::default(),
             moved: BTreeMap::new(),
             troubles: BTreeMap::new(),
             counts: Counts::default(),
@@ -129,20 +128,17 @@ impl Job {
             }
             job.sets.push((set.name, job.len()));
         }
-        job.consumers = job.inputs.inverted();
+        job.groups.close(job.len())?;
         job.mark_roots(&graph.wanted)?;
         Ok(job)
     }
 
     fn push(&mut self, request: crate::event::TaskRequest, hosts: &mut Hosts) -> Result<(), GraphError> {
         let task = u32::try_from(self.tasks.len()).map_err(|_| GraphError::TooLarge)?;
-        if let Some(&input) = request.inputs.iter().find(|&&input| input >= task) {
-            return Err(GraphError::InputNotEarlier { task, input });
-        }
+        self.groups.push(task, &request.inputs)?;
         let mut seen = BTreeSet::new();
         let places = request.places.iter().map(|name| hosts.intern(name)).filter(|&host| seen.insert(host));
-        if self.first.checked_add(task + 1).is_none() || !self.places.push(places) || !self.inputs.push(request.inputs)
-        {
+        if self.first.checked_add(task + 1).is_none() || !self.places.push(places) {
             return Err(GraphError::TooLarge);
         }
         self.tasks.push(Task {
@@ -166,7 +162,7 @@ impl Job {
             row.wanted = true;
         }
         for (index, task) in self.tasks.iter_mut().enumerate() {
-            task.root = task.wanted || self.consumers.of(index).is_empty();
+            task.root = task.wanted || self.groups.memberships(index as u32).is_empty();
             self.roots_left += u32::from(task.root);
         }
         Ok(())
@@ -224,10 +220,14 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{TaskRequest, TaskSet};
+    use crate::event::{InputRange, TaskRequest, TaskSet};
+
+    fn each(inputs: &[u32]) -> Vec<InputRange> {
+        inputs.iter().map(|&first| InputRange { first, count: 1, part: 0 }).collect()
+    }
 
     fn build(inputs: &[&[u32]], wanted: &[u32]) -> Result<Job, GraphError> {
-        let task = |&inputs: &&[u32]| TaskRequest { inputs: inputs.to_vec(), ..TaskRequest::default() };
+        let task = |&inputs: &&[u32]| TaskRequest { inputs: each(inputs), ..TaskRequest::default() };
         let set = TaskSet { name: "set".into(), tasks: inputs.iter().map(task).collect() };
         let graph = Graph { sets: vec![set], wanted: wanted.to_vec() };
         Job::build((DriverId(1), JobId(1)), 10, graph, &mut Hosts::default())

@@ -6,8 +6,8 @@
 //!
 //! ```text
 //!  events                     the core                                  actions
-//!  job submitted     ---->    job, lineage     which tasks can run      JobAccepted, ResultReady, JobFinished
-//!  task finished/failed       ready            ... and where
+//!  job submitted     ---->    job, groups,     which tasks can run      JobAccepted, ResultReady, JobFinished
+//!  task finished/failed       lineage, ready   ... and where
 //!  worker connected/gone      core/dispatch    who runs what            Assign, CancelTask, DropResults
 //!  nodes, headroom            core/plan        how many containers,     Ask, Blacklist
 //!                             cover, requests  and on which hosts
@@ -27,6 +27,7 @@ mod event;
 mod exit;
 mod expected;
 mod fleet;
+mod groups;
 mod hosts;
 mod ids;
 mod job;
@@ -45,7 +46,7 @@ mod tests;
 
 pub use action::{Action, AskRow, Assignment, Input, Place};
 pub use config::{ClusterConfig, Config, LocalityWaits};
-pub use event::{Capability, Event, FailureKind, Grant, Graph, Node, TaskFailure, TaskRequest, TaskSet};
+pub use event::{Capability, Event, FailureKind, Grant, Graph, InputRange, Node, TaskFailure, TaskRequest, TaskSet};
 pub use exit::{ExitCause, ExitKind};
 pub use ids::{ContainerId, DriverId, JobId, RequestId, TaskId, Time, WorkerId};
 pub use progress::{Pace, Progress, Summary};

@@ -26,22 +26,40 @@ impl Job {
 
     /// The result of this task is needed: see that it is computed, and so on for its inputs.
     pub fn need(&mut self, index: u32, effects: &mut Effects) {
-        let mut stack = vec![index];
+        self.need_all(vec![index], effects);
+    }
+
+    fn need_all(&mut self, mut stack: Vec<u32>, effects: &mut Effects) {
         while let Some(index) = stack.pop() {
             if self.task(index).state != State::Idle {
                 continue;
             }
             let mut missing = 0;
-            for &input in self.inputs.of(index as usize) {
-                let input_task = &mut self.tasks[input as usize];
-                input_task.uses += 1;
-                missing += u32::from(!matches!(input_task.state, State::Done { .. }));
-                if input_task.state == State::Idle {
-                    stack.push(input);
-                }
+            for position in 0..self.groups.reads(index).len() {
+                let group = self.groups.reads(index)[position].group;
+                missing += u32::from(self.begin_read(group, &mut stack));
             }
             self.wait_for(index, missing, effects);
         }
+    }
+
+    /// One more task waits for this group; members that nobody has made go on the stack. True if any is missing.
+    fn begin_read(&mut self, group: u32, stack: &mut Vec<u32>) -> bool {
+        let row = self.groups.row_mut(group);
+        row.uses += 1;
+        let missing = row.missing > 0;
+        if row.uses > 1 {
+            stack.extend(std::mem::take(&mut row.left));
+            return missing;
+        }
+        for member in row.members() {
+            let task = self.task_mut(member);
+            task.uses += 1;
+            if task.state == State::Idle {
+                stack.push(member);
+            }
+        }
+        missing
     }
 
     fn wait_for(&mut self, index: u32, missing: u32, effects: &mut Effects) {
@@ -51,8 +69,26 @@ impl Job {
         }
     }
 
+    /// A worker gets the task, whose inputs are all there.
+    pub fn assign(&mut self, index: u32, worker: WorkerId) {
+        self.task_mut(index).state = State::Assigned { worker };
+        for position in 0..self.groups.reads(index).len() {
+            let group = self.groups.reads(index)[position].group;
+            self.groups.row_mut(group).assigned += 1;
+        }
+    }
+
+    /// The task is on no worker any more.
+    fn unassign(&mut self, index: u32) {
+        for position in 0..self.groups.reads(index).len() {
+            let group = self.groups.reads(index)[position].group;
+            self.groups.row_mut(group).assigned -= 1;
+        }
+    }
+
     /// An assigned task came back without a result: it waits for its inputs again, if anybody still wants it.
     pub fn requeue(&mut self, index: u32, effects: &mut Effects) {
+        self.unassign(index);
         if self.task(index).uses == 0 && !self.task(index).root {
             self.task_mut(index).state = State::Idle;
             self.count_done(index);
@@ -60,34 +96,27 @@ impl Job {
             return;
         }
         let mut missing = 0;
-        let mut idle = Vec::new();
-        for &input in self.inputs.of(index as usize) {
-            match self.task(input).state {
-                State::Done { .. } => {}
-                State::Idle => {
-                    missing += 1;
-                    idle.push(input);
-                }
-                State::Waiting { .. } | State::Ready { .. } | State::Delayed { .. } | State::Assigned { .. } => {
-                    missing += 1;
-                }
-            }
+        let mut left = Vec::new();
+        for position in 0..self.groups.reads(index).len() {
+            let group = self.groups.reads(index)[position].group;
+            let row = self.groups.row_mut(group);
+            missing += u32::from(row.missing > 0);
+            left.extend(std::mem::take(&mut row.left));
         }
         self.wait_for(index, missing, effects);
-        for input in idle {
-            self.need(input, effects);
-        }
+        self.need_all(left, effects);
     }
 
     /// The task left this result on this worker.
     pub fn complete(&mut self, index: u32, worker: WorkerId, bytes: u64, now: Time, effects: &mut Effects) {
+        self.unassign(index);
         let task = self.task_mut(index);
         task.state = State::Done { worker, bytes };
         let needless = task.uses == 0 && !task.wanted;
         self.count_done(index);
         self.counts.last_task = Some(now);
         self.troubles.remove(&index);
-        self.feed_consumers(index, effects);
+        self.feed_readers(index, effects);
         self.give_up_inputs(index, effects);
         if needless {
             self.drop_result(index, effects);
@@ -104,12 +133,20 @@ impl Job {
         }
     }
 
-    fn feed_consumers(&mut self, index: u32, effects: &mut Effects) {
-        for &consumer in self.consumers.of(index as usize) {
-            if let State::Waiting { missing } = &mut self.tasks[consumer as usize].state {
-                *missing = missing.saturating_sub(1);
-                if *missing == 0 {
-                    effects.ready.push(consumer);
+    fn feed_readers(&mut self, index: u32, effects: &mut Effects) {
+        for position in 0..self.groups.memberships(index).len() {
+            let group = self.groups.memberships(index)[position];
+            let row = self.groups.row_mut(group);
+            row.missing -= 1;
+            if row.missing > 0 {
+                continue;
+            }
+            for &reader in self.groups.readers(group) {
+                if let State::Waiting { missing } = &mut self.tasks[reader as usize].state {
+                    *missing = missing.saturating_sub(1);
+                    if *missing == 0 {
+                        effects.ready.push(reader);
+                    }
                 }
             }
         }
@@ -119,14 +156,21 @@ impl Job {
     fn give_up_inputs(&mut self, index: u32, effects: &mut Effects) {
         let mut stack = vec![index];
         while let Some(index) = stack.pop() {
-            for position in 0..self.inputs.of(index as usize).len() {
-                let input = self.inputs.of(index as usize)[position];
-                let task = self.task_mut(input);
-                task.uses = task.uses.saturating_sub(1);
-                if task.uses > 0 || task.wanted {
+            for position in 0..self.groups.reads(index).len() {
+                let group = self.groups.reads(index)[position].group;
+                let row = self.groups.row_mut(group);
+                row.uses -= 1;
+                if row.uses > 0 {
                     continue;
                 }
-                self.give_up(input, &mut stack, effects);
+                row.left.clear();
+                for member in row.members() {
+                    let task = self.task_mut(member);
+                    task.uses = task.uses.saturating_sub(1);
+                    if task.uses == 0 && !task.wanted {
+                        self.give_up(member, &mut stack, effects);
+                    }
+                }
             }
         }
     }
@@ -148,11 +192,18 @@ impl Job {
         self.count_done(index);
     }
 
+    /// Nobody is left who reads it: its groups have no readers to tell.
     fn drop_result(&mut self, index: u32, effects: &mut Effects) {
         let task = self.task_mut(index);
         if let State::Done { worker, .. } = task.state {
             task.state = State::Idle;
             effects.dropped.push((worker, index));
+            for position in 0..self.groups.memberships(index).len() {
+                let group = self.groups.memberships(index)[position];
+                let row = self.groups.row_mut(group);
+                row.missing += 1;
+                row.holders = None;
+            }
         }
     }
 
@@ -170,28 +221,48 @@ impl Job {
             self.roots_left += u32::from(root);
         }
         self.counts.retries += 1;
-        for &consumer in self.consumers.of(index as usize) {
-            needed |= starve(&mut self.tasks[consumer as usize].state, consumer, effects);
+        for position in 0..self.groups.memberships(index).len() {
+            let group = self.groups.memberships(index)[position];
+            needed |= self.lose_member(group, index, effects);
         }
         if needed {
             self.need(index, effects);
         }
     }
+
+    /// A member's result is gone. True if somebody waits for the group.
+    fn lose_member(&mut self, group: u32, member: u32, effects: &mut Effects) -> bool {
+        let row = self.groups.row_mut(group);
+        row.missing += 1;
+        row.holders = None;
+        if !row.is_awaited() {
+            // Those that read it now may have read this result already; if not, they will say so.
+            if row.uses > 0 {
+                row.left.insert(member);
+            }
+            return false;
+        }
+        if row.missing == 1 {
+            for &reader in self.groups.readers(group) {
+                starve(&mut self.tasks[reader as usize].state, reader, effects);
+            }
+        }
+        true
+    }
 }
 
-/// One input of this consumer is gone. True if that matters to it.
-fn starve(state: &mut State, consumer: u32, effects: &mut Effects) -> bool {
+/// One read of this task lacks a result again.
+fn starve(state: &mut State, reader: u32, effects: &mut Effects) {
     match state {
         State::Waiting { missing } => *missing += 1,
         State::Ready { .. } => {
-            effects.unready.push(consumer);
+            effects.unready.push(reader);
             *state = State::Waiting { missing: 1 };
         }
         State::Delayed { .. } => *state = State::Waiting { missing: 1 },
         // It may have read the input already; if not, it will say so.
-        State::Assigned { .. } | State::Idle | State::Done { .. } => return false,
+        State::Assigned { .. } | State::Idle | State::Done { .. } => {}
     }
-    true
 }
 
 #[cfg(test)]

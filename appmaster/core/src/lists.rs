@@ -1,5 +1,7 @@
 //! Many short lists in two allocations.
 
+use std::ops::Range;
+
 /// A list of `T` for each of 0..n.
 #[derive(Clone, Debug)]
 pub(crate) struct Lists<T> {
@@ -44,13 +46,26 @@ impl<T> Lists<T> {
     }
 }
 
+impl<T> Lists<T> {
+    /// For each of `0..count`, the lists that contain an item with this key, as often as they do.
+    pub fn inverted(&self, count: usize, key: impl Fn(&T) -> u32) -> Lists<u32> {
+        let pairs = || (0..self.ends.len()).flat_map(|list| self.of(list).iter().map(move |item| (list, item)));
+        Lists::filled(count, || pairs().map(|(list, item)| (key(item), list as u32)))
+    }
+}
+
 impl Lists<u32> {
-    /// For each of 0..n, the lists that contain it, as often as they do.
-    pub fn inverted(&self) -> Lists<u32> {
-        let count = self.ends.len();
+    /// For each of `0..count`, the ranges that contain it.
+    pub fn covering(count: usize, ranges: impl Iterator<Item = Range<u32>> + Clone) -> Lists<u32> {
+        let pairs = || (0..).zip(ranges.clone()).flat_map(|(number, range)| range.map(move |member| (member, number)));
+        Lists::filled(count, pairs)
+    }
+
+    /// For each of `0..count`, what is paired with it, in order. The pairs are walked twice: counted, then taken.
+    fn filled<I: Iterator<Item = (u32, u32)>>(count: usize, pairs: impl Fn() -> I) -> Lists<u32> {
         let mut ends = vec![0u32; count];
-        for &item in &self.items {
-            ends[item as usize] += 1;
+        for (list, _) in pairs() {
+            ends[list as usize] += 1;
         }
         let mut next = Vec::with_capacity(count);
         let mut sum = 0;
@@ -59,13 +74,11 @@ impl Lists<u32> {
             sum += *end;
             *end = sum;
         }
-        let mut items = vec![0u32; self.items.len()];
-        for list in 0..count {
-            for &item in self.of(list) {
-                let slot = &mut next[item as usize];
-                items[*slot as usize] = list as u32;
-                *slot += 1;
-            }
+        let mut items = vec![0u32; sum as usize];
+        for (list, item) in pairs() {
+            let slot = &mut next[list as usize];
+            items[*slot as usize] = item;
+            *slot += 1;
         }
         Lists { ends, items }
     }
@@ -81,10 +94,16 @@ mod tests {
         for list in [vec![], vec![0], vec![0, 1, 0]] {
             assert!(inputs.push(list));
         }
-        let consumers = inputs.inverted();
+        let consumers = inputs.inverted(3, |&input| input);
         assert_eq!(consumers.of(0), [1, 2, 2]);
         assert_eq!(consumers.of(1), [2]);
         assert_eq!(consumers.of(2), [0u32; 0]);
         assert_eq!(consumers.of(9), [0u32; 0]);
+    }
+
+    #[test]
+    fn covers() {
+        let covered = Lists::covering(4, [0..3, 2..4, 1..1].into_iter());
+        assert_eq!([covered.of(0), covered.of(2), covered.of(3)], [&[0][..], &[0, 1], &[1]]);
     }
 }

@@ -1,8 +1,10 @@
 //! Where a job's tasks should run, and where what they read is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::action::Input;
+use crate::groups::Read;
 use crate::ids::{HostId, WorkerId};
 use crate::job::{Job, State};
 
@@ -10,7 +12,7 @@ impl Job {
     /// Settle where a task that is about to be ready should run: where its data is, or else most of its inputs; never
     /// on a host where it failed.
     pub fn settle_places(&mut self, index: u32, host_of: impl Fn(WorkerId) -> Option<HostId>) {
-        let follows = self.places.of(index as usize).is_empty() && !self.inputs.of(index as usize).is_empty();
+        let follows = self.places.of(index as usize).is_empty() && self.gathers(index);
         if !follows && !self.troubles.contains_key(&index) {
             self.moved.remove(&index);
             return;
@@ -26,29 +28,61 @@ impl Job {
         self.moved.insert(index, places);
     }
 
-    /// The host whose workers hold most bytes of the task's inputs.
+    /// Does it read results that nobody else reads? What many tasks read, each a part or all of it, is worth no wait:
+    /// all of them would wait for the same host.
+    fn gathers(&self, index: u32) -> bool {
+        self.groups.reads(index).iter().any(|read| self.is_alone(read))
+    }
+
+    fn is_alone(&self, read: &Read) -> bool {
+        self.groups.readers(read.group).len() == 1
+    }
+
+    /// The host whose workers hold most bytes of the results that only this task reads.
     fn richest_host(&self, index: u32, host_of: impl Fn(WorkerId) -> Option<HostId>) -> Option<HostId> {
         let mut bytes: BTreeMap<HostId, u64> = BTreeMap::new();
-        for input in self.input_holders(index) {
-            if let Some(host) = host_of(input.holder) {
+        let reads = self.groups.reads(index).iter().filter(|read| self.is_alone(read));
+        for member in reads.flat_map(|read| self.groups.row(read.group).members()) {
+            let State::Done { worker, bytes: length } = self.task(member).state else { continue };
+            if let Some(host) = host_of(worker) {
                 let sum = bytes.entry(host).or_default();
-                *sum = sum.saturating_add(input.bytes.max(1));
+                *sum = sum.saturating_add(length.max(1));
             }
         }
         bytes.into_iter().max_by_key(|&(host, bytes)| (bytes, std::cmp::Reverse(host))).map(|(host, _)| host)
     }
 
-    /// The inputs of a task that are there, and where.
-    pub fn input_holders(&self, index: u32) -> Vec<Input> {
-        let holder = |&input: &u32| match self.task(input).state {
-            State::Done { worker, bytes } => Some(Input { task: self.task_id(input), bytes, holder: worker }),
+    /// What a task whose inputs are all there reads, and who holds it.
+    pub fn input_holders(&mut self, index: u32) -> Vec<Input> {
+        let reads = self.groups.reads(index).to_vec();
+        let input = |read: Read| {
+            let first = self.task_id(self.groups.row(read.group).members().start);
+            Input { first, part: read.part, holders: self.holders(read.group) }
+        };
+        reads.into_iter().map(input).collect()
+    }
+
+    /// The holders of a group's results: one list for all who read them.
+    fn holders(&mut self, group: u32) -> Arc<[WorkerId]> {
+        if let Some(holders) = &self.groups.row(group).holders {
+            return Arc::clone(holders);
+        }
+        let members = self.groups.row(group).members();
+        let holders: Arc<[WorkerId]> = members.filter_map(|member| self.holder(member)).collect();
+        self.groups.row_mut(group).holders = Some(Arc::clone(&holders));
+        holders
+    }
+
+    /// Who has the task's result.
+    pub fn holder(&self, index: u32) -> Option<WorkerId> {
+        match self.task(index).state {
+            State::Done { worker, .. } => Some(worker),
             State::Idle
             | State::Waiting { .. }
             | State::Ready { .. }
             | State::Delayed { .. }
             | State::Assigned { .. } => None,
-        };
-        self.inputs.of(index as usize).iter().filter_map(holder).collect()
+        }
     }
 
     /// The tasks that are ready.

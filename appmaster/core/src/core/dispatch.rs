@@ -181,8 +181,8 @@ impl Core {
         job.counts.running += 1;
         job.counts.first_task.get_or_insert(self.now);
         let inputs = job.input_holders(index);
+        job.assign(index, worker);
         let task_row = job.task_mut(index);
-        task_row.state = State::Assigned { worker };
         task_row.attempt += 1;
         let attempt = task_row.attempt;
         row.push(task, attempt, self.now);

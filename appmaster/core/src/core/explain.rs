@@ -146,7 +146,7 @@ impl Core {
             State::Idle if job.task(index).done => "was done, and its result was used up".into(),
             State::Idle => "is not needed".into(),
             State::Waiting { missing } => {
-                format!("waits for {missing} of its inputs{}", self.first_missing(job, index))
+                format!("waits for {missing} of its inputs{}", first_missing(job, index))
             }
             State::Ready { since } => self.explain_ready(now, since, job, index),
             State::Delayed { until } => format!("failed and is tried again in {} ms", until.since(now).as_millis()),
@@ -154,14 +154,6 @@ impl Core {
             State::Done { worker, bytes } => format!("is done: {worker} holds its result of {bytes} bytes"),
         };
         format!("{name} {state}")
-    }
-
-    fn first_missing(&self, job: &Job, index: u32) -> String {
-        let is_there = |input: u32| matches!(job.task(input).state, State::Done { .. });
-        match job.inputs.of(index as usize).iter().find(|&&input| !is_there(input)) {
-            Some(&input) => format!(", first for {}", job.task_name(input)),
-            None => String::new(),
-        }
     }
 
     fn explain_ready(&self, now: Time, since: Time, job: &Job, index: u32) -> String {
@@ -173,6 +165,21 @@ impl Core {
             (false, true) => format!("has waited {waited} ms for any free thread"),
             (false, false) => format!("has waited {waited} ms for a free thread on {}", names.join(" or ")),
         }
+    }
+}
+
+/// What a waiting task lacks: how much of it, and which result comes first.
+fn first_missing(job: &Job, index: u32) -> String {
+    let lacking = |group: &u32| job.groups.row(*group).missing > 0;
+    let Some(group) = job.groups.reads(index).iter().map(|read| read.group).find(lacking) else {
+        return String::new();
+    };
+    let row = job.groups.row(group);
+    let is_there = |member: u32| matches!(job.task(member).state, State::Done { .. });
+    let Some(member) = row.members().find(|&member| !is_there(member)) else { return String::new() };
+    match row.members().len() {
+        1 => format!(", first for {}", job.task_name(member)),
+        all => format!(", first for {} of {all} results, one of them of {}", row.missing, job.task_name(member)),
     }
 }
 

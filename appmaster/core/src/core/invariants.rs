@@ -10,7 +10,8 @@ use crate::job::{Job, State};
 pub fn check(core: &Core) {
     for job in core.jobs.iter() {
         missing_counts_inputs(job);
-        uses_count_open_consumers(job);
+        groups_count_members_and_readers(job);
+        results_are_kept_for_their_readers(job);
         counters_count(job);
     }
     ready_lists_list_ready_tasks(core);
@@ -33,12 +34,13 @@ fn is_open(job: &Job, index: u32) -> bool {
 
 fn missing_counts_inputs(job: &Job) {
     for index in 0..job.len() {
-        let really = job.inputs.of(index as usize).iter().filter(|&&input| !is_done(job, input)).count() as u32;
+        let lacking = job.groups.reads(index).iter().filter(|read| job.groups.row(read.group).missing > 0);
+        let really = lacking.clone().count() as u32;
         match job.task(index).state {
             State::Waiting { missing } => {
                 assert!(missing > 0, "missing_counts_inputs: {} waits for nothing", job.task_id(index));
                 assert_eq!(missing, really, "missing_counts_inputs: {}", job.task_id(index));
-                for &input in job.inputs.of(index as usize) {
+                for input in lacking.flat_map(|read| job.groups.row(read.group).members()) {
                     let idle = job.task(input).state == State::Idle;
                     assert!(!idle, "missing_counts_inputs: {} waits for an idle task", job.task_id(index));
                 }
@@ -51,11 +53,38 @@ fn missing_counts_inputs(job: &Job) {
     }
 }
 
-fn uses_count_open_consumers(job: &Job) {
+fn groups_count_members_and_readers(job: &Job) {
+    for (number, group) in job.groups.iter() {
+        let missing = group.members().filter(|&member| !is_done(job, member)).count() as u32;
+        assert_eq!(group.missing, missing, "groups_count_members_and_readers: missing of group {number}");
+        let readers = job.groups.readers(number);
+        let open = readers.iter().filter(|&&reader| is_open(job, reader)).count() as u32;
+        assert_eq!(group.uses, open, "groups_count_members_and_readers: uses of group {number}");
+        let is_assigned = |reader: u32| matches!(job.task(reader).state, State::Assigned { .. });
+        let assigned = readers.iter().filter(|&&reader| is_assigned(reader)).count() as u32;
+        assert_eq!(group.assigned, assigned, "groups_count_members_and_readers: assigned of group {number}");
+        if let Some(holders) = &group.holders {
+            let really: Vec<_> = group.members().filter_map(|member| job.holder(member)).collect();
+            assert_eq!(holders[..], really[..], "groups_count_members_and_readers: holders of group {number}");
+        }
+    }
+}
+
+/// The naive way: for each task, everybody who reads its result.
+fn results_are_kept_for_their_readers(job: &Job) {
+    let mut used = vec![BTreeSet::new(); job.len() as usize];
+    for reader in (0..job.len()).filter(|&reader| is_open(job, reader)) {
+        for read in job.groups.reads(reader) {
+            for member in job.groups.row(read.group).members() {
+                used[member as usize].insert(read.group);
+            }
+        }
+    }
     for index in 0..job.len() {
-        let consumers = job.consumers.of(index as usize);
-        let open = consumers.iter().filter(|&&consumer| is_open(job, consumer)).count() as u32;
-        assert_eq!(job.task(index).uses, open, "uses_count_open_consumers: {}", job.task_id(index));
+        let (task, groups) = (job.task(index), used[index as usize].len() as u32);
+        assert_eq!(task.uses, groups, "results_are_kept_for_their_readers: {}", job.task_id(index));
+        let needless = is_done(job, index) && groups == 0 && !task.wanted;
+        assert!(!needless, "results_are_kept_for_their_readers: nobody reads {}", job.task_id(index));
     }
 }
 

@@ -209,9 +209,10 @@ impl Core {
 impl Job {
     /// Those of `tasks` that this task reads, as numbers of the graph, each once.
     fn inputs_among(&self, index: u32, tasks: &[TaskId]) -> Vec<u32> {
-        let inputs: BTreeSet<u32> = self.inputs.of(index as usize).iter().copied().collect();
+        let reads = self.groups.reads(index);
+        let is_read = |task: &u32| reads.iter().any(|read| self.groups.row(read.group).members().contains(task));
         let lost: BTreeSet<u32> = tasks.iter().filter_map(|task| task.0.checked_sub(self.first)).collect();
-        lost.intersection(&inputs).copied().collect()
+        lost.into_iter().filter(is_read).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Lineage in small graphs.
 
-use crate::event::{Graph, TaskRequest, TaskSet};
+use crate::event::{Graph, InputRange, TaskRequest, TaskSet};
 use crate::hosts::Hosts;
 use crate::ids::{DriverId, JobId, Time, WorkerId};
 use crate::job::{Job, State};
@@ -10,8 +10,13 @@ use super::Effects;
 const WORKER: WorkerId = WorkerId(1);
 
 fn job(inputs: &[&[u32]], wanted: &[u32]) -> Job {
-    let task = |&inputs: &&[u32]| TaskRequest { inputs: inputs.to_vec(), ..TaskRequest::default() };
-    let set = TaskSet { name: "set".into(), tasks: inputs.iter().map(task).collect() };
+    let one = |&first: &u32| InputRange { first, count: 1, part: 0 };
+    graph(inputs.iter().map(|inputs| inputs.iter().map(one).collect()).collect(), wanted)
+}
+
+fn graph(inputs: Vec<Vec<InputRange>>, wanted: &[u32]) -> Job {
+    let task = |inputs| TaskRequest { inputs, ..TaskRequest::default() };
+    let set = TaskSet { name: "set".into(), tasks: inputs.into_iter().map(task).collect() };
     let graph = Graph { sets: vec![set], wanted: wanted.to_vec() };
     Job::build((DriverId(1), JobId(1)), 0, graph, &mut Hosts::default()).expect("a good graph")
 }
@@ -24,6 +29,9 @@ fn started(inputs: &[&[u32]], wanted: &[u32]) -> Job {
 
 fn complete(job: &mut Job, index: u32) -> Effects {
     let mut effects = Effects::default();
+    if !matches!(job.task(index).state, State::Assigned { .. }) {
+        job.assign(index, WORKER);
+    }
     job.complete(index, WORKER, 1, Time(0), &mut effects);
     effects
 }
@@ -77,7 +85,7 @@ fn a_lost_input_makes_its_ready_reader_wait() {
 fn what_a_reader_has_read_is_not_computed_again() {
     let mut job = started(&[&[], &[0]], &[1]);
     complete(&mut job, 0);
-    job.task_mut(1).state = State::Assigned { worker: WORKER };
+    job.assign(1, WORKER);
     let mut effects = Effects::default();
     job.lose(0, &mut effects);
     assert_eq!(effects, Effects::default());
@@ -91,11 +99,68 @@ fn what_nobody_waits_for_any_more_is_not_computed() {
     let mut job = started(&[&[], &[0], &[1]], &[2]);
     complete(&mut job, 0);
     complete(&mut job, 1);
-    job.task_mut(2).state = State::Assigned { worker: WORKER };
+    job.assign(2, WORKER);
     job.lose(1, &mut Effects::default());
-    job.task_mut(2).state = State::Assigned { worker: WORKER };
+    job.assign(2, WORKER);
     complete(&mut job, 2);
     assert_eq!(job.task(1).state, State::Idle);
     assert_eq!(job.task(0).state, State::Idle);
     assert_eq!((job.counts.done, job.roots_left), (3, 0));
+}
+
+/// `maps` tasks, and `reducers` that read a part of each.
+fn shuffle(maps: u32, reducers: u32) -> Job {
+    let read = |part| vec![InputRange { first: 0, count: maps, part }];
+    let inputs = (0..maps).map(|_| Vec::new()).chain((0..reducers).map(read)).collect();
+    let wanted: Vec<u32> = (maps..maps + reducers).collect();
+    let mut job = graph(inputs, &wanted);
+    job.start(&mut Effects::default());
+    job
+}
+
+#[test]
+fn the_last_map_frees_all_reducers_and_the_last_reducer_drops_all_maps() {
+    let mut job = shuffle(3, 2);
+    complete(&mut job, 0);
+    complete(&mut job, 2);
+    assert_eq!(complete(&mut job, 1).ready, [3, 4]);
+    assert_eq!(complete(&mut job, 3).dropped, []);
+    assert_eq!(complete(&mut job, 4).dropped, [(WORKER, 0), (WORKER, 1), (WORKER, 2)]);
+}
+
+#[test]
+fn a_lost_map_runs_again_alone_and_only_unfinished_reducers_wait() {
+    let mut job = shuffle(3, 3);
+    for map in 0..3 {
+        complete(&mut job, map);
+    }
+    complete(&mut job, 3);
+    job.assign(4, WORKER);
+    job.task_mut(5).state = State::Ready { since: Time(0) };
+    let mut effects = Effects::default();
+    job.lose(1, &mut effects);
+    assert_eq!((effects.ready, effects.unready), (vec![1], vec![5]));
+    assert_eq!(job.task(5).state, State::Waiting { missing: 1 });
+    assert!(matches!(job.task(4).state, State::Assigned { .. }), "it may have read all of it");
+    assert!(matches!(job.task(3).state, State::Done { .. }));
+    assert_eq!(complete(&mut job, 1).ready, [5]);
+}
+
+#[test]
+fn a_reducer_that_comes_back_has_lost_maps_made_again() {
+    let mut job = shuffle(3, 1);
+    for map in 0..3 {
+        complete(&mut job, map);
+    }
+    job.assign(3, WORKER);
+    let mut effects = Effects::default();
+    job.lose(0, &mut effects);
+    job.lose(2, &mut effects);
+    assert_eq!(effects, Effects::default(), "the only reader may have read them already");
+    job.requeue(3, &mut effects);
+    effects.ready.sort_unstable();
+    assert_eq!(effects.ready, [0, 2]);
+    assert_eq!(job.task(3).state, State::Waiting { missing: 1 });
+    complete(&mut job, 0);
+    assert_eq!(complete(&mut job, 2).ready, [3]);
 }

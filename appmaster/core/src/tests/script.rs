@@ -13,8 +13,8 @@ use std::time::Duration;
 use super::show;
 use crate::core::invariants;
 use crate::{
-    Action, Capability, ClusterConfig, Config, ContainerId, Core, DriverId, Event, FailureKind, Grant, Graph, JobId,
-    Node, RequestId, TaskFailure, TaskId, TaskRequest, TaskSet, Time, WorkerId,
+    Action, Capability, ClusterConfig, Config, ContainerId, Core, DriverId, Event, FailureKind, Grant, Graph,
+    InputRange, JobId, Node, RequestId, TaskFailure, TaskId, TaskRequest, TaskSet, Time, WorkerId,
 };
 
 /// Run a script's events, and return it with the actions that really followed.
@@ -146,7 +146,18 @@ fn task_request(word: &str) -> TaskRequest {
     let (word, inputs) = word.split_once('<').unwrap_or((word, ""));
     let (places, bytes) = word.split_once(':').expect("places:bytes");
     let places = places.split(',').filter(|&place| place != "-").map(str::to_owned).collect();
-    TaskRequest { places, input_bytes: bytes.parse().expect("bytes"), inputs: list(inputs) }
+    TaskRequest { places, input_bytes: bytes.parse().expect("bytes"), inputs: ranges(inputs) }
+}
+
+/// `3` is the result of task 3, `0-9/2` part 2 of each of ten tasks.
+fn ranges(words: &str) -> Vec<InputRange> {
+    let range = |word: &str| {
+        let (tasks, part) = word.split_once('/').unwrap_or((word, "0"));
+        let (first, last) = tasks.split_once('-').unwrap_or((tasks, tasks));
+        let number = |word: &str| word.parse::<u32>().expect("a number");
+        InputRange { first: number(first), count: number(last) + 1 - number(first), part: number(part) }
+    };
+    words.split(',').filter(|word| !word.is_empty()).map(range).collect()
 }
 
 fn expected_place(word: &str) -> (String, u32) {

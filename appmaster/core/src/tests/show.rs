@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 
-use crate::{Action, AskRow, Capability, Event, FailureKind, Grant, Graph, Node, TaskFailure, TaskRequest};
+use crate::{
+    Action, AskRow, Capability, Event, FailureKind, Grant, Graph, Input, InputRange, Node, TaskFailure, TaskRequest,
+};
 
 fn join<T>(items: &[T], separator: &str, show: impl Fn(&T) -> String) -> String {
     items.iter().map(show).collect::<Vec<_>>().join(separator)
@@ -29,8 +31,24 @@ fn grant(grant: &Grant) -> String {
 
 fn request(task: &TaskRequest) -> String {
     let places = if task.places.is_empty() { "-".into() } else { task.places.join(",") };
-    let inputs = if task.inputs.is_empty() { String::new() } else { format!("<{}", numbers(&task.inputs)) };
+    let inputs =
+        if task.inputs.is_empty() { String::new() } else { format!("<{}", join(&task.inputs, ",", input_range)) };
     format!("{places}:{}{inputs}", task.input_bytes)
+}
+
+/// `3` is the result of task 3, `0-9/2` part 2 of each of ten tasks.
+fn input_range(input: &InputRange) -> String {
+    let InputRange { first, count, part } = *input;
+    let last = if count == 1 { String::new() } else { format!("-{}", (first + count).saturating_sub(1)) };
+    let part = if part == 0 { String::new() } else { format!("/{part}") };
+    format!("{first}{last}{part}")
+}
+
+/// What an assigned task reads: each result, its part, its holder.
+fn reads(input: &Input) -> String {
+    let part = if input.part == 0 { String::new() } else { format!("/{}", input.part) };
+    let each = (input.first.0..).zip(input.holders.iter());
+    each.map(|(task, holder)| format!("t{task}{part}@k{}", holder.0)).collect::<Vec<_>>().join(",")
 }
 
 fn graph(graph: &Graph) -> String {
@@ -113,7 +131,7 @@ pub fn action(action: &Action) -> String {
         Action::StopWorker { worker } => format!("stop k{}", worker.0),
         Action::JobAccepted { job, first_task } => format!("accepted j{} from t{}", job.0, first_task.0),
         Action::Assign(row) => {
-            let inputs = join(&row.inputs, ",", |input| format!("t{}@k{}", input.task.0, input.holder.0));
+            let inputs = join(&row.inputs, ",", reads);
             let reads = if inputs.is_empty() { inputs } else { format!(" reads {inputs}") };
             format!("assign k{} t{}.{}{reads}", row.worker.0, row.task.0, row.attempt)
         }

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::script::event;
-use crate::{Action, ClusterConfig, Config, Core, DriverId, Event, Graph, JobId, TaskRequest, TaskSet, Time, WorkerId};
+use crate::{
+    Action, ClusterConfig, Config, Core, DriverId, Event, Graph, InputRange, JobId, TaskRequest, TaskSet, Time,
+    WorkerId,
+};
 
 const TASKS: u32 = 100_000;
 const HOSTS: u32 = 100;
@@ -17,7 +20,7 @@ fn graph() -> Graph {
         input_bytes: 32 << 20,
         inputs: Vec::new(),
     };
-    let last = TaskRequest { inputs: (0..TASKS).collect(), ..TaskRequest::default() };
+    let last = TaskRequest { inputs: vec![InputRange { first: 0, count: TASKS, part: 0 }], ..TaskRequest::default() };
     Graph {
         sets: vec![
             TaskSet { name: "scan".into(), tasks: (0..TASKS).map(scan).collect() },
@@ -76,4 +79,39 @@ fn time_of_a_plan() {
     core.handle(Time(1), Event::Tick, &mut actions);
     println!("{TASKS} tasks: submitted and hosts chosen in {submit:?}, a tick in {:?}", start.elapsed() - submit);
     assert_eq!(core.summary().containers_asked, 16);
+}
+
+/// 10,000 maps, each of whose results 10,000 tasks read a part of.
+#[test]
+fn time_of_a_shuffle() {
+    const SIDE: u32 = 10_000;
+    let read =
+        |part| TaskRequest { inputs: vec![InputRange { first: 0, count: SIDE, part }], ..TaskRequest::default() };
+    let sets = vec![
+        TaskSet { name: "map".into(), tasks: (0..SIDE).map(|_| TaskRequest::default()).collect() },
+        TaskSet { name: "reduce".into(), tasks: (0..SIDE).map(read).collect() },
+    ];
+    let submitted = Graph { sets, wanted: (SIDE..2 * SIDE).collect() };
+    let mut core = Core::new(Config::default());
+    let mut actions = Vec::new();
+    for worker in 0..HOSTS {
+        core.handle(Time(0), event(&format!("worker k{worker} -@w{worker} x8")), &mut actions);
+    }
+    let start = Instant::now();
+    core.handle(Time(0), Event::JobSubmitted { driver: DriverId(1), job: JobId(1), graph: submitted }, &mut actions);
+    let mut assigned: VecDeque<(WorkerId, _, u32)> = VecDeque::new();
+    let mut finished = false;
+    loop {
+        for action in actions.drain(..) {
+            finished |= matches!(action, Action::JobFinished { .. });
+            if let Action::Assign(row) = action {
+                assigned.push_back((row.worker, row.task, row.attempt));
+            }
+        }
+        let Some((worker, task, attempt)) = assigned.pop_front() else { break };
+        core.handle(Time(1), Event::TaskFinished { worker, task, attempt, result_bytes: 100 }, &mut actions);
+    }
+    assert!(finished, "{}", core.waiting_for(Time(1)));
+    let all = start.elapsed();
+    println!("{SIDE} x {SIDE} shuffle: {:.2} us a task in all", all.as_secs_f64() * 1e6 / f64::from(2 * SIDE));
 }

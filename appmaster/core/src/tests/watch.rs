@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::manager::SimStage;
 use super::world::{SimTask, World};
-use crate::{Action, Assignment, ContainerId, Graph, JobId, TaskId, WorkerId};
+use crate::{Action, Assignment, ContainerId, Graph, Input, InputRange, JobId, TaskId, WorkerId};
 
 /// What a driver knows of a job.
 #[derive(Debug, Default)]
@@ -92,11 +92,22 @@ impl World {
         assert!(!job.over, "nothing_of_a_job_that_is_over: {row:?}");
         assert_eq!(job.first + row.index, row.task.0, "numbers_agree: {row:?}");
         let set = job.graph.sets.iter().flat_map(|set| &set.tasks);
-        let inputs: Vec<u32> = set.clone().nth(row.index as usize).expect("a task of the job").inputs.clone();
-        let given: Vec<u32> = row.inputs.iter().map(|input| input.task.0 - job.first).collect();
-        assert_eq!(given, inputs, "inputs_in_order: {row:?}");
-        for input in &row.inputs {
-            self.holds(input.holder, input.task, "inputs_have_live_holders");
+        let request = set.clone().nth(row.index as usize).expect("a task of the job");
+        let each = |input: &InputRange| {
+            let InputRange { first, count, part } = *input;
+            (first..first + count).map(move |task| (task, part))
+        };
+        let inputs: Vec<(u32, u32)> = request.inputs.iter().flat_map(each).collect();
+        let read = |input: &Input| {
+            let (first, part) = (input.first.0 - job.first, input.part);
+            (first..).zip(input.holders.to_vec()).map(move |(task, holder)| ((task, part), holder))
+        };
+        let given: Vec<((u32, u32), WorkerId)> = row.inputs.iter().flat_map(read).collect();
+        let numbers: Vec<(u32, u32)> = given.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, inputs, "inputs_in_order: {row:?}");
+        let first = job.first;
+        for ((input, _), holder) in given {
+            self.holds(holder, TaskId(first + input), "inputs_have_live_holders");
         }
         let prefetch = self.prefetch as usize;
         let worker = self.workers.get_mut(&row.worker).expect("workers_are_connected: assigned");

@@ -9,8 +9,8 @@ use super::watch::SimJob;
 use super::{script, show};
 use crate::core::invariants;
 use crate::{
-    Capability, ClusterConfig, Config, ContainerId, Core, DriverId, Event, FailureKind, Graph, JobId, TaskFailure,
-    TaskId, TaskRequest, TaskSet, Time, WorkerId,
+    Capability, ClusterConfig, Config, ContainerId, Core, DriverId, Event, FailureKind, Graph, InputRange, JobId,
+    TaskFailure, TaskId, TaskRequest, TaskSet, Time, WorkerId,
 };
 
 /// A task on a worker.
@@ -85,6 +85,18 @@ fn settings(rng: &mut Rng, local: bool) -> Config {
         idle_limit: Some(Duration::from_secs(60)),
         ..Config::default()
     }
+}
+
+/// Single results and ranges of them, in any order, some of them twice.
+fn inputs(rng: &mut Rng, before: u32) -> Vec<InputRange> {
+    let mut inputs: Vec<_> =
+        (0..before).filter(|_| rng.chance(25)).map(|first| InputRange { first, count: 1, part: 0 }).collect();
+    if before > 0 && rng.chance(40) {
+        let first = rng.below(u64::from(before)) as u32;
+        let count = rng.below(u64::from(before - first) + 1) as u32;
+        inputs.push(InputRange { first, count, part: rng.below(3) as u32 });
+    }
+    inputs
 }
 
 impl World {
@@ -204,9 +216,17 @@ impl World {
                 .map(|_| format!("{}{}", ["w", "10.0.0."][rng.below(2) as usize], rng.below(nodes)))
                 .collect(),
             input_bytes: rng.below(1000),
-            inputs: (0..before).filter(|_| rng.chance(40)).collect(),
+            inputs: inputs(rng, before),
         };
-        TaskSet { name: name.into(), tasks: (0..size).map(|_| task(&mut self.rng)).collect() }
+        let mut tasks: Vec<TaskRequest> = (0..size).map(|_| task(&mut self.rng)).collect();
+        if before > 0 && self.rng.chance(50) {
+            let first = self.rng.below(u64::from(before)) as u32;
+            let shuffled = InputRange { first, count: before - first, part: 0 };
+            for (part, task) in (0..).zip(&mut tasks) {
+                task.inputs.push(InputRange { part, ..shuffled });
+            }
+        }
+        TaskSet { name: name.into(), tasks }
     }
 
     /// A process starts in a container (or, in local mode, just so) and connects.
