@@ -76,7 +76,7 @@ mod tests {
 
     fn encoded(task: u32) -> BytesMut {
         let mut bytes = BytesMut::new();
-        FrameCodec::<FetchReply, FetchRequest>::default().encode(FetchRequest { task }, &mut bytes).unwrap();
+        FrameCodec::<FetchReply, FetchRequest>::default().encode(FetchRequest { tasks: vec![task], part: 0 }, &mut bytes).unwrap();
         bytes
     }
 

@@ -15,4 +15,4 @@ pub use prost::Message;
 
 /// Version of the protocol that this build speaks. A peer with another version is refused with both numbers in the
 /// message: all parts of an application come from one executable, so a mismatch means a mixed-up deployment.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;

@@ -13,7 +13,7 @@ use futures::FutureExt;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-use crate::inputs::TaskInputs;
+use crate::inputs::{InputList, Lost, TaskInputs};
 use crate::store::{ResultStore, ResultWriter};
 use crate::threads::cpu_micros;
 
@@ -57,7 +57,7 @@ impl Attempt {
     pub async fn report(self) -> Message {
         let key = (self.order.task, self.order.attempt);
         let cost = Cost { began: Instant::now(), cpu_before: cpu_micros(), fetched: self.inputs.fetched.clone() };
-        let inputs: Vec<u32> = self.order.inputs.iter().map(|input| input.task).collect();
+        let (inputs, lost) = (self.inputs.order.clone(), self.inputs.lost.clone());
         let mut writer = self.store.writer(key.0);
         let cancellation = self.cancellation.clone();
         let outcome = {
@@ -73,7 +73,7 @@ impl Attempt {
             Err(error) => {
                 warn!(task = key.0, attempt = key.1, kind = %error.kind, message = error.message, "task failed");
                 let metrics = cost.metrics(wire::TaskMetrics::default());
-                Message::TaskFailed(wire::TaskFailed { metrics: Some(metrics), ..failed(key, error, &inputs) })
+                Message::TaskFailed(wire::TaskFailed { metrics: Some(metrics), ..failed(key, error, &inputs, &lost) })
             }
         }
     }
@@ -138,20 +138,23 @@ impl Cost {
     }
 }
 
-/// The report of a failure; `inputs` are the tasks whose results the task reads.
-pub(crate) fn failed((task, attempt): Key, error: TaskError, inputs: &[u32]) -> wire::TaskFailed {
-    let (kind, lost) = match error.kind {
+/// The report of a failure. All results that were found to be lost are named, so that they are made again together.
+pub(crate) fn failed((task, attempt): Key, error: TaskError, inputs: &InputList, lost: &Lost) -> wire::TaskFailed {
+    let (kind, lost_inputs) = match error.kind {
         TaskErrorKind::Permanent => (wire::FailureKind::Permanent, Vec::new()),
         TaskErrorKind::Transient => (wire::FailureKind::Transient, Vec::new()),
         TaskErrorKind::Cancelled => (wire::FailureKind::Cancelled, Vec::new()),
-        TaskErrorKind::InputLost(lost) => (wire::FailureKind::InputLost, lost),
+        TaskErrorKind::InputLost(indexes) => {
+            lost.add(indexes.into_iter().filter_map(|index| inputs.task(index)));
+            (wire::FailureKind::InputLost, lost.all())
+        }
     };
     wire::TaskFailed {
         task,
         attempt,
         kind: kind.into(),
         message: error.message,
-        lost_inputs: lost.into_iter().filter_map(|index| inputs.get(index).copied()).collect(),
+        lost_inputs,
         exit_code: u32::from(error.exit_code),
         metrics: None,
     }
@@ -172,8 +175,12 @@ mod tests {
     #[test]
     fn lost_inputs_are_named_by_their_tasks() {
         let error = TaskError { kind: TaskErrorKind::InputLost(vec![1, 9]), message: String::new(), exit_code: 1 };
-        let failure = failed((5, 2), error, &[30, 31]);
+        let input = wire::Input { first: 30, part: 1, holders: vec![0, 0] };
+        let inputs = InputList { inputs: vec![input], holders: Vec::new() };
+        let lost = Lost::default();
+        lost.add([35, 31]);
+        let failure = failed((5, 2), error, &inputs, &lost);
         assert_eq!((failure.task, failure.attempt, failure.kind()), (5, 2, wire::FailureKind::InputLost));
-        assert_eq!(failure.lost_inputs, [31]);
+        assert_eq!(failure.lost_inputs, [31, 35]);
     }
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bobbin_engine::InputError;
 use bobbin_link::{Connector, FetchConnection, FetchError};
 use bobbin_proto as wire;
 use bytes::Bytes;
@@ -14,8 +13,17 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::debug;
 
-/// Bytes of an input, or why there are no more.
-pub(crate) type Chunk = Result<Bytes, InputError>;
+use crate::inputs::Lost;
+
+/// What a transfer brings to the task that reads it.
+pub(crate) enum Delivery {
+    /// The next bytes of a result.
+    Bytes(Bytes),
+    /// A result is complete; the next one follows.
+    End,
+    /// A result cannot be had, for this reason. Nothing follows.
+    Lost(String),
+}
 
 /// Longest silence of a holder in the middle of a fetch before it counts as gone.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,24 +45,39 @@ pub(crate) struct Pool {
     idle: Mutex<BTreeMap<String, Vec<FetchConnection>>>,
 }
 
-/// One input on its way from whoever holds it.
+/// The same part of several results, on its way from the worker that holds them.
 pub(crate) struct Transfer {
-    pub input: wire::Input,
-    /// Our own number among the holders: what we had, we would not fetch.
-    pub own: u32,
+    /// Nobody, if nobody but us is said to have them: what we had, we would not fetch.
+    pub holder: Option<wire::Holder>,
+    pub tasks: Vec<u32>,
+    pub part: u32,
     pub connector: Option<Connector>,
     pub pool: Arc<Pool>,
     /// Bytes that came.
     pub fetched: Arc<AtomicU64>,
-    /// To the task that reads the input.
-    pub chunks: mpsc::Sender<Chunk>,
+    /// Tasks whose results are lost are noted here.
+    pub lost: Arc<Lost>,
+    /// To the task that reads the results.
+    pub deliveries: mpsc::Sender<Delivery>,
 }
 
-/// A holder did not give all bytes.
-struct Broken {
-    /// Bytes that the task has already got.
-    passed_on: usize,
-    reason: String,
+/// How far a transfer is.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    /// Results that were delivered.
+    complete: usize,
+    /// Bytes of the next one that were delivered.
+    begun: usize,
+}
+
+/// Why a transfer stopped.
+enum Broken {
+    /// The holder says that it does not have the next result.
+    Refused(String),
+    /// The holder cannot be heard any more.
+    Silent(String),
+    /// The reader wants no more.
+    Unwanted,
 }
 
 impl Pool {
@@ -72,75 +95,86 @@ impl Pool {
 }
 
 impl Transfer {
-    /// Tries the holders in turn. Once bytes of one have been passed on, another cannot take over.
+    /// Brings all results, in order, or says why not.
     pub async fn run(self) {
-        let mut reasons = Vec::new();
-        for holder in self.input.holders.iter().filter(|holder| holder.worker != self.own) {
-            match self.fetch_from(holder).await {
-                Ok(()) => return,
-                Err(Broken { passed_on, reason }) => {
-                    reasons.push(format!("{}: {reason}", holder.host));
-                    if passed_on > 0 {
-                        break;
-                    }
-                }
+        let mut progress = Progress::default();
+        let reason = match self.transfer(&mut progress).await {
+            Ok(()) | Err(Broken::Unwanted) => return,
+            Err(Broken::Refused(reason)) => {
+                self.lost.add(self.tasks.get(progress.complete).copied());
+                reason
             }
-        }
-        let why = if reasons.is_empty() { "no worker has it".to_owned() } else { reasons.join("; ") };
-        let lost = InputError::Lost(format!("fetch the result of task {}: {why}", self.input.task));
+            // What else this holder has is as much out of reach.
+            Err(Broken::Silent(reason)) => {
+                self.lost.add(self.tasks[progress.complete..].iter().copied());
+                reason
+            }
+        };
+        let task = self.tasks.get(progress.complete).copied().unwrap_or_default();
+        let host = self.holder.as_ref().map(|holder| format!("{}: ", holder.host)).unwrap_or_default();
+        let lost = Delivery::Lost(format!("fetch the result of task {task}: {host}{reason}"));
         // A reader that has gone needs no reason.
-        let _ = self.chunks.send(Err(lost)).await;
+        let _ = self.deliveries.send(lost).await;
     }
 
-    async fn fetch_from(&self, holder: &wire::Holder) -> Result<(), Broken> {
+    async fn transfer(&self, progress: &mut Progress) -> Result<(), Broken> {
+        let holder = self.holder.as_ref().ok_or_else(|| Broken::Refused("no other worker has it".to_owned()))?;
         let address = &holder.fetch_address;
         // A kept connection may have been closed meanwhile; that says nothing of the holder.
         if let Some(kept) = self.pool.take(address) {
-            match self.fetch_over(kept, address).await {
-                Err(Broken { passed_on: 0, reason }) => debug!(address, reason, "a kept connection failed"),
+            match self.fetch_over(kept, address, progress).await {
+                Err(Broken::Silent(reason)) if progress.begun == 0 => {
+                    debug!(address, reason, "a kept connection failed");
+                }
                 outcome => return outcome,
             }
         }
-        let connector = self.connector.as_ref().ok_or_else(|| Broken::before("there are no other workers"))?;
-        let dialed = connector.dial_as_peer(address).await.map_err(|error| Broken::before(describe(&error)))?;
-        self.fetch_over(dialed, address).await
+        let none = || Broken::Refused("there are no other workers".to_owned());
+        let connector = self.connector.as_ref().ok_or_else(none)?;
+        let dialed = connector.dial_as_peer(address).await.map_err(|error| Broken::Silent(describe(&error)))?;
+        self.fetch_over(dialed, address, progress).await
     }
 
-    async fn fetch_over(&self, mut connection: FetchConnection, address: &str) -> Result<(), Broken> {
-        let task = self.input.task;
-        let mut passed_on = 0;
-        let asked = in_time(connection.fetch(task)).await;
-        let mut body = asked.map_err(Broken::before)?;
-        loop {
-            match in_time(body.chunk()).await {
-                Ok(Some(chunk)) => {
-                    passed_on += chunk.len();
-                    self.fetched.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-                    if self.chunks.send(Ok(chunk)).await.is_err() {
-                        debug!(task, "the reader of an input has gone");
-                        return Ok(());
-                    }
-                }
-                Ok(None) => break,
-                Err(reason) => return Err(Broken { passed_on, reason }),
+    /// Fetches what is left over this connection.
+    async fn fetch_over(
+        &self,
+        mut connection: FetchConnection,
+        address: &str,
+        progress: &mut Progress,
+    ) -> Result<(), Broken> {
+        let left = self.tasks[progress.complete..].to_vec();
+        in_time(connection.ask(left, self.part)).await?;
+        while progress.complete < self.tasks.len() {
+            let mut body = in_time(connection.next()).await?;
+            while let Some(chunk) = in_time(body.chunk()).await? {
+                progress.begun += chunk.len();
+                self.fetched.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                self.deliver(Delivery::Bytes(chunk)).await?;
             }
+            self.deliver(Delivery::End).await?;
+            *progress = Progress { complete: progress.complete + 1, begun: 0 };
         }
         self.pool.put_back(address, connection);
         Ok(())
     }
-}
 
-/// A step of a fetch, unless it takes too long.
-async fn in_time<T>(step: impl Future<Output = Result<T, FetchError>>) -> Result<T, String> {
-    match timeout(PATIENCE, step).await {
-        Ok(outcome) => outcome.map_err(|error| describe(&error)),
-        Err(_) => Err(format!("nothing came for {PATIENCE:?}")),
+    async fn deliver(&self, delivery: Delivery) -> Result<(), Broken> {
+        self.deliveries.send(delivery).await.map_err(|_| {
+            debug!(part = self.part, "the reader of an input has gone");
+            Broken::Unwanted
+        })
     }
 }
 
-impl Broken {
-    fn before(reason: impl Into<String>) -> Self {
-        Broken { passed_on: 0, reason: reason.into() }
+/// A step of a fetch, unless it takes too long.
+async fn in_time<T>(step: impl Future<Output = Result<T, FetchError>>) -> Result<T, Broken> {
+    match timeout(PATIENCE, step).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error @ FetchError::Refused(_))) => Err(Broken::Refused(describe(&error))),
+        Ok(Err(error @ (FetchError::Frame(_) | FetchError::Closed | FetchError::Io(_)))) => {
+            Err(Broken::Silent(describe(&error)))
+        }
+        Err(_) => Err(Broken::Silent(format!("nothing came for {PATIENCE:?}"))),
     }
 }
 

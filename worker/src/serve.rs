@@ -70,19 +70,23 @@ async fn admit(
 
 async fn answer(mut server: FetchServer, store: &ResultStore) -> Result<(), FetchError> {
     while let Some(request) = server.request().await? {
-        let mut reader = match store.open(request.task) {
-            Ok(reader) => reader,
-            Err(error) => {
-                server.refuse(request.task, error.to_string()).await?;
-                continue;
-            }
-        };
-        server.reply(request.task, reader.length()).await?;
-        // After the announcement only closing the connection tells the peer that the rest will not come.
-        while let Some(chunk) = reader.chunk().await.map_err(broken)? {
-            server.send(&chunk).await?;
+        for task in request.tasks {
+            give(&mut server, store, task, request.part).await?;
         }
         server.flush().await?;
+    }
+    Ok(())
+}
+
+async fn give(server: &mut FetchServer, store: &ResultStore, task: u32, part: u32) -> Result<(), FetchError> {
+    let mut reader = match store.open(task, part) {
+        Ok(reader) => reader,
+        Err(error) => return server.refuse(task, error.to_string()).await,
+    };
+    server.reply(task, reader.length()).await?;
+    // After the announcement only closing the connection tells the peer that the rest will not come.
+    while let Some(chunk) = reader.chunk().await.map_err(broken)? {
+        server.send(&chunk).await?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +25,14 @@ pub enum StoreError {
     /// It was dropped, or never made here.
     #[error("this worker has no result of task {0}")]
     Missing(u32),
+    /// It was written in fewer parts.
+    #[error("the result of task {task} has no part {part}")]
+    NoPart {
+        /// Whose result.
+        task: u32,
+        /// Which part.
+        part: u32,
+    },
     /// The disk failed.
     #[error("read the spilled result of task {task}")]
     Read {
@@ -47,25 +56,39 @@ struct Results {
     in_memory: usize,
 }
 
-enum Stored {
-    Memory(Vec<Bytes>),
+/// A result: all of its parts in memory, or all of them in one file.
+struct Stored {
     // The file has no name any more: it goes when the last reader has closed it.
-    Disk { file: File, length: u64 },
+    file: Option<File>,
+    parts: Vec<Part>,
+}
+
+/// One part of a result.
+#[derive(Default)]
+struct Part {
+    length: u64,
+    /// Its bytes, while the result is in memory.
+    chunks: Vec<Bytes>,
+    /// Where its bytes are in the file, in order.
+    extents: Vec<Range<u64>>,
 }
 
 /// A result that is being written. Dropping it without [`ResultWriter::finish`] forgets it.
 pub struct ResultWriter {
     store: ResultStore,
     task: u32,
-    chunks: Vec<Bytes>,
+    parts: Vec<Part>,
     spilled: Option<File>,
-    length: u64,
+    /// Bytes in the file.
+    file_length: u64,
 }
 
-/// A reader of one result, from its beginning.
+/// A reader of one part of a result, from its beginning.
 pub struct StoredReader {
     task: u32,
     stored: Arc<Stored>,
+    part: usize,
+    /// The next chunk or extent, and how much of that extent was read.
     next: usize,
     offset: u64,
 }
@@ -79,18 +102,20 @@ impl ResultStore {
 
     /// Begins the result of `task`.
     pub fn writer(&self, task: u32) -> ResultWriter {
-        ResultWriter { store: self.clone(), task, chunks: Vec::new(), spilled: None, length: 0 }
+        ResultWriter { store: self.clone(), task, parts: vec![Part::default()], spilled: None, file_length: 0 }
     }
 
-    /// The result of `task`, to read it piece by piece.
-    pub fn open(&self, task: u32) -> Result<StoredReader, StoreError> {
+    /// A part of the result of `task`, to read it piece by piece. A result that was not divided is part 0.
+    pub fn open(&self, task: u32, part: u32) -> Result<StoredReader, StoreError> {
         let stored = self.lock().kept.get(&task).cloned().ok_or(StoreError::Missing(task))?;
-        Ok(StoredReader { task, stored, next: 0, offset: 0 })
+        let number = usize::try_from(part).ok().filter(|number| *number < stored.parts.len());
+        let part = number.ok_or(StoreError::NoPart { task, part })?;
+        Ok(StoredReader { task, stored, part, next: 0, offset: 0 })
     }
 
-    /// All bytes of the result of `task`.
-    pub async fn read(&self, task: u32) -> Result<Bytes, StoreError> {
-        let mut reader = self.open(task)?;
+    /// All bytes of a part of the result of `task`.
+    pub async fn read(&self, task: u32, part: u32) -> Result<Bytes, StoreError> {
+        let mut reader = self.open(task, part)?;
         let mut bytes = Vec::with_capacity(usize::try_from(reader.length()).unwrap_or_default());
         while let Some(chunk) = reader.chunk().await? {
             bytes.extend_from_slice(&chunk);
@@ -131,9 +156,24 @@ impl ResultStore {
 
 impl Stored {
     fn in_memory(&self) -> usize {
-        match self {
-            Stored::Memory(chunks) => chunks.iter().map(Bytes::len).sum(),
-            Stored::Disk { .. } => 0,
+        self.parts.iter().flat_map(|part| &part.chunks).map(Bytes::len).sum()
+    }
+
+    fn read_at(&self, range: Range<u64>) -> io::Result<Bytes> {
+        let Some(file) = &self.file else { return Ok(Bytes::new()) };
+        let want = usize::try_from(range.end - range.start).unwrap_or(CHUNK).min(CHUNK);
+        let mut bytes = vec![0; want];
+        std::os::unix::fs::FileExt::read_exact_at(file, &mut bytes, range.start)?;
+        Ok(Bytes::from(bytes))
+    }
+}
+
+impl Part {
+    /// These bytes of the file belong to it.
+    fn extend(&mut self, range: Range<u64>) {
+        match self.extents.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            Some(_) | None => self.extents.push(range),
         }
     }
 }
@@ -141,46 +181,68 @@ impl Stored {
 impl ResultWriter {
     /// Keeps the result and returns its length in bytes. A result of an earlier attempt is replaced.
     pub fn finish(mut self) -> u64 {
-        let stored = match self.spilled.take() {
-            Some(file) => Stored::Disk { file, length: self.length },
-            None => Stored::Memory(std::mem::take(&mut self.chunks)),
-        };
+        let stored = Stored { file: self.spilled.take(), parts: std::mem::take(&mut self.parts) };
+        let length = stored.parts.iter().map(|part| part.length).sum();
         let mut results = self.store.lock();
         if let Some(earlier) = results.kept.insert(self.task, Arc::new(stored)) {
             results.in_memory -= earlier.in_memory();
         }
         drop(results);
-        self.length
+        length
     }
 
-    fn spill(&mut self) -> io::Result<&mut File> {
-        if self.spilled.is_none() {
-            // The directory is made when it is first needed.
-            std::fs::create_dir_all(&self.store.shared.directory)?;
-            let mut file = tempfile::tempfile_in(&self.store.shared.directory)?;
-            for chunk in &self.chunks {
+    /// From now on all bytes go to a file, part after part as far as they are there.
+    fn spill(&mut self) -> io::Result<()> {
+        // The directory is made when it is first needed.
+        std::fs::create_dir_all(&self.store.shared.directory)?;
+        let mut file = tempfile::tempfile_in(&self.store.shared.directory)?;
+        for part in &mut self.parts {
+            let start = self.file_length;
+            for chunk in &part.chunks {
                 file.write_all(chunk)?;
+                self.file_length += chunk.len() as u64;
             }
-            self.give_back();
-            self.spilled = Some(file);
+            if self.file_length > start {
+                part.extend(start..self.file_length);
+            }
         }
-        self.spilled.as_mut().ok_or_else(|| io::Error::other("the spill file is open"))
+        self.give_back();
+        self.spilled = Some(file);
+        Ok(())
     }
 
     fn give_back(&mut self) {
-        let bytes: usize = self.chunks.drain(..).map(|chunk| chunk.len()).sum();
+        let chunks = self.parts.iter_mut().flat_map(|part| part.chunks.drain(..));
+        let bytes: usize = chunks.map(|chunk| chunk.len()).sum();
         self.store.lock().in_memory -= bytes;
     }
 }
 
 impl Output for ResultWriter {
-    fn write(&mut self, bytes: Bytes) -> io::Result<()> {
-        self.length += bytes.len() as u64;
-        if self.spilled.is_none() && self.store.reserve(bytes.len()) {
-            self.chunks.push(bytes);
-            return Ok(());
+    fn divide(&mut self, parts: usize) {
+        self.parts.resize_with(parts.max(self.parts.len()), Part::default);
+    }
+
+    fn write(&mut self, part: usize, bytes: Bytes) -> io::Result<()> {
+        let length = bytes.len() as u64;
+        if part >= self.parts.len() || length == 0 {
+            let wrong = || io::Error::other(format!("the result of task {} has no part {part}", self.task));
+            return self.parts.get(part).map(|_| ()).ok_or_else(wrong);
         }
-        self.spill()?.write_all(&bytes)
+        if self.spilled.is_none() && !self.store.reserve(bytes.len()) {
+            self.spill()?;
+        }
+        let row = &mut self.parts[part];
+        row.length += length;
+        match &mut self.spilled {
+            None => row.chunks.push(bytes),
+            Some(file) => {
+                file.write_all(&bytes)?;
+                row.extend(self.file_length..self.file_length + length);
+                self.file_length += length;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -192,37 +254,29 @@ impl Drop for ResultWriter {
 }
 
 impl StoredReader {
-    /// Length of the whole result, bytes.
+    /// Length of the part, bytes.
     pub fn length(&self) -> u64 {
-        match &*self.stored {
-            Stored::Memory(chunks) => chunks.iter().map(|chunk| chunk.len() as u64).sum(),
-            Stored::Disk { length, .. } => *length,
-        }
+        self.stored.parts[self.part].length
     }
 
     /// The next bytes, in order; `None` at the end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, StoreError> {
-        if let Stored::Memory(chunks) = &*self.stored {
-            let chunk = chunks.get(self.next).cloned();
+        let part = &self.stored.parts[self.part];
+        if self.stored.file.is_none() {
+            let chunk = part.chunks.get(self.next).cloned();
             self.next += 1;
             return Ok(chunk);
         }
-        let (stored, offset, task) = (self.stored.clone(), self.offset, self.task);
-        let read = tokio::task::spawn_blocking(move || stored.read_at(offset)).await;
+        let Some(extent) = part.extents.get(self.next).cloned() else { return Ok(None) };
+        let (stored, range, task) = (self.stored.clone(), extent.start + self.offset..extent.end, self.task);
+        let read = tokio::task::spawn_blocking(move || stored.read_at(range)).await;
         let source = |source| StoreError::Read { task, source };
         let chunk = read.map_err(|error| source(io::Error::other(error)))?.map_err(source)?;
         self.offset += chunk.len() as u64;
-        Ok((!chunk.is_empty()).then_some(chunk))
-    }
-}
-
-impl Stored {
-    fn read_at(&self, offset: u64) -> io::Result<Bytes> {
-        let Stored::Disk { file, length } = self else { return Ok(Bytes::new()) };
-        let want = usize::try_from(length.saturating_sub(offset)).unwrap_or(CHUNK).min(CHUNK);
-        let mut bytes = vec![0; want];
-        std::os::unix::fs::FileExt::read_exact_at(file, &mut bytes, offset)?;
-        Ok(Bytes::from(bytes))
+        if extent.start + self.offset == extent.end {
+            (self.next, self.offset) = (self.next + 1, 0);
+        }
+        Ok(Some(chunk))
     }
 }
 
@@ -233,7 +287,7 @@ mod tests {
     fn write(store: &ResultStore, task: u32, chunks: &[&'static str]) -> u64 {
         let mut writer = store.writer(task);
         for chunk in chunks {
-            writer.write(Bytes::from_static(chunk.as_bytes())).unwrap();
+            writer.write(0, Bytes::from_static(chunk.as_bytes())).unwrap();
         }
         writer.finish()
     }
@@ -245,13 +299,35 @@ mod tests {
         assert_eq!(write(&store, 1, &["12345", "678"]), 8);
         assert_eq!(write(&store, 2, &["a", "bcdefgh", "i"]), 9);
         assert_eq!(store.in_memory(), 8, "the spilled result takes no memory");
-        assert_eq!(store.read(1).await.unwrap(), "12345678");
-        assert_eq!(store.read(2).await.unwrap(), "abcdefghi");
+        assert_eq!(store.read(1, 0).await.unwrap(), "12345678");
+        assert_eq!(store.read(2, 0).await.unwrap(), "abcdefghi");
         let made = directory.path().join("made/when/needed");
         assert_eq!(std::fs::read_dir(made).unwrap().count(), 0, "spill files have no name");
         store.drop_results(&[1, 2, 3]);
         assert_eq!(store.in_memory(), 0);
-        assert!(matches!(store.read(1).await, Err(StoreError::Missing(1))));
+        assert!(matches!(store.read(1, 0).await, Err(StoreError::Missing(1))));
+    }
+
+    #[tokio::test]
+    async fn parts_are_read_alone_from_memory_and_from_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        for budget in [0, 4, 100] {
+            let store = ResultStore::new(directory.path(), budget);
+            let mut writer = store.writer(1);
+            writer.divide(4);
+            for (part, bytes) in [(0, "aa"), (2, "c"), (0, "a"), (2, "cc"), (2, "ccc"), (3, "d")] {
+                writer.write(part, Bytes::from_static(bytes.as_bytes())).unwrap();
+            }
+            assert!(writer.write(4, Bytes::from_static(b"x")).is_err());
+            assert_eq!(writer.finish(), 10);
+            for (part, expected) in [(0, "aaa"), (1, ""), (2, "cccccc"), (3, "d")] {
+                assert_eq!(store.open(1, part).unwrap().length(), expected.len() as u64);
+                assert_eq!(store.read(1, part).await.unwrap(), expected, "part {part} at {budget}");
+            }
+            assert!(matches!(store.open(1, 4).err(), Some(StoreError::NoPart { task: 1, part: 4 })));
+            store.drop_results(&[1]);
+            assert_eq!(store.in_memory(), 0);
+        }
     }
 
     #[tokio::test]
@@ -259,11 +335,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = ResultStore::new(directory.path(), 100);
         let mut writer = store.writer(1);
-        writer.write(Bytes::from_static(b"abc")).unwrap();
+        writer.write(0, Bytes::from_static(b"abc")).unwrap();
         assert_eq!(store.in_memory(), 3);
         drop(writer);
         assert_eq!(store.in_memory(), 0);
-        assert!(store.open(1).is_err());
+        assert!(store.open(1, 0).is_err());
     }
 
     #[tokio::test]
@@ -271,10 +347,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = ResultStore::new(directory.path(), 100);
         write(&store, 1, &["first"]);
-        let mut reading = store.open(1).unwrap();
+        let mut reading = store.open(1, 0).unwrap();
         write(&store, 1, &["second"]);
         assert_eq!(store.in_memory(), 6);
         assert_eq!(reading.chunk().await.unwrap().unwrap(), "first", "a reader keeps what it opened");
-        assert_eq!(store.read(1).await.unwrap(), "second");
+        assert_eq!(store.read(1, 0).await.unwrap(), "second");
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use crate::attempt::{Attempt, Cancellation, Key, failed};
-use crate::inputs::TaskInputs;
+use crate::inputs::{InputList, Lost, TaskInputs};
 use crate::peers::{Peers, Pool};
 use crate::store::ResultStore;
 use crate::threads::{TaskThreads, Work};
@@ -116,16 +116,20 @@ impl Worker {
     }
 
     /// Queues the task for a thread; returns the report of its refusal.
-    fn start_task(&mut self, order: wire::RunTask, done: &mpsc::Sender<(Key, Report)>) -> Option<Report> {
+    fn start_task(&mut self, mut order: wire::RunTask, done: &mpsc::Sender<(Key, Report)>) -> Option<Report> {
         let key = (order.task, order.attempt);
         let cancellation = Cancellation::default();
         let inputs = TaskInputs {
-            inputs: order.inputs.clone(),
+            order: Arc::new(InputList {
+                inputs: std::mem::take(&mut order.inputs),
+                holders: std::mem::take(&mut order.holders),
+            }),
             own: self.id,
             store: self.options.store.clone(),
             peers: self.options.peers.clone(),
             pool: self.pool.clone(),
             fetched: Arc::default(),
+            lost: Arc::default(),
         };
         let attempt = Attempt {
             order,
@@ -146,7 +150,7 @@ impl Worker {
         if self.threads.submit(work).is_err() {
             let message = format!("worker on {} has too many tasks waiting", self.options.host);
             let error = TaskError { kind: TaskErrorKind::Transient, message, exit_code: 0 };
-            return Some(Report::TaskFailed(failed(key, error, &[])));
+            return Some(Report::TaskFailed(failed(key, error, &InputList::default(), &Lost::default())));
         }
         self.running.insert(key, cancellation);
         None

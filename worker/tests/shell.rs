@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bobbin_blocks::BlockReader;
-use bobbin_engine::{Executor, Planner, PlannerOptions, Query, decode_result};
+use bobbin_engine::{Executor, InputRange, Planner, PlannerOptions, Query, decode_result};
 use bobbin_link::{Accepted, Acceptor, Authority, Connector, FetchError, Identity, Link, Role, Secret};
 use bobbin_proto as wire;
 use bobbin_worker::{ConnectError, Connection, ResultStore, connect};
@@ -86,6 +86,20 @@ impl Master {
 
     /// Plans a query with several scan tasks over a file of 5000 rows.
     async fn query(&self) -> Query {
+        let query = self.plan(None).await;
+        assert_eq!(query.stages.len(), 2);
+        assert!(query.stages[0].tasks.len() > 3);
+        query
+    }
+
+    /// The same with an exchange between its stages.
+    async fn exchanging_query(&self) -> Query {
+        let query = self.plan(Some(3)).await;
+        assert_eq!(query.stages.len(), 3, "{}", query.explain());
+        query
+    }
+
+    async fn plan(&self, buckets: Option<usize>) -> Query {
         let path = self.directory.path().join("table.csv");
         let mut file = std::fs::File::create(&path).unwrap();
         writeln!(file, "k,v").unwrap();
@@ -93,12 +107,9 @@ impl Master {
             writeln!(file, "{},{row}", row % 3).unwrap();
         }
         drop(file);
-        let options = PlannerOptions { split_size: 8192, ..PlannerOptions::default() };
+        let options = PlannerOptions { split_size: 8192, buckets, ..PlannerOptions::default() };
         let sql = format!("SELECT k, count(*) AS n, sum(v) AS s FROM '{}' GROUP BY k ORDER BY k", path.display());
-        let query = Planner::new(BlockReader::local(), options).plan(&sql, &BTreeSet::new()).await.unwrap();
-        assert_eq!(query.stages.len(), 2);
-        assert!(query.stages[0].tasks.len() > 3);
-        query
+        Planner::new(BlockReader::local(), options).plan(&sql, &BTreeSet::new()).await.unwrap()
     }
 
     async fn fetch(&self, address: &str, task: u32) -> Result<Bytes, FetchError> {
@@ -155,20 +166,19 @@ impl Joined {
     async fn scan(&mut self, query: &Query) {
         let stage = &query.stages[0];
         for (task, plan) in stage.tasks.iter().enumerate() {
-            self.order(run(task as u32, &stage.shared, &plan.body, Vec::new())).await;
+            self.order(run(task as u32, &stage.shared, &plan.body)).await;
         }
         for _ in &stage.tasks {
             assert!(self.finished().await.metrics.unwrap().bytes_local_file > 0);
         }
     }
 
-    /// Orders the final task of `query`, whose inputs are with `holders`.
+    /// Orders the final task of `query`, whose inputs are with `holders` in turn.
     async fn order_final(&mut self, query: &Query, attempt: u32, holders: &[wire::Holder]) -> u32 {
         let task = query.stages[0].tasks.len() as u32;
         let (stage, plan) = (&query.stages[1], &query.stages[1].tasks[0]);
-        let input = |task: &u32| wire::Input { task: *task, bytes: 0, holders: holders.to_vec() };
-        let inputs = plan.inputs.iter().map(input).collect();
-        let Order::RunTask(order) = run(task, &stage.shared, &plan.body, inputs) else { unreachable!() };
+        let Order::RunTask(order) = run(task, &stage.shared, &plan.body) else { unreachable!() };
+        let order = wire::RunTask { inputs: inputs(&plan.inputs, holders.len()), holders: holders.to_vec(), ..order };
         self.order(Order::RunTask(wire::RunTask { attempt, ..order })).await;
         task
     }
@@ -178,8 +188,19 @@ fn holder(worker: u32, address: &str) -> wire::Holder {
     wire::Holder { worker, host: format!("host-{worker}"), fetch_address: address.to_owned() }
 }
 
-fn run(task: u32, shared: &Bytes, body: &Bytes, inputs: Vec<wire::Input>) -> Order {
-    Order::RunTask(wire::RunTask { task, attempt: 1, shared: shared.clone(), body: body.clone(), inputs })
+fn run(task: u32, shared: &Bytes, body: &Bytes) -> Order {
+    let (shared, body) = (shared.clone(), body.clone());
+    Order::RunTask(wire::RunTask { task, attempt: 1, shared, body, ..wire::RunTask::default() })
+}
+
+/// What a task reads when so many workers hold the results in turn.
+fn inputs(ranges: &[InputRange], holders: usize) -> Vec<wire::Input> {
+    let input = |range: &InputRange| wire::Input {
+        first: range.first,
+        part: range.part,
+        holders: (range.first..range.first + range.count).map(|task| task % holders as u32).collect(),
+    };
+    ranges.iter().map(input).collect()
 }
 
 /// An address at which nobody listens any more.
@@ -202,7 +223,7 @@ async fn results_go_from_worker_to_worker_to_driver() {
     let (mut first, mut second) = (master.worker(1, 0).await, master.worker(2, 1 << 20).await);
     first.scan(&query).await;
 
-    let holders = [holder(9, &dead_address().await), first.holder()];
+    let holders = [first.holder()];
     let task = second.order_final(&query, 1, &holders).await;
     let finished = second.finished().await;
     assert_eq!(finished.task, task);
@@ -228,20 +249,61 @@ async fn lost_inputs_are_named() {
     let (mut first, mut second) = (master.worker(1, 1 << 20).await, master.worker(2, 1 << 20).await);
     first.scan(&query).await;
     first.order(Order::DropResults(wire::DropResults { tasks: vec![1] })).await;
-    let holders = [first.holder(), second.holder(), holder(9, &dead_address().await)];
+    let holders = [first.holder()];
     second.order_final(&query, 1, &holders).await;
     let failed = second.failed().await;
     assert_eq!(failed.kind(), wire::FailureKind::InputLost);
     assert_eq!(failed.lost_inputs, [1]);
-    assert!(failed.message.contains("result of task 1"), "{}", failed.message);
-    assert!(failed.message.contains("host-1") && failed.message.contains("host-9"), "{}", failed.message);
+    assert!(failed.message.contains("result of task 1") && failed.message.contains("host-1"), "{}", failed.message);
     // The worker goes on, and so does the attempt after the input was made again.
-    let scan = run(1, &query.stages[0].shared, &query.stages[0].tasks[1].body, Vec::new());
+    let scan = run(1, &query.stages[0].shared, &query.stages[0].tasks[1].body);
     first.order(scan).await;
     first.finished().await;
     let holders = [first.holder()];
     second.order_final(&query, 2, &holders).await;
     assert_eq!(second.finished().await.attempt, 2);
+}
+
+#[tokio::test]
+async fn a_holder_that_is_gone_loses_all_that_it_had() {
+    let master = Master::start().await;
+    let query = master.query().await;
+    let (mut first, mut second) = (master.worker(1, 1 << 20).await, master.worker(2, 1 << 20).await);
+    first.scan(&query).await;
+    // Every other result is said to be where nobody is.
+    let holders = [first.holder(), holder(9, &dead_address().await)];
+    second.order_final(&query, 1, &holders).await;
+    let failed = second.failed().await;
+    let odd: Vec<u32> = (0..query.stages[0].tasks.len() as u32).filter(|task| task % 2 == 1).collect();
+    assert_eq!((failed.kind(), failed.lost_inputs), (wire::FailureKind::InputLost, odd));
+    assert!(failed.message.contains("host-9"), "{}", failed.message);
+}
+
+/// All tasks of a query with an exchange, on two workers in turn: parts go both ways, from memory and from files.
+#[tokio::test]
+async fn parts_go_from_worker_to_worker() {
+    let master = Master::start().await;
+    let query = master.exchanging_query().await;
+    let mut workers = [master.worker(1, 0).await, master.worker(2, 1 << 20).await];
+    let holders = [workers[0].holder(), workers[1].holder()];
+    let mut number = 0;
+    let mut fetched = 0;
+    for stage in &query.stages {
+        for plan in &stage.tasks {
+            let worker = &mut workers[number as usize % 2];
+            let Order::RunTask(order) = run(number, &stage.shared, &plan.body) else { unreachable!() };
+            let order = wire::RunTask { inputs: inputs(&plan.inputs, 2), holders: holders.to_vec(), ..order };
+            worker.order(Order::RunTask(order)).await;
+            fetched += worker.finished().await.metrics.unwrap().bytes_fetched;
+            number += 1;
+        }
+    }
+    assert!(fetched > 0);
+    let last = *query.wanted.last().unwrap();
+    check_answer(master.fetch(&workers[last as usize % 2].hello.fetch_address, last).await.unwrap());
+    for worker in workers {
+        worker.stop().await;
+    }
 }
 
 #[tokio::test]
@@ -267,10 +329,10 @@ async fn nonsense_is_a_permanent_failure_of_its_task_only() {
     let query = master.query().await;
     let mut worker = master.worker(1, 1 << 20).await;
     let nonsense = Bytes::from_static(b"\xff\x00nonsense");
-    worker.order(run(77, &nonsense, &nonsense, Vec::new())).await;
+    worker.order(run(77, &nonsense, &nonsense)).await;
     let failed = worker.failed().await;
     assert_eq!((failed.task, failed.kind()), (77, wire::FailureKind::Permanent));
-    worker.order(run(78, &query.stages[0].shared, &nonsense, Vec::new())).await;
+    worker.order(run(78, &query.stages[0].shared, &nonsense)).await;
     assert_eq!(worker.failed().await.kind(), wire::FailureKind::Permanent);
     // An order without content is passed over.
     worker.link.send(wire::ToWorker { message: None }).await.unwrap();

@@ -88,7 +88,7 @@ impl Fetcher {
         match self {
             Fetcher::Remote(remote) => remote.fetch(ready).await,
             Fetcher::Local(store) => {
-                let read = store.read(ready.result).await;
+                let read = store.read(ready.result, 0).await;
                 read.map_err(|error| ResultError::Local { result: ready.result, reason: error.to_string() })
             }
         }

@@ -271,8 +271,12 @@ fn task_of(task: &bobbin_engine::TaskPlan) -> wire::TaskSpec {
         body: task.body.clone(),
         places: task.places.clone(),
         input_bytes: task.input_bytes,
-        inputs: task.inputs.clone(),
+        inputs: task.inputs.iter().map(range_of).collect(),
     }
+}
+
+fn range_of(input: &bobbin_engine::InputRange) -> wire::InputRange {
+    wire::InputRange { first: input.first, count: input.count, part: input.part }
 }
 
 #[cfg(test)]

@@ -319,12 +319,10 @@ impl Actor {
             warn!(job = job.0, index, "the core assigned a task that is not there");
             return;
         };
-        let inputs = inputs.into_iter().map(|input| wire::Input {
-            task: input.task.0,
-            bytes: input.bytes,
-            holders: self.holder(input.holder).into_iter().collect(),
-        });
-        let run = wire::RunTask { task: task.0, attempt, shared, body, inputs: inputs.collect() };
+        let mut table = convert::HolderTable::default();
+        let inputs = inputs.iter().map(|input| table.input(input)).collect();
+        let holders = table.workers.iter().map(|worker| self.holder(*worker).unwrap_or_default()).collect();
+        let run = wire::RunTask { task: task.0, attempt, shared, body, inputs, holders };
         self.order(worker, wire::to_worker::Message::RunTask(run));
     }
 

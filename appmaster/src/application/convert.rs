@@ -1,6 +1,8 @@
 //! Between the wire's messages and the core's events.
 
-use bobbin_core::{FailureKind, Graph, TaskFailure, TaskId, TaskRequest, TaskSet};
+use std::collections::BTreeMap;
+
+use bobbin_core::{FailureKind, Graph, Input, InputRange, TaskFailure, TaskId, TaskRequest, TaskSet, WorkerId};
 use bobbin_proto as wire;
 
 /// A job whose inputs or wanted results make no sense.
@@ -23,14 +25,8 @@ pub(super) fn graph(job: &wire::SubmitJob) -> Result<Graph, BadJob> {
     for set in &job.task_sets {
         let mut tasks = Vec::with_capacity(set.tasks.len());
         for task in &set.tasks {
-            if let Some(&input) = task.inputs.iter().find(|input| **input >= number) {
-                return Err(BadJob::Input { task: number, input });
-            }
-            tasks.push(TaskRequest {
-                places: task.places.clone(),
-                input_bytes: task.input_bytes,
-                inputs: task.inputs.clone(),
-            });
+            let inputs = task.inputs.iter().map(|input| earlier(input, number)).collect::<Result<_, _>>()?;
+            tasks.push(TaskRequest { places: task.places.clone(), input_bytes: task.input_bytes, inputs });
             number = number.checked_add(1).ok_or(BadJob::TooLarge)?;
         }
         sets.push(TaskSet { name: set.name.clone(), tasks });
@@ -41,6 +37,40 @@ pub(super) fn graph(job: &wire::SubmitJob) -> Result<Graph, BadJob> {
     match job.wanted.iter().find(|wanted| **wanted >= number) {
         Some(&wanted) => Err(BadJob::Wanted(wanted)),
         None => Ok(Graph { sets, wanted: job.wanted.clone() }),
+    }
+}
+
+/// The workers that hold a task's inputs, each once: results name them by their places in this list.
+#[derive(Default)]
+pub(super) struct HolderTable {
+    /// The list.
+    pub workers: Vec<WorkerId>,
+    places: BTreeMap<WorkerId, u32>,
+}
+
+impl HolderTable {
+    /// One of a task's inputs, with places instead of workers.
+    pub fn input(&mut self, input: &Input) -> wire::Input {
+        let holders = input.holders.iter().map(|worker| self.place(*worker)).collect();
+        wire::Input { first: input.first.0, part: input.part, holders }
+    }
+
+    fn place(&mut self, worker: WorkerId) -> u32 {
+        let HolderTable { workers, places } = self;
+        *places.entry(worker).or_insert_with(|| {
+            workers.push(worker);
+            // There are fewer workers than numbers of workers.
+            (workers.len() - 1) as u32
+        })
+    }
+}
+
+/// A range of tasks that come before the one that reads it.
+fn earlier(input: &wire::InputRange, task: u32) -> Result<InputRange, BadJob> {
+    let wire::InputRange { first, count, part } = *input;
+    match first.checked_add(count) {
+        Some(end) if end <= task => Ok(InputRange { first, count, part }),
+        end => Err(BadJob::Input { task, input: end.map_or(u32::MAX, |end| end.saturating_sub(1)) }),
     }
 }
 
@@ -85,7 +115,9 @@ mod tests {
     use super::*;
 
     fn job(inputs: &[&[u32]], wanted: &[u32]) -> wire::SubmitJob {
-        let tasks = inputs.iter().map(|inputs| wire::TaskSpec { inputs: inputs.to_vec(), ..Default::default() });
+        let one = |&first: &u32| wire::InputRange { first, count: 1, part: 0 };
+        let spec = |inputs: &&[u32]| wire::TaskSpec { inputs: inputs.iter().map(one).collect(), ..Default::default() };
+        let tasks = inputs.iter().map(spec);
         let sets = vec![wire::TaskSet { name: "set".into(), tasks: tasks.collect(), ..Default::default() }];
         wire::SubmitJob { job: 1, task_sets: sets, wanted: wanted.to_vec() }
     }
@@ -97,6 +129,25 @@ mod tests {
         assert_eq!(graph(&job(&[&[0]], &[])), Err(BadJob::Input { task: 0, input: 0 }));
         assert_eq!(graph(&job(&[&[], &[2], &[]], &[])), Err(BadJob::Input { task: 1, input: 2 }));
         assert_eq!(graph(&job(&[&[]], &[1])), Err(BadJob::Wanted(1)));
+    }
+
+    #[test]
+    fn ranges_end_before_their_reader() {
+        let range = |first, count| earlier(&wire::InputRange { first, count, part: 9 }, 5);
+        assert_eq!(range(2, 3), Ok(InputRange { first: 2, count: 3, part: 9 }));
+        assert_eq!(range(2, 4), Err(BadJob::Input { task: 5, input: 5 }));
+        assert!(range(u32::MAX, 2).is_err());
+    }
+
+    #[test]
+    fn ten_thousand_results_are_a_short_list() {
+        use wire::Message;
+        let holders = (0..10_000).map(|task| WorkerId(1_000 + task * 7 % 100)).collect();
+        let mut table = HolderTable::default();
+        let input = table.input(&Input { first: TaskId(70_000), part: 5, holders });
+        assert_eq!(table.workers.len(), 100);
+        assert_eq!(table.workers[input.holders[3] as usize], WorkerId(1_021));
+        assert!(input.encoded_len() < 10_100, "{} bytes", input.encoded_len());
     }
 
     #[test]

@@ -52,7 +52,17 @@ impl FetchConnection {
 
     /// Asks for the result of `task` (the application's number).
     pub async fn fetch(&mut self, task: u32) -> Result<Body<'_>, FetchError> {
-        self.link.send(FetchRequest { task }).await?;
+        self.ask(vec![task], 0).await?;
+        self.next().await
+    }
+
+    /// Asks for one part of the results of these tasks; call [`Self::next`] once for each of them, in order.
+    pub async fn ask(&mut self, tasks: Vec<u32>, part: u32) -> Result<(), FetchError> {
+        Ok(self.link.send(FetchRequest { tasks, part }).await?)
+    }
+
+    /// The next of the results that were asked for. The one before must have been read to its end.
+    pub async fn next(&mut self) -> Result<Body<'_>, FetchError> {
         let reply = self.link.next().await.ok_or(FetchError::Closed)??;
         if !reply.error.is_empty() {
             return Err(FetchError::Refused(reply.error));
@@ -109,7 +119,9 @@ impl FetchServer {
 
     /// Announces `length` bytes; [`Self::send`] them right after.
     pub async fn reply(&mut self, task: u32, length: u64) -> Result<(), FetchError> {
-        Ok(self.link.send(FetchReply { task, length, error: String::new() }).await?)
+        let reply = FetchReply { task, length, error: String::new() };
+        // What has no bytes goes with whatever comes next.
+        Ok(if length == 0 { self.link.feed(reply).await? } else { self.link.send(reply).await? })
     }
 
     /// Refuses the request with a reason.
@@ -122,8 +134,9 @@ impl FetchServer {
         Ok(self.link.get_mut().write_all(bytes).await?)
     }
 
-    /// Pushes out what is buffered; call it at the end of a result.
+    /// Pushes out what is buffered; call it at the end of a request.
     pub async fn flush(&mut self) -> Result<(), FetchError> {
+        self.link.flush().await?;
         Ok(self.link.get_mut().flush().await?)
     }
 }

@@ -126,16 +126,22 @@ pub struct RunTask {
     /// Results that the task reads, in the order in which its body numbers them.
     #[prost(message, repeated, tag = "5")]
     pub inputs: ::prost::alloc::vec::Vec<Input>,
-}
-/// A result and where it is.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Input {
-    #[prost(uint32, tag = "1")]
-    pub task: u32,
-    #[prost(uint64, tag = "2")]
-    pub bytes: u64,
-    #[prost(message, repeated, tag = "3")]
+    /// Who holds them; Input.holders counts in this list.
+    #[prost(message, repeated, tag = "6")]
     pub holders: ::prost::alloc::vec::Vec<Holder>,
+}
+/// Results of consecutive tasks, of each the same part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Input {
+    /// The first task, by the application's number.
+    #[prost(uint32, tag = "1")]
+    pub first: u32,
+    /// Which part of each result.
+    #[prost(uint32, tag = "2")]
+    pub part: u32,
+    /// For each task, from the first on, the number of its holder in RunTask.holders: so many tasks, so many numbers.
+    #[prost(uint32, repeated, tag = "3")]
+    pub holders: ::prost::alloc::vec::Vec<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Holder {
@@ -299,7 +305,7 @@ pub struct TaskSet {
     #[prost(message, repeated, tag = "3")]
     pub tasks: ::prost::alloc::vec::Vec<TaskSpec>,
 }
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TaskSpec {
     #[prost(bytes = "bytes", tag = "1")]
     pub body: ::prost::bytes::Bytes,
@@ -308,8 +314,19 @@ pub struct TaskSpec {
     pub places: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(uint64, tag = "3")]
     pub input_bytes: u64,
-    #[prost(uint32, repeated, tag = "4")]
-    pub inputs: ::prost::alloc::vec::Vec<u32>,
+    /// What it reads, in reading order.
+    #[prost(message, repeated, tag = "4")]
+    pub inputs: ::prost::alloc::vec::Vec<InputRange>,
+}
+/// Consecutive tasks of the job of which a task reads the same part of each result.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct InputRange {
+    #[prost(uint32, tag = "1")]
+    pub first: u32,
+    #[prost(uint32, tag = "2")]
+    pub count: u32,
+    #[prost(uint32, tag = "3")]
+    pub part: u32,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CancelJob {
@@ -433,13 +450,16 @@ pub struct Progress {
     #[prost(string, tag = "17")]
     pub waiting_for: ::prost::alloc::string::String,
 }
-/// Ask a worker for the result of a task, by the application's number.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+/// Ask a worker for the same part of the results of these tasks, by the application's numbers. Answered by one FetchReply a
+/// task, in this order. A result that was not written in parts is part 0.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FetchRequest {
-    #[prost(uint32, tag = "1")]
-    pub task: u32,
+    #[prost(uint32, repeated, tag = "1")]
+    pub tasks: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, tag = "2")]
+    pub part: u32,
 }
-/// Followed by `length` raw bytes when `error` is empty.
+/// Followed by `length` raw bytes when `error` is empty. Nothing follows for a part without rows.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FetchReply {
     #[prost(uint32, tag = "1")]

@@ -11,9 +11,10 @@ use prost::Message;
 
 use crate::concat::ConcatExec;
 use crate::fault::Fault;
-use crate::inputs::{InputSource, InputsExec, InputsShape};
-use crate::payload::{self, ConcatMessage, InputsMessage, Node, NodeKind, ScanMessage};
+use crate::inputs::{InputSource, InputsExec, InputsShape, Reading};
+use crate::payload::{self, ConcatMessage, InputsMessage, Node, NodeKind, ScanMessage, SideBySideMessage};
 use crate::scan::CsvScanExec;
+use crate::side_by_side::SideBySideExec;
 use crate::split_reader::ScanSource;
 use crate::splits::Split;
 
@@ -41,6 +42,9 @@ impl PhysicalExtensionCodec for PlanCodec {
             (Some(NodeKind::Scan(message)), []) => self.decode_scan(message),
             (Some(NodeKind::Inputs(message)), []) => self.decode_inputs(message, context, converter),
             (Some(NodeKind::Concat(ConcatMessage {})), [child]) => Ok(Arc::new(ConcatExec::new(Arc::clone(child)))),
+            (Some(NodeKind::SideBySide(SideBySideMessage {})), [_, ..]) => {
+                Ok(Arc::new(SideBySideExec::try_new(children.to_vec())?))
+            }
             (Some(_), _) => Err(Fault::Task("a node has the wrong number of children".into()).into()),
             (None, _) => Err(Fault::Task("it has a node that this build does not know".into()).into()),
         }
@@ -58,6 +62,8 @@ impl PhysicalExtensionCodec for PlanCodec {
             NodeKind::Inputs(self.encode_inputs(inputs.shape(), converter)?)
         } else if node.is::<ConcatExec>() {
             NodeKind::Concat(ConcatMessage {})
+        } else if node.is::<SideBySideExec>() {
+            NodeKind::SideBySide(SideBySideMessage {})
         } else {
             return not_impl_err!("{} cannot be sent to workers", node.name());
         };
@@ -89,7 +95,8 @@ impl PlanCodec {
             converter,
         )?;
         let constants = message.constants.iter().map(|&column| column as usize).collect();
-        let shape = InputsShape { schema, inputs: first..end, sorted: LexOrdering::new(order), constants };
+        let reading = LexOrdering::new(order).map_or(Reading::InOrder, Reading::Sorted);
+        let shape = InputsShape { schema, stages: 0..0, inputs: first..end, reading, constants };
         Ok(Arc::new(InputsExec::new(shape, self.inputs.clone())))
     }
 
@@ -98,7 +105,8 @@ impl PlanCodec {
         shape: &InputsShape,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<InputsMessage, DataFusionError> {
-        let order = shape.sorted.iter().flatten().cloned();
+        // A task reads one part of divided results, as if they were whole.
+        let order = shape.reading.order().into_iter().flatten().cloned();
         Ok(InputsMessage {
             schema: Some(payload::schema_message(&shape.schema)?),
             first: shape.inputs.start as u64,

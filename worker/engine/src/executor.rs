@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use arrow::array::RecordBatch;
 use bobbin_blocks::{BlockReader, ReadCounters};
 use bytes::Bytes;
 use datafusion::common::Result;
@@ -14,12 +15,14 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionState;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
-use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitioning};
 use datafusion_proto::bytes::physical_plan_from_bytes_with_extension_codec;
 use futures::StreamExt;
 
 use crate::codec::PlanCodec;
+use crate::divide::DividedWriter;
 use crate::fault::{self, Fault};
 use crate::inputs::InputSource;
 use crate::ipc::{ResultWriter, WriteFault};
@@ -80,7 +83,8 @@ impl Executor {
         };
         let context = self.context(&shared)?;
         let plan = decode(&shared.plan, &context, &codec)?;
-        if plan.output_partitioning().partition_count() != 1 {
+        let body = plan.downcast_ref::<RepartitionExec>().map_or(&plan, RepartitionExec::input);
+        if body.output_partitioning().partition_count() != 1 {
             return Err(Fault::Task("its plan does not have one partition".into()).into());
         }
         let trusted = !shared.notes_borders() || splits.first().is_none_or(|split| split.start == 0);
@@ -155,22 +159,60 @@ impl Prepared {
 
     /// Writes all batches; the stream is complete even after an error, because an excused task's result is read.
     async fn write(&self, output: &mut dyn Output, cancel: &CancelFlag) -> (u64, Result<()>) {
-        let mut writer = match ResultWriter::new(self.plan.schema(), output) {
+        let mut writer = match self.writer(output) {
             Ok(writer) => writer,
-            Err(error) => return (0, Err(error.into())),
+            Err(error) => return (0, Err(error)),
         };
-        let outcome = match self.plan.execute(0, Arc::clone(&self.context)) {
+        let outcome = match self.body().execute(0, Arc::clone(&self.context)) {
             Ok(stream) => pump(stream, &mut writer, cancel).await,
             Err(error) => Err(error),
         };
         match writer.finish() {
             Ok(rows) => (rows, outcome),
-            Err(error) => (0, outcome.and(Err(error.into()))),
+            Err(error) => (0, outcome.and(Err(error))),
+        }
+    }
+
+    /// The plan without the division of its rows.
+    fn body(&self) -> &Arc<dyn ExecutionPlan> {
+        self.plan.downcast_ref::<RepartitionExec>().map_or(&self.plan, RepartitionExec::input)
+    }
+
+    fn writer<'a>(&self, output: &'a mut dyn Output) -> Result<Writer<'a>> {
+        let schema = self.plan.schema();
+        let division = self.plan.downcast_ref::<RepartitionExec>().map(RepartitionExec::partitioning);
+        let Some(Partitioning::Hash(keys, buckets)) = division else {
+            return Ok(Writer::Whole(ResultWriter::new(schema, output)?));
+        };
+        let batch_rows = self.context.session_config().batch_size();
+        let writer = DividedWriter::new(keys.clone(), *buckets, schema, output)?.with_batch_rows(batch_rows);
+        Ok(Writer::Divided(Box::new(writer)))
+    }
+}
+
+/// Where batches go.
+enum Writer<'a> {
+    Whole(ResultWriter<'a>),
+    Divided(Box<DividedWriter<'a>>),
+}
+
+impl Writer<'_> {
+    fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        match self {
+            Writer::Whole(writer) => Ok(writer.write(batch)?),
+            Writer::Divided(writer) => writer.write(batch),
+        }
+    }
+
+    fn finish(self) -> Result<u64> {
+        match self {
+            Writer::Whole(writer) => Ok(writer.finish()?),
+            Writer::Divided(writer) => writer.finish(),
         }
     }
 }
 
-async fn pump(mut stream: SendableRecordBatchStream, writer: &mut ResultWriter<'_>, cancel: &CancelFlag) -> Result<()> {
+async fn pump(mut stream: SendableRecordBatchStream, writer: &mut Writer<'_>, cancel: &CancelFlag) -> Result<()> {
     while let Some(batch) = stream.next().await {
         if cancel.is_cancelled() {
             return Err(Fault::Cancelled.into());

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 
-use datafusion::physical_plan::displayable;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::physical_plan::joins::SortMergeJoinExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::{ExecutionPlan, Partitioning, displayable};
 
 use crate::graph::{self, Places};
+use crate::inputs::{InputsExec, Reading, stage_names};
 use crate::splits::Split;
-use crate::stages::Stages;
+use crate::stages::{StagePlan, Stages, Work};
 use crate::table::Table;
 
 /// Hosts that are listed by name.
@@ -29,25 +34,82 @@ pub(crate) fn text(stages: &Stages, tables: &[Table], split_size: u64, places: &
             ),
         );
     }
-    for (number, scan) in stages.scans.iter().enumerate() {
-        let tasks = scan.splits.len();
-        line(&mut text, 0, &format!("stage {number}: {}, {tasks} tasks", graph::scan_name(scan)));
-        line(&mut text, 1, &format!("splits: {tasks} of at most {}", bytes(split_size)));
-        line(&mut text, 1, &format!("places: {}", hosts(&scan.splits, places)));
-        plan(&mut text, &displayable(scan.plan.as_ref()).indent(false).to_string());
+    if let Some(joins) = joins(stages) {
+        line(&mut text, 0, joins);
     }
-    if let Some(last) = &stages.last {
-        let results: usize = stages.scans.iter().map(|scan| scan.splits.len()).sum();
-        let number = stages.scans.len();
-        let reads = match (results, last.files.len()) {
-            (0, 0) => "reads nothing".to_owned(),
-            (0, files) => format!("reads {files} files in order until it has its rows"),
-            _ => format!("reads {results} results in split order"),
+    for (number, stage) in stages.stages.iter().enumerate() {
+        let name = graph::name(number, stage, stages);
+        line(&mut text, 0, &format!("stage {number}: {name}, {}", tasks(stage.tasks())));
+        if let Work::Splits { splits, .. } = &stage.work {
+            line(&mut text, 1, &format!("splits: {} of at most {}", splits.len(), bytes(split_size)));
+            line(&mut text, 1, &format!("places: {}", hosts(splits, places)));
+        }
+        for read in reads(stage) {
+            line(&mut text, 1, &format!("reads {read}"));
+        }
+        let body = match stage.plan.downcast_ref::<RepartitionExec>() {
+            Some(division) => {
+                line(&mut text, 1, &format!("leaves its rows {}", divided(division.partitioning())));
+                division.input()
+            }
+            None => &stage.plan,
         };
-        line(&mut text, 0, &format!("stage {number}: final, 1 task, {reads}"));
-        plan(&mut text, &displayable(last.plan.as_ref()).indent(false).to_string());
+        plan(&mut text, &displayable(body.as_ref()).indent(false).to_string());
     }
     text
+}
+
+fn tasks(count: usize) -> String {
+    if count == 1 { "1 task".into() } else { format!("{count} tasks") }
+}
+
+/// What each task of a stage reads beside a split.
+fn reads(stage: &StagePlan) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Work::One { files } = &stage.work
+        && !files.is_empty()
+    {
+        found.push(format!("{} files in order until it has its rows", files.len()));
+    }
+    find_reads(&stage.plan, &mut found);
+    if found.is_empty() && !matches!(stage.work, Work::Splits { .. }) {
+        found.push("nothing".into());
+    }
+    found
+}
+
+fn find_reads(plan: &Arc<dyn ExecutionPlan>, found: &mut Vec<String>) {
+    if let Some(leaf) = plan.downcast_ref::<InputsExec>() {
+        let shape = leaf.shape();
+        let (results, from) = (shape.inputs.len(), stage_names(&shape.stages));
+        found.push(match &shape.reading {
+            Reading::Hashed { buckets, .. } => format!("its bucket of {buckets} of {results} results of {from}"),
+            Reading::InOrder => format!("{results} results of {from} in split order"),
+            Reading::Sorted(_) => format!("{results} sorted results of {from}"),
+        });
+    }
+    for child in plan.children() {
+        find_reads(child, found);
+    }
+}
+
+fn divided(partitioning: &Partitioning) -> String {
+    match partitioning {
+        Partitioning::Hash(keys, buckets) => {
+            let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+            format!("in {buckets} buckets by hash of [{}]", keys.join(", "))
+        }
+        Partitioning::RoundRobinBatch(_) | Partitioning::Range(_) | Partitioning::UnknownPartitioning(_) => {
+            format!("as {partitioning}")
+        }
+    }
+}
+
+/// How large tables are joined.
+fn joins(stages: &Stages) -> Option<&'static str> {
+    let sorted = |stage: &StagePlan| stage.plan.exists(|node| Ok(node.is::<SortMergeJoinExec>())).unwrap_or(false);
+    let text = "joins: sorted, because a bucket of the smaller side may be larger than a task's memory";
+    stages.stages.iter().any(sorted).then_some(text)
 }
 
 fn line(text: &mut String, depth: usize, content: &str) {

@@ -11,7 +11,7 @@ use datafusion::error::DataFusionError;
 
 use crate::error;
 use crate::splits::Split;
-use crate::task::{InputError, TaskError, TaskErrorKind};
+use crate::task::{InputError, LostInput, TaskError, TaskErrorKind};
 
 /// A fault of ours, inside DataFusion's error.
 #[derive(Debug, thiserror::Error)]
@@ -32,14 +32,8 @@ pub(crate) enum Fault {
         source: RecordError,
     },
     /// An input could not be fetched.
-    #[error("fetch input {index} of the task")]
-    Input {
-        /// Which, within the task's own inputs.
-        index: usize,
-        /// What happened.
-        #[source]
-        source: InputError,
-    },
+    #[error(transparent)]
+    Input(#[from] LostInput),
     /// An input is not what its task writes.
     #[error("decode input {index} of the task")]
     Garbled {
@@ -100,8 +94,8 @@ fn from_fault(fault: &Fault) -> TaskError {
         Fault::Cancelled => (TaskErrorKind::Cancelled, 130),
         Fault::Read(error) => (read_kind(error), error.exit_code()),
         Fault::Record { .. } => (TaskErrorKind::Permanent, 66),
-        Fault::Input { index, source: InputError::Lost(_) } => (TaskErrorKind::InputLost(vec![*index]), 1),
-        Fault::Input { source: InputError::Unreachable(_), .. } | Fault::Output(_) => (TaskErrorKind::Transient, 1),
+        Fault::Input(LostInput { index, source: InputError::Lost(_) }) => (TaskErrorKind::InputLost(vec![*index]), 1),
+        Fault::Input(LostInput { source: InputError::Unreachable(_), .. }) | Fault::Output(_) => (TaskErrorKind::Transient, 1),
         Fault::Garbled { index, .. } => (TaskErrorKind::InputLost(vec![*index]), 1),
         Fault::Task(_) => (TaskErrorKind::Permanent, 70),
     };
@@ -157,7 +151,7 @@ mod tests {
 
     #[test]
     fn finds_faults_below_other_errors() {
-        let fault = Fault::Input { index: 3, source: InputError::Lost("no holder".into()) };
+        let fault = Fault::Input(LostInput { index: 3, source: InputError::Lost("no holder".into()) });
         let wrapped = DataFusionError::Shared(Arc::new(DataFusionError::from(fault).context("while sorting")));
         let error = task_error(&wrapped);
         assert_eq!(error.kind, TaskErrorKind::InputLost(vec![3]));

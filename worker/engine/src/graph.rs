@@ -1,21 +1,25 @@
-//! Makes tasks of stages: encodes their plans, and finds the hosts that hold their splits.
+//! Makes tasks of stages: encodes their plans, numbers what they read, and finds the hosts that hold their splits.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use bobbin_blocks::BlockPlaces;
 use bytes::Bytes;
+use datafusion::common::Result;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion_proto::bytes::physical_plan_to_bytes_with_extension_codec;
 use prost::Message;
 
 use crate::codec::PlanCodec;
 use crate::error::PlanError;
+use crate::inputs::{InputsExec, InputsShape, Reading};
 use crate::payload::{Body, Shared};
-use crate::query::{Query, ScanTasks, Stage, TaskPlan};
+use crate::query::{InputRange, Query, ScanTasks, Stage, TaskPlan};
 use crate::splits::{self, Split};
-use crate::stages::{LastTask, ScanStage, Stages};
+use crate::stages::{StagePlan, Stages, Work};
 
 /// Where the blocks of each file are, by URL.
 pub(crate) type Places = BTreeMap<String, Vec<BlockPlaces>>;
@@ -28,53 +32,102 @@ pub(crate) fn query(
     batch_rows: usize,
     explanation: String,
 ) -> Result<Query, PlanError> {
-    let mut query = Query { schema, stages: Vec::new(), wanted: Vec::new(), scans: Vec::new(), explanation };
-    let mut tasks: u32 = 0;
-    for scan in stages.scans {
-        query.scans.push(ScanTasks { first_task: tasks, splits: Arc::clone(&scan.splits), may_stop: scan.may_stop });
-        let stage = scan_stage(&scan, places, batch_rows)?;
-        tasks += u32::try_from(stage.tasks.len()).map_err(|_| PlanError::Internal("too many tasks".into()))?;
-        query.stages.push(stage);
-    }
-    match stages.last {
-        Some(last) => {
-            query.stages.push(last_stage(&last, tasks, places, batch_rows)?);
-            query.wanted = vec![tasks];
+    let numbers = Numbers::new(&stages)?;
+    let mut query = Query {
+        schema,
+        stages: Vec::new(),
+        wanted: numbers.tasks(&stages.answer).collect(),
+        scans: Vec::new(),
+        explanation,
+    };
+    for (number, stage) in stages.stages.iter().enumerate() {
+        let (plan, reads) = numbered(&stage.plan).map_err(PlanError::internal)?;
+        if let Work::Splits { splits, .. } = &stage.work {
+            query.scans.push(ScanTasks {
+                first_task: numbers.firsts[number],
+                splits: Arc::clone(splits),
+                may_stop: stage.may_stop,
+                may_skip: !reads.is_empty(),
+            });
         }
-        None => query.wanted = (0..tasks).collect(),
+        let inputs = |part: u32| reads.iter().map(|read| numbers.range(read, part)).collect();
+        let is_scan = matches!(stage.work, Work::Splits { .. });
+        let shared = Shared::new(encode(&plan)?, batch_rows, is_scan);
+        query.stages.push(Stage {
+            name: name(number, stage, &stages),
+            shared: shared.encode_to_vec().into(),
+            tasks: task_plans(stage, places, inputs),
+        });
     }
     Ok(query)
 }
 
-/// The name of a scan's stage.
-pub(crate) fn scan_name(scan: &ScanStage) -> String {
-    format!("scan '{}'", scan.table)
+/// The name of a stage.
+pub(crate) fn name(number: usize, stage: &StagePlan, stages: &Stages) -> String {
+    match &stage.work {
+        Work::Splits { table, .. } => format!("scan '{table}'"),
+        Work::Buckets(_) | Work::One { .. } if stages.answer.contains(&number) => "final".into(),
+        Work::Buckets(_) => format!("exchange {number}"),
+        Work::One { .. } => format!("gather {number}"),
+    }
 }
 
-fn scan_stage(scan: &ScanStage, places: &Places, batch_rows: usize) -> Result<Stage, PlanError> {
-    let task = |split: &Split| TaskPlan {
-        body: Body::new(std::slice::from_ref(split)).encode_to_vec().into(),
-        places: hosts(split, places),
-        input_bytes: split.bytes(),
-        inputs: Vec::new(),
+fn task_plans(stage: &StagePlan, places: &Places, inputs: impl Fn(u32) -> Vec<InputRange>) -> Vec<TaskPlan> {
+    let task = |splits: &[Split], part| TaskPlan {
+        body: Body::new(splits).encode_to_vec().into(),
+        places: splits.first().map(|first| hosts(first, places)).unwrap_or_default(),
+        input_bytes: splits.iter().map(Split::bytes).sum(),
+        inputs: inputs(part),
     };
-    let shared = Shared::new(encode(&scan.plan)?, batch_rows, true);
-    Ok(Stage {
-        name: scan_name(scan),
-        shared: shared.encode_to_vec().into(),
-        tasks: scan.splits.iter().map(task).collect(),
-    })
+    match &stage.work {
+        Work::Splits { splits, .. } => splits.iter().map(|split| task(std::slice::from_ref(split), 0)).collect(),
+        Work::Buckets(buckets) => (0..*buckets as u32).map(|part| task(&[], part)).collect(),
+        Work::One { files } => vec![task(files, 0)],
+    }
 }
 
-fn last_stage(last: &LastTask, tasks: u32, places: &Places, batch_rows: usize) -> Result<Stage, PlanError> {
-    let task = TaskPlan {
-        body: Body::new(&last.files).encode_to_vec().into(),
-        places: last.files.first().map(|first| hosts(first, places)).unwrap_or_default(),
-        input_bytes: last.files.iter().map(Split::bytes).sum(),
-        inputs: (0..tasks).collect(),
-    };
-    let shared = Shared::new(encode(&last.plan)?, batch_rows, false);
-    Ok(Stage { name: "final".into(), shared: shared.encode_to_vec().into(), tasks: vec![task] })
+/// The numbers of tasks, through all stages.
+struct Numbers {
+    /// Number of the first task of each stage, and of the one after the last.
+    firsts: Vec<u32>,
+}
+
+impl Numbers {
+    fn new(stages: &Stages) -> Result<Self, PlanError> {
+        let mut firsts = vec![0u32];
+        for stage in &stages.stages {
+            let tasks = u32::try_from(stage.tasks()).ok();
+            let next = tasks.and_then(|tasks| firsts.last()?.checked_add(tasks));
+            firsts.push(next.ok_or_else(|| PlanError::Internal("too many tasks".into()))?);
+        }
+        Ok(Self { firsts })
+    }
+
+    fn tasks(&self, stages: &Range<usize>) -> Range<u32> {
+        self.firsts[stages.start]..self.firsts[stages.end]
+    }
+
+    /// What a task that works on this part reads of the results of other stages.
+    fn range(&self, read: &InputsShape, part: u32) -> InputRange {
+        let tasks = self.tasks(&read.stages);
+        let part = if matches!(read.reading, Reading::Hashed { .. }) { part } else { 0 };
+        InputRange { first: tasks.start, count: tasks.end - tasks.start, part }
+    }
+}
+
+/// The plan with its reads numbered through all of its leaves, and these reads, in order.
+fn numbered(plan: &Arc<dyn ExecutionPlan>) -> Result<(Arc<dyn ExecutionPlan>, Vec<InputsShape>)> {
+    let mut reads: Vec<InputsShape> = Vec::new();
+    let mut next = 0;
+    let plan = Arc::clone(plan).transform_up(|node| {
+        let Some(leaf) = node.downcast_ref::<InputsExec>() else { return Ok(Transformed::no(node)) };
+        let count = leaf.shape().inputs.len();
+        let shape = InputsShape { inputs: next..next + count, ..leaf.shape().clone() };
+        next += count;
+        reads.push(shape.clone());
+        Ok(Transformed::yes(Arc::new(InputsExec::new(shape, None)) as Arc<dyn ExecutionPlan>))
+    })?;
+    Ok((plan.data, reads))
 }
 
 /// The hosts that hold most of a split.

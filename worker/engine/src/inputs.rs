@@ -7,45 +7,74 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamDecoder;
 use bytes::Bytes;
-use datafusion::common::{DataFusionError, Result, internal_err};
+use datafusion::common::{Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{AcrossPartitions, ConstExpr, EquivalenceProperties, LexOrdering};
+use datafusion::physical_expr::{AcrossPartitions, ConstExpr, EquivalenceProperties, LexOrdering, PhysicalExpr};
 use datafusion::physical_plan::coop::make_cooperative;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::stream::{self, BoxStream};
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 
 use crate::fault::Fault;
 use crate::ipc::{guarded, under_schema};
 use crate::leaf::{self, leaf_methods};
-use crate::task::{CancelFlag, InputError, Inputs};
-
-/// Inputs that are asked for before they are read, so that the questions' round trips overlap.
-const ASKED_AHEAD: usize = 8;
+use crate::task::{CancelFlag, Inputs, LostInput, Piece};
 
 /// Which results, and in how many streams.
 #[derive(Clone, Debug)]
 pub(crate) struct InputsShape {
     /// Columns of the results.
     pub schema: SchemaRef,
+    /// The stages whose tasks leave the results. Known while planning only.
+    pub stages: Range<usize>,
     /// The inputs, counted within the task's own.
     pub inputs: Range<usize>,
-    /// Every input is sorted so and a partition of its own; otherwise one partition holds all, one after the other.
-    pub sorted: Option<LexOrdering>,
+    /// In how many streams.
+    pub reading: Reading,
     /// Columns that have one value in all rows.
     pub constants: Vec<usize>,
+}
+
+/// In how many streams results are read.
+#[derive(Clone, Debug)]
+pub(crate) enum Reading {
+    /// In one, one result after the other.
+    InOrder,
+    /// Each result in a stream of its own, in which its rows are sorted so.
+    Sorted(LexOrdering),
+    /// While planning a partition for each part of the results, divided by the hash of these keys. A task reads one
+    /// part of them, one after the other.
+    Hashed {
+        /// What rows are divided by.
+        keys: Vec<Arc<dyn PhysicalExpr>>,
+        /// Parts of each result.
+        buckets: usize,
+        /// How each part is sorted, if there is one result only.
+        order: Option<LexOrdering>,
+    },
+}
+
+impl Reading {
+    /// How each stream is sorted, if it is.
+    pub fn order(&self) -> Option<&LexOrdering> {
+        match self {
+            Reading::InOrder => None,
+            Reading::Sorted(order) => Some(order),
+            Reading::Hashed { order, .. } => order.as_ref(),
+        }
+    }
 }
 
 impl InputsShape {
     /// What is known of the rows.
     fn equivalences(&self) -> EquivalenceProperties {
         let schema = Arc::clone(&self.schema);
-        let mut known = EquivalenceProperties::new_with_orderings(schema, self.sorted.clone());
+        let order = self.reading.order().cloned();
+        let mut known = EquivalenceProperties::new_with_orderings(schema, order);
         let columns = self.constants.iter().filter_map(|&at| Some((at, self.schema.fields().get(at)?)));
         let constants = columns.map(|(at, field)| {
             let column = Arc::new(Column::new(field.name(), at));
@@ -55,6 +84,14 @@ impl InputsShape {
             tracing::debug!(%error, "constant columns are taken for any");
         }
         known
+    }
+
+    fn partitioning(&self) -> Partitioning {
+        match &self.reading {
+            Reading::InOrder => Partitioning::UnknownPartitioning(1),
+            Reading::Sorted(_) => Partitioning::UnknownPartitioning(self.inputs.len()),
+            Reading::Hashed { keys, buckets, .. } => Partitioning::Hash(keys.clone(), *buckets),
+        }
     }
 }
 
@@ -85,9 +122,8 @@ pub(crate) struct InputsExec {
 impl InputsExec {
     /// A leaf that can run only when it has a source.
     pub fn new(shape: InputsShape, source: Option<InputSource>) -> Self {
-        let partitions = if shape.sorted.is_some() { shape.inputs.len() } else { 1 };
-        let equivalences = shape.equivalences();
-        Self { shape, source, properties: leaf::properties(equivalences, partitions) }
+        let properties = leaf::properties(shape.equivalences(), shape.partitioning());
+        Self { shape, source, properties }
     }
 
     /// Which results, and in how many streams.
@@ -97,17 +133,33 @@ impl InputsExec {
 
     /// The inputs of one partition.
     fn inputs_of(&self, partition: usize) -> Range<usize> {
-        match self.shape.sorted {
-            Some(_) => self.shape.inputs.start + partition..self.shape.inputs.start + partition + 1,
-            None => self.shape.inputs.clone(),
+        let first = self.shape.inputs.start;
+        match self.shape.reading {
+            Reading::Sorted(_) => first + partition..first + partition + 1,
+            Reading::InOrder | Reading::Hashed { .. } => self.shape.inputs.clone(),
         }
     }
 }
 
 impl DisplayAs for InputsExec {
     fn fmt_as(&self, _: DisplayFormatType, formatter: &mut fmt::Formatter) -> fmt::Result {
-        let order = if self.shape.sorted.is_some() { "sorted" } else { "in split order" };
-        write!(formatter, "InputsExec: {} results, {order}", self.shape.inputs.len())
+        write!(formatter, "InputsExec: {} results of {}, ", self.shape.inputs.len(), stage_names(&self.shape.stages))?;
+        match &self.shape.reading {
+            Reading::InOrder => formatter.write_str("in split order"),
+            Reading::Sorted(_) => formatter.write_str("sorted"),
+            Reading::Hashed { keys, buckets, .. } => {
+                let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+                write!(formatter, "by hash of [{}] in {buckets} buckets", keys.join(", "))
+            }
+        }
+    }
+}
+
+/// "stage 3", "stages 3 to 5".
+pub(crate) fn stage_names(stages: &Range<usize>) -> String {
+    match stages.len() {
+        0 | 1 => format!("stage {}", stages.start),
+        _ => format!("stages {} to {}", stages.start, stages.end - 1),
     }
 }
 
@@ -130,46 +182,23 @@ fn read_all(
     inputs: Range<usize>,
     schema: SchemaRef,
 ) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
-    let cancel = source.cancel.clone();
-    stream::iter(inputs)
-        .map(move |index| {
-            let inputs = Arc::clone(&source.inputs);
-            async move {
-                let bytes = inputs.fetch(index).await;
-                (index, bytes)
-            }
-        })
-        .buffered(ASKED_AHEAD)
-        .map(move |(index, bytes)| {
-            let bytes = bytes.map_err(|source| DataFusionError::from(Fault::Input { index, source }))?;
-            Ok::<_, DataFusionError>(decode(index, bytes, Arc::clone(&schema), cancel.clone()))
-        })
-        .try_flatten()
-}
-
-/// One input on its way from bytes to batches.
-struct Decoding {
-    index: usize,
-    bytes: BoxStream<'static, Result<Bytes, InputError>>,
-    decoder: StreamDecoder,
-    /// Bytes that the decoder has not taken yet.
-    pending: Buffer,
-    schema: SchemaRef,
-    cancel: CancelFlag,
-}
-
-fn decode(
-    index: usize,
-    bytes: BoxStream<'static, Result<Bytes, InputError>>,
-    schema: SchemaRef,
-    cancel: CancelFlag,
-) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
-    let decoding =
-        Decoding { index, bytes, decoder: StreamDecoder::new(), pending: Buffer::from(Bytes::new()), schema, cancel };
+    let pieces = source.inputs.fetch(inputs);
+    let decoding = Decoding { pieces, decoder: None, pending: Buffer::from(Bytes::new()), schema, cancel: source.cancel };
     stream::try_unfold(decoding, |mut decoding| async move {
         let batch = decoding.next().await?;
         Ok(batch.map(|batch| (batch, decoding)))
     })
+}
+
+/// Inputs on their way from bytes to batches.
+struct Decoding {
+    pieces: BoxStream<'static, Result<Piece, LostInput>>,
+    /// The decoder of the input that is being read, which begins with its first bytes.
+    decoder: Option<(usize, StreamDecoder)>,
+    /// Bytes that the decoder has not taken yet.
+    pending: Buffer,
+    schema: SchemaRef,
+    cancel: CancelFlag,
 }
 
 impl Decoding {
@@ -178,26 +207,47 @@ impl Decoding {
             if self.cancel.is_cancelled() {
                 return Err(Fault::Cancelled);
             }
-            if !self.pending.is_empty() {
-                let (decoder, pending) = (&mut self.decoder, &mut self.pending);
-                let decoded = guarded(|| decoder.decode(pending)).map_err(|error| self.garbled(error))?;
-                if let Some(batch) = decoded {
-                    return under_schema(batch, &self.schema).map(Some).map_err(|error| self.garbled(error));
-                }
-                continue;
+            if let Some(batch) = self.decode()? {
+                return Ok(Some(batch));
             }
-            match self.bytes.next().await {
-                Some(Ok(bytes)) => self.pending = Buffer::from(bytes),
-                Some(Err(source)) => return Err(Fault::Input { index: self.index, source }),
+            match self.pieces.next().await {
+                Some(piece) => self.take(piece?)?,
                 None => {
-                    self.decoder.finish().map_err(|error| self.garbled(error))?;
+                    self.end()?;
                     return Ok(None);
                 }
             }
         }
     }
 
-    fn garbled(&self, source: ArrowError) -> Fault {
-        Fault::Garbled { index: self.index, source }
+    /// The next batch in the bytes that are here.
+    fn decode(&mut self) -> Result<Option<RecordBatch>, Fault> {
+        let Some((index, decoder)) = &mut self.decoder else { return Ok(None) };
+        let garbled = |source| Fault::Garbled { index: *index, source };
+        while !self.pending.is_empty() {
+            let pending = &mut self.pending;
+            if let Some(batch) = guarded(|| decoder.decode(pending)).map_err(garbled)? {
+                return under_schema(batch, &self.schema).map(Some).map_err(garbled);
+            }
+        }
+        Ok(None)
+    }
+
+    /// More bytes, of the same input or of the next one.
+    fn take(&mut self, piece: Piece) -> Result<(), Fault> {
+        if self.decoder.as_ref().is_none_or(|(index, _)| *index != piece.index) {
+            self.end()?;
+            self.decoder = Some((piece.index, StreamDecoder::new()));
+        }
+        self.pending = Buffer::from(piece.bytes);
+        Ok(())
+    }
+
+    /// The input that was read is over: it has to be complete.
+    fn end(&mut self) -> Result<(), Fault> {
+        match self.decoder.take() {
+            Some((index, mut decoder)) => decoder.finish().map_err(|source| Fault::Garbled { index, source }),
+            None => Ok(()),
+        }
     }
 }

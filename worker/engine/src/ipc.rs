@@ -40,7 +40,7 @@ impl<'a> ResultWriter<'a> {
             return Ok(());
         }
         self.rows += batch.num_rows() as u64;
-        self.writer.write(&under_schema(compact(batch)?, &self.schema)?)?;
+        self.writer.write(&under_schema(compact(batch, SLACK_BYTES)?, &self.schema)?)?;
         self.flush()
     }
 
@@ -53,7 +53,7 @@ impl<'a> ResultWriter<'a> {
 
     fn flush(&mut self) -> Result<(), WriteFault> {
         let bytes = std::mem::take(self.writer.get_mut());
-        Ok(self.output.write(bytes.into()).map_err(Fault::Output)?)
+        Ok(self.output.write(0, bytes.into()).map_err(Fault::Output)?)
     }
 }
 
@@ -96,27 +96,28 @@ pub(crate) fn under_schema(batch: RecordBatch, schema: &SchemaRef) -> Result<Rec
     RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &options)
 }
 
-/// Drops text that no value needs: views keep whole buffers alive, and a stream would carry them.
-fn compact(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+/// Drops text that no value needs, if it is more than `slack` bytes: views keep whole buffers alive, and a stream would
+/// carry them.
+pub(crate) fn compact(batch: RecordBatch, slack: usize) -> Result<RecordBatch, ArrowError> {
     let is_view = |data_type: &DataType| matches!(data_type, DataType::Utf8View | DataType::BinaryView);
     let schema: &Schema = batch.schema_ref();
     if !schema.fields().iter().any(|field| is_view(field.data_type())) {
         return Ok(batch);
     }
     let columns = batch.columns().iter().map(|column| match column.data_type() {
-        DataType::Utf8View => compact_views::<StringViewType>(column),
-        DataType::BinaryView => compact_views::<BinaryViewType>(column),
+        DataType::Utf8View => compact_views::<StringViewType>(column, slack),
+        DataType::BinaryView => compact_views::<BinaryViewType>(column, slack),
         _ => Arc::clone(column),
     });
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     RecordBatch::try_new_with_options(batch.schema(), columns.collect(), &options)
 }
 
-fn compact_views<T: ByteViewType>(column: &ArrayRef) -> ArrayRef {
+fn compact_views<T: ByteViewType>(column: &ArrayRef, slack: usize) -> ArrayRef {
     let views: &GenericByteViewArray<T> = column.as_byte_view();
     let kept: usize = views.data_buffers().iter().map(|buffer| buffer.len()).sum();
     let needed = views.total_buffer_bytes_used();
-    if kept > needed.saturating_mul(2).saturating_add(SLACK_BYTES) { Arc::new(views.gc()) } else { Arc::clone(column) }
+    if kept > needed.saturating_mul(2).saturating_add(slack) { Arc::new(views.gc()) } else { Arc::clone(column) }
 }
 
 #[cfg(test)]
@@ -129,7 +130,9 @@ mod tests {
     struct Collected(Vec<u8>);
 
     impl Output for Collected {
-        fn write(&mut self, bytes: Bytes) -> Result<(), std::io::Error> {
+        fn divide(&mut self, _: usize) {}
+
+        fn write(&mut self, _: usize, bytes: Bytes) -> Result<(), std::io::Error> {
             self.0.extend_from_slice(&bytes);
             Ok(())
         }

@@ -6,11 +6,11 @@ use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
 use datafusion::physical_plan::{Partitioning, PlanProperties};
 
-/// The properties of a leaf with so many partitions.
-pub(crate) fn properties(equivalences: EquivalenceProperties, partitions: usize) -> Arc<PlanProperties> {
+/// The properties of a leaf whose rows are divided so.
+pub(crate) fn properties(equivalences: EquivalenceProperties, partitioning: Partitioning) -> Arc<PlanProperties> {
     let properties = PlanProperties::new(
         equivalences,
-        Partitioning::UnknownPartitioning(partitions),
+        partitioning,
         EmissionType::Incremental,
         Boundedness::Bounded,
     );

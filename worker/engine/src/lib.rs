@@ -5,7 +5,7 @@
 //!  SQL ─ source ─ table ─ Planner                Executor
 //!            (files, schema, splits)                │ codec: plan bytes + task body
 //!        DataFusion plan                            ▼
-//!            │ stages: cut above each scan       CsvScanExec ── bobbin-blocks, bobbin-parse
+//!            │ stages: cut at exchanges          CsvScanExec ── bobbin-blocks, bobbin-parse
 //!            ▼                                   InputsExec  ── results of earlier tasks
 //!        Query { stages of tasks }  ──────────▶     │
 //!            ▲ notes: borders of each split         ▼
@@ -18,6 +18,7 @@ mod codec;
 mod columns;
 mod concat;
 mod declared_types;
+mod divide;
 mod error;
 mod executor;
 mod explain;
@@ -38,6 +39,8 @@ mod requirements;
 mod scan;
 mod scopes;
 mod settings;
+mod side_by_side;
+mod sizing;
 mod source;
 mod split_reader;
 mod splits;
@@ -49,6 +52,6 @@ pub use error::{DecodeError, PlanError};
 pub use executor::Executor;
 pub use ipc::decode_result;
 pub use planner::{PathBase, Planner, PlannerOptions};
-pub use query::{Borders, Query, Stage, TaskPlan};
+pub use query::{Borders, InputRange, Query, Stage, TaskPlan};
 pub use source::TableName;
-pub use task::{CancelFlag, InputError, Inputs, Output, Task, TaskError, TaskErrorKind, TaskReport};
+pub use task::{CancelFlag, InputError, Inputs, LostInput, Output, Piece, Task, TaskError, TaskErrorKind, TaskReport};

@@ -16,7 +16,7 @@ use crate::scan::ScanShape;
 use crate::splits::Split;
 
 /// Changes whenever a message below changes its meaning.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What all tasks of a stage share.
 #[derive(Clone, PartialEq, Message)]
@@ -71,7 +71,7 @@ struct SplitMessage {
 /// One of our nodes inside a plan.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Node {
-    #[prost(oneof = "NodeKind", tags = "1, 2, 3")]
+    #[prost(oneof = "NodeKind", tags = "1, 2, 3, 4")]
     pub kind: Option<NodeKind>,
 }
 
@@ -87,7 +87,13 @@ pub(crate) enum NodeKind {
     /// All partitions of the child, in order.
     #[prost(message, tag = "3")]
     Concat(ConcatMessage),
+    /// The same partition of every child, one after the other.
+    #[prost(message, tag = "4")]
+    SideBySide(SideBySideMessage),
 }
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct SideBySideMessage {}
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct ConcatMessage {}

@@ -21,6 +21,7 @@ use crate::identifiers;
 use crate::provider::CsvTable;
 use crate::query::Query;
 use crate::settings;
+use crate::sizing::Sizing;
 use crate::source::{Request, TableName};
 use crate::splits::{self, Split};
 use crate::stages;
@@ -45,6 +46,8 @@ pub struct PlannerOptions {
     pub default_scheme: PathBase,
     /// Rows of a batch.
     pub batch_rows: usize,
+    /// Buckets of hash exchanges, for tests of small tables. Nothing: as many as the tables' sizes call for.
+    pub buckets: Option<usize>,
 }
 
 impl PlannerOptions {
@@ -54,7 +57,7 @@ impl PlannerOptions {
 
 impl Default for PlannerOptions {
     fn default() -> Self {
-        Self { split_size: 32 << 20, default_scheme: PathBase::Local, batch_rows: 8192 }
+        Self { split_size: 32 << 20, default_scheme: PathBase::Local, batch_rows: 8192, buckets: None }
     }
 }
 
@@ -109,8 +112,33 @@ impl Planner {
         }
         register(&session, schema)?;
         let logical = session.statement_to_plan(statement).await.map_err(PlanError::plan)?;
-        let physical = physical(&session, &logical).await?;
-        self.graph(physical, &tables, size)
+        let plain = physical(&session, &logical).await?;
+        let sizing = Sizing::of(&plain, self.options.buckets).map_err(PlanError::internal)?;
+        if sizing.buckets > 1
+            && let Some(query) = self.exchanging(&session, &logical, sizing, (&tables, size)).await?
+        {
+            return Ok(query);
+        }
+        self.graph(plain, 1, &tables, size)
+    }
+
+    /// The query with hash exchanges; nothing if its plan cannot be cut at them.
+    async fn exchanging(
+        &self,
+        session: &SessionState,
+        logical: &LogicalPlan,
+        sizing: Sizing,
+        (tables, size): (&[Table], u64),
+    ) -> Result<Option<Query>, PlanError> {
+        let session = settings::with_buckets(session, sizing.buckets, sizing.hash_joins).map_err(PlanError::internal)?;
+        let plan = physical(&session, logical).await?;
+        match self.graph(plan, sizing.buckets, tables, size) {
+            Ok(query) => Ok(Some(query)),
+            Err(error) => {
+                tracing::warn!(%error, "this query is planned without exchanges: its upper part runs in one task");
+                Ok(None)
+            }
+        }
     }
 
     /// A query whose answer is a text, line by line.
@@ -120,12 +148,18 @@ impl Planner {
             .and_then(|values| values.project(vec![datafusion::prelude::col("column1").alias("plan")]));
         let logical = builder.and_then(LogicalPlanBuilder::build).map_err(PlanError::internal)?;
         let physical = physical(&self.session()?, &logical).await?;
-        self.graph(physical, &[], self.options.split_size)
+        self.graph(physical, 1, &[], self.options.split_size)
     }
 
-    fn graph(&self, plan: Arc<dyn ExecutionPlan>, tables: &[Table], size: u64) -> Result<Query, PlanError> {
+    fn graph(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        buckets: usize,
+        tables: &[Table],
+        size: u64,
+    ) -> Result<Query, PlanError> {
         let schema = plan.schema();
-        let stages = stages::cut(plan).map_err(PlanError::internal)?;
+        let stages = stages::cut(plan, buckets).map_err(PlanError::internal)?;
         let places = places(tables);
         let explanation = explain::text(&stages, tables, size, &places);
         graph::query(schema, stages, &places, self.options.batch_rows, explanation)

@@ -44,8 +44,19 @@ pub struct TaskPlan {
     pub places: Vec<String>,
     /// Bytes that it reads from files.
     pub input_bytes: u64,
-    /// Numbers of the earlier tasks whose results it reads, in reading order.
-    pub inputs: Vec<u32>,
+    /// Results of earlier tasks that it reads, in reading order.
+    pub inputs: Vec<InputRange>,
+}
+
+/// Consecutive tasks of which a task reads the same part of each result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputRange {
+    /// Number of the first.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+    /// Which part of each result.
+    pub part: u32,
 }
 
 /// Tasks that read one split each.
@@ -57,6 +68,8 @@ pub(crate) struct ScanTasks {
     pub splits: Arc<[Split]>,
     /// A task may leave its split unread when it has all rows that the query wants.
     pub may_stop: bool,
+    /// A task may not even begin its split, when what it reads beside it says that no row can matter.
+    pub may_skip: bool,
 }
 
 /// Whether the splits that ran were the file's own records, no more and no less.
@@ -122,7 +135,10 @@ impl ScanTasks {
             }
             let is_only = split.start == 0 && split.end == split.file.len;
             let Some(note) = notes.get(&task).and_then(SplitNote::from_bytes) else {
-                if !is_only {
+                if self.may_skip {
+                    // None of its rows is in the answer; where the next record begins, nobody knows now.
+                    expected = u64::MAX;
+                } else if !is_only {
                     wrong.insert(url.clone());
                 }
                 continue;
@@ -160,18 +176,22 @@ mod tests {
     use super::*;
 
     /// Two files, "a" in three splits and "b" in one, with these notes.
-    fn check(may_stop: bool, notes: [Option<SplitNote>; 4]) -> Borders {
+    fn check_scan(may_stop: bool, may_skip: bool, notes: [Option<SplitNote>; 4]) -> Borders {
         let file = |url: &str, len| FileRef { url: url.into(), len, modified_ms: 0 };
         let splits = splits::cut(&[file("a", 30), file("b", 5)], 10, &BTreeSet::new()).into();
         let query = Query {
             schema: Arc::new(Schema::empty()),
             stages: Vec::new(),
             wanted: Vec::new(),
-            scans: vec![ScanTasks { first_task: 7, splits, may_stop }],
+            scans: vec![ScanTasks { first_task: 7, splits, may_stop, may_skip }],
             explanation: String::new(),
         };
         let notes = (7..).zip(notes).filter_map(|(task, note)| Some((task, note?.to_bytes()))).collect();
         query.check_borders(&notes)
+    }
+
+    fn check(may_stop: bool, notes: [Option<SplitNote>; 4]) -> Borders {
+        check_scan(may_stop, false, notes)
     }
 
     fn note(first_record: u64, next_record: u64) -> Option<SplitNote> {
@@ -211,6 +231,13 @@ mod tests {
         assert_eq!(check(false, [note(0, 12), failed(12), note(25, 30), note(0, 5)]), own);
         assert_eq!(check(false, [note(0, 12), failed(13), note(25, 30), note(0, 5)]), replan());
         assert_eq!(check(false, [note(0, 12), note(13, 25), failed(25), note(0, 5)]), replan());
+    }
+
+    #[test]
+    fn skipped_splits_prove_nothing_and_need_no_proof() {
+        assert_eq!(check_scan(false, true, [None, None, None, None]), Borders::Exact);
+        assert_eq!(check_scan(false, true, [note(0, 12), note(12, 25), None, None]), Borders::Exact);
+        assert_eq!(check_scan(false, true, [note(0, 12), None, note(25, 30), None]), replan());
     }
 
     #[test]

@@ -35,7 +35,7 @@ mod tests {
     use datafusion::physical_plan::sorts::sort::SortExec;
     use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 
-    use crate::inputs::{InputsExec, InputsShape};
+    use crate::inputs::{InputsExec, InputsShape, Reading};
 
     use super::*;
 
@@ -45,7 +45,14 @@ mod tests {
 
     fn inputs() -> Arc<dyn ExecutionPlan> {
         let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true)]));
-        Arc::new(InputsExec::new(InputsShape { schema, inputs: 0..3, sorted: None, constants: vec![] }, None))
+        let shape = InputsShape {
+            schema,
+            stages: 0..1,
+            inputs: 0..3,
+            reading: Reading::InOrder,
+            constants: vec![],
+        };
+        Arc::new(InputsExec::new(shape, None))
     }
 
     fn sorted(input: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {

@@ -13,7 +13,7 @@ use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_plan::coop::make_cooperative;
 use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 
 use crate::leaf::{self, leaf_methods};
 use crate::split_reader::{ScanSource, SplitReader};
@@ -50,7 +50,7 @@ impl CsvScanExec {
     /// A scan of `splits`, which can run only when it has a source.
     pub fn try_new(shape: ScanShape, splits: Arc<[Split]>, source: Option<Arc<ScanSource>>) -> Result<Self> {
         let schema = Arc::new(shape.file_schema.project(&shape.projection)?);
-        let properties = leaf::properties(EquivalenceProperties::new(schema), splits.len());
+        let properties = leaf::properties(EquivalenceProperties::new(schema), Partitioning::UnknownPartitioning(splits.len()));
         Ok(Self { shape, splits, source, properties })
     }
 

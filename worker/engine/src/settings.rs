@@ -13,7 +13,7 @@ use crate::functions;
 
 /// Settings that driver and workers share, and why.
 const SHARED: &[(&str, &str)] = &[
-    // One partition is one split, and a task is one partition.
+    // One partition is one split, and a task is one partition. The driver plans exchanges with more.
     ("datafusion.execution.target_partitions", "1"),
     ("datafusion.optimizer.repartition_file_scans", "false"),
     ("datafusion.optimizer.enable_round_robin_repartition", "false"),
@@ -29,6 +29,20 @@ const SHARED: &[(&str, &str)] = &[
     ("datafusion.execution.sort_in_place_threshold_bytes", "0"),
     ("datafusion.catalog.information_schema", "false"),
 ];
+
+/// The largest build side that every task of a join gets, bytes. It costs so much memory in each thread.
+const BROADCAST_BYTES: &str = "33554432";
+
+/// The same session for plans whose exchanges have so many buckets. Joins of two large sides compare hashes if a bucket
+/// of the smaller side fits in memory; the operator cannot spill. Else they sort both sides.
+pub(crate) fn with_buckets(session: &SessionState, buckets: usize, hash_joins: bool) -> Result<SessionState> {
+    let mut session = session.clone();
+    let options = session.config_mut().options_mut();
+    options.set("datafusion.execution.target_partitions", &buckets.to_string())?;
+    options.set("datafusion.optimizer.hash_join_single_partition_threshold", BROADCAST_BYTES)?;
+    options.set("datafusion.optimizer.prefer_hash_join", if hash_joins { "true" } else { "false" })?;
+    Ok(session)
+}
 
 /// A session with our settings and functions.
 pub(crate) fn session(batch_rows: usize, runtime: Arc<RuntimeEnv>) -> Result<SessionState> {

@@ -1,10 +1,10 @@
 //! What a worker gives to a task and what the task gives back.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use async_trait::async_trait;
 use bobbin_blocks::ReadSnapshot;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -37,16 +37,39 @@ impl CancelFlag {
 }
 
 /// Where a task finds the results of the tasks that it depends on.
-#[async_trait]
 pub trait Inputs: Send + Sync {
-    /// The bytes of one input's Arrow IPC stream, in order; `index` counts within the task's own inputs.
-    async fn fetch(&self, index: usize) -> Result<BoxStream<'static, Result<Bytes, InputError>>, InputError>;
+    /// The bytes of the Arrow IPC streams of these inputs, one input after the other; inputs are counted within the
+    /// task's own, through all of its ranges. An input without rows may have no bytes at all.
+    fn fetch(&self, inputs: Range<usize>) -> BoxStream<'static, Result<Piece, LostInput>>;
+}
+
+/// Bytes of an input.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Which input.
+    pub index: usize,
+    /// Its next bytes.
+    pub bytes: Bytes,
+}
+
+/// An input that could not be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("fetch input {index} of the task")]
+pub struct LostInput {
+    /// Which, within the task's own inputs.
+    pub index: usize,
+    /// What happened.
+    #[source]
+    pub source: InputError,
 }
 
 /// Where a task leaves its result.
 pub trait Output: Send {
-    /// Appends bytes of the result's Arrow IPC stream.
-    fn write(&mut self, bytes: Bytes) -> Result<(), std::io::Error>;
+    /// The result has so many parts. Said before the first bytes, by tasks whose results have more than one.
+    fn divide(&mut self, parts: usize);
+
+    /// Appends bytes of the Arrow IPC stream of one part.
+    fn write(&mut self, part: usize, bytes: Bytes) -> Result<(), std::io::Error>;
 }
 
 /// Why an input could not be read.

@@ -39,24 +39,39 @@ fn run(runner: &Runner, sql: &str) -> Answer {
 /// The answers for many and for few splits are plain DataFusion's, and their bytes depend on nothing but the splits.
 fn check_in_order(sql: &str, plain_sql: &str, ordered: bool) {
     check_at(&[3_001, 40_000, 1 << 20], sql, plain_sql, ordered);
+    exchanged(sql, plain_sql, ordered);
 }
 
 /// The same at other split sizes, for rows in order.
 pub fn check_ordered_at(split_sizes: &[u64], sql: &str) {
     check_at(split_sizes, sql, sql, true);
+    exchanged(sql, sql, true);
+}
+
+/// The same with exchanges of three buckets, and of more buckets than there are keys. Rows without an order of their own
+/// come in another one then.
+pub fn exchanged(sql: &str, plain_sql: &str, ordered: bool) {
+    let ordered = ordered && plain_sql.contains("ORDER BY");
+    for (split_size, buckets) in [(3_001, 3), (40_000, 17)] {
+        let runner = Runner { split_size, buckets: Some(buckets), ..Runner::default() };
+        check_with(&runner, sql, plain_sql, ordered);
+    }
 }
 
 fn check_at(split_sizes: &[u64], sql: &str, plain_sql: &str, ordered: bool) {
+    for &split_size in split_sizes {
+        check_with(&Runner { split_size, ..Runner::default() }, sql, plain_sql, ordered);
+    }
+}
+
+fn check_with(runner: &Runner, sql: &str, plain_sql: &str, ordered: bool) {
     let world = world();
     let tables = [(world.trips.as_str(), world.schemas[0].clone()), (world.names.as_str(), world.schemas[1].clone())];
     let expected = plain::run(&filled(plain_sql), &tables);
-    for &split_size in split_sizes {
-        let runner = Runner { split_size, ..Runner::default() };
-        let answer = run(&runner, sql);
-        assert_same(sql, &answer.batches, &expected, ordered);
-        let elsewhere = Runner { backwards: true, memory_bytes: 64 << 20, ..runner };
-        assert_eq!(run(&elsewhere, sql).bytes, answer.bytes, "bytes of {sql} at {split_size}");
-    }
+    let answer = run(runner, sql);
+    assert_same(sql, &answer.batches, &expected, ordered);
+    let elsewhere = Runner { backwards: true, memory_bytes: 64 << 20, ..runner.clone() };
+    assert_eq!(run(&elsewhere, sql).bytes, answer.bytes, "bytes of {sql} with {runner:?}");
 }
 
 fn check(sql: &str) {

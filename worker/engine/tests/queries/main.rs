@@ -4,6 +4,7 @@
 
 mod borders;
 mod differential;
+mod exchanges;
 mod faults;
 mod orders;
 mod plans;

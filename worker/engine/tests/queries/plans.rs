@@ -2,6 +2,7 @@
 
 use crate::support::compare::rows;
 use crate::support::{Files, Runner, data};
+use bobbin_engine::InputRange;
 
 #[test]
 fn only_wanted_columns_are_read() {
@@ -61,7 +62,8 @@ fn bodies_do_not_repeat_the_plan() {
     let bytes: u64 = scan.tasks.iter().map(|task| task.input_bytes).sum();
     assert_eq!(bytes, std::fs::metadata(&path).unwrap().len());
     assert_eq!(query.wanted, [scan.tasks.len() as u32]);
-    assert_eq!(query.stages[1].tasks[0].inputs.len(), scan.tasks.len());
+    let all = InputRange { first: 0, count: scan.tasks.len() as u32, part: 0 };
+    assert_eq!(query.stages[1].tasks[0].inputs, [all]);
 }
 
 #[test]

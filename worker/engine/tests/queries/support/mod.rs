@@ -5,31 +5,38 @@ pub mod data;
 pub mod plain;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use async_trait::async_trait;
 use bobbin_blocks::BlockReader;
 use bobbin_engine::{
-    Borders, CancelFlag, Executor, InputError, Inputs, Output, PlanError, Planner, PlannerOptions, Query, Task,
-    TaskError, TaskReport, decode_result,
+    Borders, CancelFlag, Executor, InputError, InputRange, Inputs, LostInput, Output, Piece, PlanError, Planner,
+    PlannerOptions, Query, Task, TaskError, TaskReport, decode_result,
 };
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 
-/// Results of tasks that are over, as one task's inputs.
+/// Parts of results of tasks that are over, as one task's inputs.
 pub struct Results(pub Vec<Bytes>);
 
-#[async_trait]
 impl Inputs for Results {
-    async fn fetch(&self, index: usize) -> Result<BoxStream<'static, Result<Bytes, InputError>>, InputError> {
-        let lost = || InputError::Lost(format!("nobody holds result {index}"));
-        let bytes = self.0.get(index).cloned().ok_or_else(lost)?;
-        // Pieces of odd lengths, as sockets deliver them.
-        let pieces: Vec<_> = bytes.chunks(1_013).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-        Ok(stream::iter(pieces).boxed())
+    fn fetch(&self, inputs: Range<usize>) -> BoxStream<'static, Result<Piece, LostInput>> {
+        let mut pieces = Vec::new();
+        for index in inputs {
+            match self.0.get(index) {
+                // Pieces of odd lengths, as sockets deliver them.
+                Some(bytes) => pieces
+                    .extend(bytes.chunks(1_013).map(|piece| Ok(Piece { index, bytes: Bytes::copy_from_slice(piece) }))),
+                None => {
+                    let source = InputError::Lost(format!("nobody holds result {index}"));
+                    pieces.push(Err(LostInput { index, source }));
+                }
+            }
+        }
+        stream::iter(pieces).boxed()
     }
 }
 
@@ -41,9 +48,13 @@ struct Watched<'a> {
 }
 
 impl Output for Watched<'_> {
-    fn write(&mut self, bytes: Bytes) -> Result<(), std::io::Error> {
+    fn divide(&mut self, parts: usize) {
+        self.kept.divide(parts);
+    }
+
+    fn write(&mut self, part: usize, bytes: Bytes) -> Result<(), std::io::Error> {
         self.spilled |= holds_bytes(self.spill);
-        self.kept.write(bytes)
+        self.kept.write(part, bytes)
     }
 }
 
@@ -56,13 +67,22 @@ fn holds_bytes(directory: &Path) -> bool {
     })
 }
 
-/// A result in memory.
-#[derive(Default)]
-pub struct Kept(pub Vec<u8>);
+/// A result in memory, part by part.
+pub struct Kept(pub Vec<Vec<u8>>);
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self(vec![Vec::new()])
+    }
+}
 
 impl Output for Kept {
-    fn write(&mut self, bytes: Bytes) -> Result<(), std::io::Error> {
-        self.0.extend_from_slice(&bytes);
+    fn divide(&mut self, parts: usize) {
+        self.0.resize(parts, Vec::new());
+    }
+
+    fn write(&mut self, part: usize, bytes: Bytes) -> Result<(), std::io::Error> {
+        self.0[part].extend_from_slice(&bytes);
         Ok(())
     }
 }
@@ -73,13 +93,15 @@ pub struct Runner {
     pub split_size: u64,
     pub batch_rows: usize,
     pub memory_bytes: usize,
-    /// Scan tasks run last to first.
+    /// Tasks of a stage run last to first.
     pub backwards: bool,
+    /// Buckets of exchanges; nothing: as the tables' sizes call for, which is none.
+    pub buckets: Option<usize>,
 }
 
 impl Default for Runner {
     fn default() -> Self {
-        Self { split_size: 4096, batch_rows: 100, memory_bytes: 256 << 20, backwards: false }
+        Self { split_size: 4096, batch_rows: 100, memory_bytes: 256 << 20, backwards: false, buckets: None }
     }
 }
 
@@ -132,8 +154,12 @@ impl Failure {
 
 impl Runner {
     pub fn planner(&self) -> Planner {
-        let options =
-            PlannerOptions { split_size: self.split_size, batch_rows: self.batch_rows, ..PlannerOptions::default() };
+        let options = PlannerOptions {
+            split_size: self.split_size,
+            batch_rows: self.batch_rows,
+            buckets: self.buckets,
+            ..PlannerOptions::default()
+        };
         Planner::new(BlockReader::local(), options)
     }
 
@@ -158,7 +184,7 @@ impl Runner {
                     if let Some(error) = outcome.error {
                         return Err(Failure::Task(error));
                     }
-                    let bytes: Vec<Bytes> = query.wanted.iter().map(|task| outcome.results[task].clone()).collect();
+                    let bytes: Vec<Bytes> = query.wanted.iter().map(|task| outcome.results[task][0].clone()).collect();
                     let batches = bytes.iter().flat_map(|bytes| decode_result(bytes.clone()).unwrap()).collect();
                     let (reports, spilled) = (outcome.reports, outcome.spilled);
                     return Ok(Answer { query, batches, bytes, reports, replanned: unsplit, spilled });
@@ -179,13 +205,19 @@ impl Runner {
             }
             for number in numbers {
                 let plan = &stage.tasks[number];
-                let inputs = plan.inputs.iter().map(|input| outcome.results[input].clone()).collect();
+                let read = |input: &InputRange| {
+                    let InputRange { first, count, part } = *input;
+                    (first..first + count).map(move |task| (task, part as usize))
+                };
+                let inputs = plan.inputs.iter().flat_map(read);
+                let inputs = inputs.map(|(task, part)| outcome.results[&task][part].clone()).collect();
                 let task = Task { shared: &stage.shared, body: &plan.body, cancel: CancelFlag::default() };
                 let mut output = Watched { kept: Kept::default(), spill: spill.path(), spilled: false };
                 match block_on(executor.run(task, Arc::new(Results(inputs)), &mut output)) {
                     Ok(report) => {
                         outcome.reports.insert(first + number as u32, report);
-                        outcome.results.insert(first + number as u32, output.kept.0.into());
+                        let parts = output.kept.0.into_iter().map(Bytes::from).collect();
+                        outcome.results.insert(first + number as u32, parts);
                         outcome.spilled |= output.spilled;
                     }
                     Err(error) => {
@@ -202,7 +234,7 @@ impl Runner {
 
 #[derive(Default)]
 struct Outcome {
-    results: BTreeMap<u32, Bytes>,
+    results: BTreeMap<u32, Vec<Bytes>>,
     spilled: bool,
     reports: BTreeMap<u32, TaskReport>,
     error: Option<TaskError>,

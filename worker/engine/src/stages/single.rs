@@ -1,4 +1,5 @@
-//! Cuts a physical plan into stages: what can be done split by split, and one final task that reads all of it.
+//! Stages without exchanges, for plans of one partition: what can be done split by split, and one final task that reads
+//! all of it.
 //!
 //! ```text
 //!   SortExec                          SortExec
@@ -17,78 +18,35 @@
 use std::sync::Arc;
 
 use datafusion::common::Result;
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::scalar_subquery::ScalarSubqueryExpr;
-use datafusion::physical_expr::{AcrossPartitions, LexOrdering, PhysicalExpr};
-use datafusion::physical_expr_common::physical_expr::is_volatile;
-use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::coop::CooperativeExec;
-use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
-use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
+use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
-use datafusion::physical_plan::unnest::UnnestExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
-use crate::concat::ConcatExec;
-use crate::inputs::{InputsExec, InputsShape};
+use super::branches::with_children;
+use super::shapes::{
+    HEAP_ROWS, MERGED_AT_ONCE, constants, is_movable, limited, may_stop, one_partition, works_per_split,
+};
+use super::{StagePlan, Stages, Work};
+use crate::inputs::{InputsExec, InputsShape, Reading};
 use crate::requirements;
 use crate::scan::CsvScanExec;
 use crate::splits::Split;
 
-/// Sorted results that one task merges at the same time; each holds a batch in memory. More are sorted again.
-const MERGED_AT_ONCE: usize = 128;
-/// Rows that a heap may hold: the operator that keeps the first rows of an order cannot spill.
-const HEAP_ROWS: usize = 100_000;
 /// Rows that are read by one task, split after split, when a query wants the first rows of a table as they come.
 const READ_IN_ORDER_ROWS: usize = 100_000;
 
-/// A plan in stages.
-#[derive(Debug)]
-pub(crate) struct Stages {
-    /// Work that is done split by split.
-    pub scans: Vec<ScanStage>,
-    /// The last task; without one, the results of the only scan are the answer.
-    pub last: Option<LastTask>,
-}
-
-/// Work that is done split by split.
-#[derive(Debug)]
-pub(crate) struct ScanStage {
-    /// The part of the plan, above a scan of all splits.
-    pub plan: Arc<dyn ExecutionPlan>,
-    /// The table, as the query writes it.
-    pub table: Arc<str>,
-    /// The splits, one a task.
-    pub splits: Arc<[Split]>,
-    /// A task may leave its split unread when it has all rows that the query wants.
-    pub may_stop: bool,
-}
-
-/// The task above all scans.
-#[derive(Debug)]
-pub(crate) struct LastTask {
-    /// Its plan.
-    pub plan: Arc<dyn ExecutionPlan>,
-    /// Files that it reads itself, in order.
-    pub files: Arc<[Split]>,
-}
-
 /// Cuts a plan.
-pub(crate) fn cut(plan: Arc<dyn ExecutionPlan>) -> Result<Stages> {
-    if let Some(last) = first_rows(&plan)? {
-        requirements::check(&plan, &last.plan)?;
-        return Ok(Stages { scans: Vec::new(), last: Some(last) });
-    }
+pub(super) fn cut(plan: Arc<dyn ExecutionPlan>) -> Result<Stages> {
     if let Some(scan) = per_split(&plan) {
         let mut cutter = Cutter::new(Reach::Operators);
         cutter.push(&plan, scan, None);
-        return Ok(Stages { scans: cutter.scans, last: None });
+        return Ok(Stages { stages: cutter.scans, answer: 0..1 });
     }
     let stages = Cutter::new(Reach::Operators).cut(&plan);
     if let Err(error) = &stages {
@@ -99,7 +57,7 @@ pub(crate) fn cut(plan: Arc<dyn ExecutionPlan>) -> Result<Stages> {
 }
 
 /// A plan of the form "the first rows of a table, as they come": one task reads the files in order and stops soon.
-fn first_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<LastTask>> {
+pub(super) fn first_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Stages>> {
     let mut node = plan;
     loop {
         if let Some(scan) = node.downcast_ref::<CsvScanExec>() {
@@ -115,16 +73,15 @@ fn first_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<LastTask>> {
 }
 
 /// The same plan over whole files, read one after the other.
-fn in_order(plan: &Arc<dyn ExecutionPlan>, scan: &CsvScanExec) -> Result<LastTask> {
+fn in_order(plan: &Arc<dyn ExecutionPlan>, scan: &CsvScanExec) -> Result<Stages> {
     let mut files: Vec<Split> = Vec::new();
     for split in scan.splits().iter().filter(|split| split.start == 0) {
         files.push(Split::whole(&split.file));
     }
     let files: Arc<[Split]> = files.into();
     let whole = Arc::new(CsvScanExec::try_new(scan.shape().clone(), Arc::clone(&files), None)?);
-    let plan = Arc::clone(plan)
+    let rewritten = Arc::clone(plan)
         .transform_up(|node| {
-            use datafusion::common::tree_node::Transformed;
             if node.is::<CsvScanExec>() {
                 return Ok(Transformed::yes(Arc::clone(&whole) as Arc<dyn ExecutionPlan>));
             }
@@ -134,7 +91,10 @@ fn in_order(plan: &Arc<dyn ExecutionPlan>, scan: &CsvScanExec) -> Result<LastTas
             }
         })?
         .data;
-    Ok(LastTask { plan: one_partition(plan), files })
+    let rewritten = one_partition(rewritten);
+    requirements::check(plan, &rewritten)?;
+    let last = StagePlan { plan: rewritten, work: Work::One { files }, may_stop: false };
+    Ok(Stages { stages: vec![last], answer: 0..1 })
 }
 
 /// How far up a cut may be.
@@ -148,21 +108,22 @@ enum Reach {
 
 struct Cutter {
     reach: Reach,
-    scans: Vec<ScanStage>,
-    /// Tasks of all scans so far: the number of the next input.
-    tasks: usize,
+    scans: Vec<StagePlan>,
 }
 
 impl Cutter {
     fn new(reach: Reach) -> Self {
-        Self { reach, scans: Vec::new(), tasks: 0 }
+        Self { reach, scans: Vec::new() }
     }
 
     /// Stages that do the same as `plan`, with a last task.
     fn cut(mut self, plan: &Arc<dyn ExecutionPlan>) -> Result<Stages> {
         let last = one_partition(self.rewrite(Arc::clone(plan))?);
         requirements::check(plan, &last)?;
-        Ok(Stages { scans: self.scans, last: Some(LastTask { plan: last, files: Arc::new([]) }) })
+        let number = self.scans.len();
+        let mut stages = self.scans;
+        stages.push(StagePlan { plan: last, work: Work::One { files: Arc::new([]) }, may_stop: false });
+        Ok(Stages { stages, answer: number..number + 1 })
     }
 
     /// The scan below `node`, if all from `node` down to it goes to the scan's tasks.
@@ -201,10 +162,7 @@ impl Cutter {
         {
             return Ok(one_partition(Arc::clone(child)));
         }
-        if children.is_empty() {
-            return Ok(node);
-        }
-        node.replace_children(children, ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute))
+        with_children(&node, children.into_iter())
     }
 
     /// Results of `plan` in one partition, in the order that each split's rows have.
@@ -226,16 +184,19 @@ impl Cutter {
         scan: &CsvScanExec,
         sorted: Option<LexOrdering>,
     ) -> Arc<dyn ExecutionPlan> {
-        let first = self.tasks;
-        self.tasks += scan.splits().len();
-        self.scans.push(ScanStage {
-            plan: Arc::clone(plan),
-            table: Arc::clone(&scan.shape().table),
-            splits: Arc::clone(scan.splits()),
-            may_stop: may_stop(plan),
-        });
-        let constants = constants(plan);
-        let shape = InputsShape { schema: plan.schema(), inputs: first..self.tasks, sorted, constants };
+        let number = self.scans.len();
+        let table = Arc::clone(&scan.shape().table);
+        let splits = Arc::clone(scan.splits());
+        let tasks = splits.len();
+        let work = Work::Splits { table, splits };
+        self.scans.push(StagePlan { plan: Arc::clone(plan), work, may_stop: may_stop(plan) });
+        let shape = InputsShape {
+            schema: plan.schema(),
+            stages: number..number + 1,
+            inputs: 0..tasks,
+            reading: sorted.map_or(Reading::InOrder, Reading::Sorted),
+            constants: constants(plan),
+        };
         Arc::new(InputsExec::new(shape, None))
     }
 
@@ -281,61 +242,4 @@ fn per_split(node: &Arc<dyn ExecutionPlan>) -> Option<&CsvScanExec> {
 /// Whether one task reads the whole table.
 fn is_alone(scan: &CsvScanExec) -> bool {
     scan.splits().len() == 1
-}
-
-/// Columns that have one value in all rows of all splits.
-fn constants(plan: &Arc<dyn ExecutionPlan>) -> Vec<usize> {
-    let constants = plan.equivalence_properties().constants().into_iter();
-    let uniform = constants.filter(|constant| matches!(constant.across_partitions, AcrossPartitions::Uniform(_)));
-    uniform.filter_map(|constant| Some(constant.expr.downcast_ref::<Column>()?.index())).collect()
-}
-
-/// Whether an operator over all splits does the same when it runs over each split.
-fn works_per_split(node: &Arc<dyn ExecutionPlan>) -> bool {
-    if let Some(aggregate) = node.downcast_ref::<AggregateExec>() {
-        return *aggregate.mode() == AggregateMode::Partial;
-    }
-    if let Some(sort) = node.downcast_ref::<SortExec>() {
-        return sort.preserve_partitioning();
-    }
-    node.is::<FilterExec>()
-        || node.is::<ProjectionExec>()
-        || node.is::<LocalLimitExec>()
-        || node.is::<UnnestExec>()
-        || node.is::<CooperativeExec>()
-}
-
-/// Whether a node's expressions mean the same in a task of their own: they may not wait for a subquery's value, and
-/// chance belongs where the whole input is (unless the split is the whole input).
-fn is_movable(node: &Arc<dyn ExecutionPlan>, alone: bool) -> bool {
-    let mut movable = true;
-    let visited = node.apply_expressions(&mut |expression| {
-        let waits = expression.exists(|part: &Arc<dyn PhysicalExpr>| Ok(part.is::<ScalarSubqueryExpr>()))?;
-        if waits || (!alone && is_volatile(expression)) {
-            movable = false;
-        }
-        Ok(TreeNodeRecursion::Continue)
-    });
-    movable && visited.is_ok()
-}
-
-/// Whether some node of a chain stops reading when it has enough rows.
-fn may_stop(node: &Arc<dyn ExecutionPlan>) -> bool {
-    let limited_aggregate =
-        node.downcast_ref::<AggregateExec>().is_some_and(|aggregate| aggregate.limit_options().is_some());
-    let stops = limited_aggregate || (node.fetch().is_some() && !node.is::<SortExec>());
-    stops || node.children().into_iter().any(may_stop)
-}
-
-/// All partitions of a plan in one, in order.
-fn one_partition(plan: Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
-    if plan.output_partitioning().partition_count() == 1 { plan } else { Arc::new(ConcatExec::new(plan)) }
-}
-
-/// At most the first `rows` rows of a plan.
-fn limited(plan: Arc<dyn ExecutionPlan>, rows: Option<usize>) -> Arc<dyn ExecutionPlan> {
-    match rows {
-        Some(rows) => Arc::new(GlobalLimitExec::new(plan, 0, Some(rows))),
-        None => plan,
-    }
 }
