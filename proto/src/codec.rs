@@ -76,7 +76,9 @@ mod tests {
 
     fn encoded(task: u32) -> BytesMut {
         let mut bytes = BytesMut::new();
-        FrameCodec::<FetchReply, FetchRequest>::default().encode(FetchRequest { tasks: vec![task], part: 0 }, &mut bytes).unwrap();
+        FrameCodec::<FetchReply, FetchRequest>::default()
+            .encode(FetchRequest { tasks: vec![task], part: 0 }, &mut bytes)
+            .unwrap();
         bytes
     }
 
@@ -88,7 +90,7 @@ mod tests {
             let mut src = BytesMut::from(&whole[..cut]);
             assert!(codec.decode(&mut src).unwrap().is_none());
             src.extend_from_slice(&whole[cut..]);
-            assert_eq!(codec.decode(&mut src).unwrap().unwrap().task, 300);
+            assert_eq!(codec.decode(&mut src).unwrap().unwrap().tasks, [300]);
             assert!(src.is_empty());
         }
     }

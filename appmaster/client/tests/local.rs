@@ -29,7 +29,11 @@ impl Fixture {
     }
 
     async fn sql(&self, split_size: u64, text: &str) -> Result<String, QueryError> {
-        let options = PlannerOptions { split_size, default_scheme: PathBase::Local, ..PlannerOptions::default() };
+        self.sql_with(PlannerOptions { split_size, ..PlannerOptions::default() }, text).await
+    }
+
+    async fn sql_with(&self, options: PlannerOptions, text: &str) -> Result<String, QueryError> {
+        let options = PlannerOptions { default_scheme: PathBase::Local, ..options };
         let planner = Planner::new(BlockReader::local(), options);
         let batches = self.session.sql(&planner, text).await?.collect().await?;
         Ok(pretty_format_batches(&batches).unwrap().to_string())
@@ -42,6 +46,21 @@ fn trips(rows: u32) -> String {
         writeln!(text, "{},{}.{:02}", row % 7, row % 50, row % 100).unwrap();
     }
     text
+}
+
+#[tokio::test]
+async fn exchanges_give_the_same_answer() {
+    let fixture = Fixture::new(3).await;
+    let path = fixture.file("trips.csv", &trips(5000));
+    let query = format!(
+        "SELECT a.passengers, count(DISTINCT a.fare) AS fares, count(*) AS pairs, max(b.fare) AS best \
+         FROM '{path}' a LEFT JOIN '{path}' b ON a.fare = b.fare + 1 GROUP BY a.passengers ORDER BY 1"
+    );
+    let whole = fixture.sql(4096, &query).await.unwrap();
+    for buckets in [2, 9] {
+        let options = PlannerOptions { split_size: 4096, buckets: Some(buckets), ..PlannerOptions::default() };
+        assert_eq!(fixture.sql_with(options, &query).await.unwrap(), whole, "{buckets} buckets");
+    }
 }
 
 #[tokio::test]

@@ -121,7 +121,11 @@ impl FetchServer {
     pub async fn reply(&mut self, task: u32, length: u64) -> Result<(), FetchError> {
         let reply = FetchReply { task, length, error: String::new() };
         // What has no bytes goes with whatever comes next.
-        Ok(if length == 0 { self.link.feed(reply).await? } else { self.link.send(reply).await? })
+        match length {
+            0 => self.link.feed(reply).await?,
+            _ => self.link.send(reply).await?,
+        }
+        Ok(())
     }
 
     /// Refuses the request with a reason.

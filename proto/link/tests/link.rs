@@ -91,14 +91,16 @@ async fn results_of_any_size_arrive_whole() {
     let Accepted::Peer(mut serving) = server.accepted.await.unwrap().unwrap() else { panic!("not a peer") };
     let serving = tokio::spawn(async move {
         while let Some(request) = serving.request().await.unwrap() {
-            if request.task == 99 {
-                serving.refuse(99, "no result of task 99 here").await.unwrap();
-                continue;
-            }
-            let bytes: Vec<u8> = (0..request.task as usize).map(|at| at as u8).collect();
-            serving.reply(request.task, bytes.len() as u64).await.unwrap();
-            for part in bytes.chunks(100_000) {
-                serving.send(part).await.unwrap();
+            for task in request.tasks {
+                if task == 99 {
+                    serving.refuse(99, "no result of task 99 here").await.unwrap();
+                    continue;
+                }
+                let bytes: Vec<u8> = (0..task as usize).map(|at| at as u8).collect();
+                serving.reply(task, bytes.len() as u64).await.unwrap();
+                for piece in bytes.chunks(100_000) {
+                    serving.send(piece).await.unwrap();
+                }
             }
             serving.flush().await.unwrap();
         }
@@ -110,6 +112,14 @@ async fn results_of_any_size_arrive_whole() {
             received.extend_from_slice(&chunk);
         }
         assert!(received.len() == size as usize && received.iter().enumerate().all(|(at, byte)| at as u8 == *byte));
+    }
+    // Many for one request, most of them empty, the last one too.
+    let many = [0, 0, 5, 0, 300_000, 0];
+    connection.ask(many.to_vec(), 2).await.unwrap();
+    for size in many {
+        let mut body = connection.next().await.unwrap();
+        assert_eq!(body.remaining(), u64::from(size));
+        while body.chunk().await.unwrap().is_some() {}
     }
     let refused = connection.fetch(99).await.map(|body| body.remaining());
     assert!(refused.unwrap_err().to_string().contains("no result of task 99"));

@@ -182,7 +182,7 @@ impl Prepared {
         let schema = self.plan.schema();
         let division = self.plan.downcast_ref::<RepartitionExec>().map(RepartitionExec::partitioning);
         let Some(Partitioning::Hash(keys, buckets)) = division else {
-            return Ok(Writer::Whole(ResultWriter::new(schema, output)?));
+            return Ok(Writer::Whole(Box::new(ResultWriter::new(schema, output)?)));
         };
         let batch_rows = self.context.session_config().batch_size();
         let writer = DividedWriter::new(keys.clone(), *buckets, schema, output)?.with_batch_rows(batch_rows);
@@ -192,7 +192,7 @@ impl Prepared {
 
 /// Where batches go.
 enum Writer<'a> {
-    Whole(ResultWriter<'a>),
+    Whole(Box<ResultWriter<'a>>),
     Divided(Box<DividedWriter<'a>>),
 }
 

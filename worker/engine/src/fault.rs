@@ -95,7 +95,9 @@ fn from_fault(fault: &Fault) -> TaskError {
         Fault::Read(error) => (read_kind(error), error.exit_code()),
         Fault::Record { .. } => (TaskErrorKind::Permanent, 66),
         Fault::Input(LostInput { index, source: InputError::Lost(_) }) => (TaskErrorKind::InputLost(vec![*index]), 1),
-        Fault::Input(LostInput { source: InputError::Unreachable(_), .. }) | Fault::Output(_) => (TaskErrorKind::Transient, 1),
+        Fault::Input(LostInput { source: InputError::Unreachable(_), .. }) | Fault::Output(_) => {
+            (TaskErrorKind::Transient, 1)
+        }
         Fault::Garbled { index, .. } => (TaskErrorKind::InputLost(vec![*index]), 1),
         Fault::Task(_) => (TaskErrorKind::Permanent, 70),
     };

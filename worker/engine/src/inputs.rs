@@ -183,7 +183,8 @@ fn read_all(
     schema: SchemaRef,
 ) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
     let pieces = source.inputs.fetch(inputs);
-    let decoding = Decoding { pieces, decoder: None, pending: Buffer::from(Bytes::new()), schema, cancel: source.cancel };
+    let decoding =
+        Decoding { pieces, decoder: None, pending: Buffer::from(Bytes::new()), schema, cancel: source.cancel };
     stream::try_unfold(decoding, |mut decoding| async move {
         let batch = decoding.next().await?;
         Ok(batch.map(|batch| (batch, decoding)))

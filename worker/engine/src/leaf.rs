@@ -8,12 +8,7 @@ use datafusion::physical_plan::{Partitioning, PlanProperties};
 
 /// The properties of a leaf whose rows are divided so.
 pub(crate) fn properties(equivalences: EquivalenceProperties, partitioning: Partitioning) -> Arc<PlanProperties> {
-    let properties = PlanProperties::new(
-        equivalences,
-        partitioning,
-        EmissionType::Incremental,
-        Boundedness::Bounded,
-    );
+    let properties = PlanProperties::new(equivalences, partitioning, EmissionType::Incremental, Boundedness::Bounded);
     Arc::new(properties.with_scheduling_type(SchedulingType::Cooperative))
 }
 

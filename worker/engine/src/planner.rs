@@ -130,7 +130,8 @@ impl Planner {
         sizing: Sizing,
         (tables, size): (&[Table], u64),
     ) -> Result<Option<Query>, PlanError> {
-        let session = settings::with_buckets(session, sizing.buckets, sizing.hash_joins).map_err(PlanError::internal)?;
+        let session =
+            settings::with_buckets(session, sizing.buckets, sizing.hash_joins).map_err(PlanError::internal)?;
         let plan = physical(&session, logical).await?;
         match self.graph(plan, sizing.buckets, tables, size) {
             Ok(query) => Ok(Some(query)),

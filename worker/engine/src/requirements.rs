@@ -45,13 +45,7 @@ mod tests {
 
     fn inputs() -> Arc<dyn ExecutionPlan> {
         let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true)]));
-        let shape = InputsShape {
-            schema,
-            stages: 0..1,
-            inputs: 0..3,
-            reading: Reading::InOrder,
-            constants: vec![],
-        };
+        let shape = InputsShape { schema, stages: 0..1, inputs: 0..3, reading: Reading::InOrder, constants: vec![] };
         Arc::new(InputsExec::new(shape, None))
     }
 

@@ -50,7 +50,8 @@ impl CsvScanExec {
     /// A scan of `splits`, which can run only when it has a source.
     pub fn try_new(shape: ScanShape, splits: Arc<[Split]>, source: Option<Arc<ScanSource>>) -> Result<Self> {
         let schema = Arc::new(shape.file_schema.project(&shape.projection)?);
-        let properties = leaf::properties(EquivalenceProperties::new(schema), Partitioning::UnknownPartitioning(splits.len()));
+        let properties =
+            leaf::properties(EquivalenceProperties::new(schema), Partitioning::UnknownPartitioning(splits.len()));
         Ok(Self { shape, splits, source, properties })
     }
 

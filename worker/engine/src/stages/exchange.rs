@@ -209,7 +209,8 @@ impl Cutter {
         let (left_keys, right_keys): (Vec<_>, Vec<_>) = join.on().iter().cloned().unzip();
         let left = self.exchange(&left, &left_keys, self.buckets)?;
         let right = self.exchange(&right, &right_keys, self.buckets)?;
-        let divided = join.builder().with_partition_mode(PartitionMode::Partitioned).with_new_children(vec![left, right])?;
+        let divided =
+            join.builder().with_partition_mode(PartitionMode::Partitioned).with_new_children(vec![left, right])?;
         Ok(Arc::new(divided.build()?))
     }
 
@@ -259,8 +260,7 @@ impl Cutter {
     /// A leaf that reads the results of stages, made of `plan`.
     fn reader(&self, plan: &Plan, stages: Range<usize>, reading: Reading) -> Plan {
         let inputs = 0..tasks(&self.stages[stages.clone()]);
-        let shape =
-            InputsShape { schema: plan.schema(), stages, inputs, reading, constants: shapes::constants(plan) };
+        let shape = InputsShape { schema: plan.schema(), stages, inputs, reading, constants: shapes::constants(plan) };
         Arc::new(InputsExec::new(shape, None))
     }
 }

@@ -28,7 +28,10 @@ fn aggregates_are_divided_by_their_groups() {
     check("SELECT flag, count(*), sum(fare_amount), stddev(tip_amount) FROM {t} GROUP BY flag", "n 3");
     check("SELECT DISTINCT flag, payment_type FROM {t}", "n 3");
     check("SELECT payment_type, median(fare_amount), approx_distinct(id) FROM {t} GROUP BY payment_type", "n 3");
-    check("SELECT flag, count(*) AS n FROM {t} GROUP BY flag HAVING count(*) > 3 ORDER BY n DESC, flag LIMIT 3", "n 3 1");
+    check(
+        "SELECT flag, count(*) AS n FROM {t} GROUP BY flag HAVING count(*) > 3 ORDER BY n DESC, flag LIMIT 3",
+        "n 3 1",
+    );
     check("SELECT flag, payment_type, count(*), grouping(flag) FROM {t} GROUP BY ROLLUP (flag, payment_type)", "n 3");
     check("SELECT count(*), sum(fare_amount) FROM {t}", "n 1");
 }
@@ -83,7 +86,10 @@ fn rows_of_a_small_side_are_given_once() {
     check(&format!("SELECT t.id, n.name FROM {{t}} t FULL JOIN {{n}} n {by}"), "1 n 3");
     check("SELECT id FROM {t} WHERE payment_type IN (SELECT payment_type FROM {n})", "1 n");
     check("SELECT name FROM {n} n WHERE EXISTS (SELECT 1 FROM {t} t WHERE n.payment_type = t.payment_type)", "1 n 3");
-    check("SELECT name FROM {n} n WHERE NOT EXISTS (SELECT 1 FROM {t} t WHERE n.payment_type = t.payment_type)", "1 n 3");
+    check(
+        "SELECT name FROM {n} n WHERE NOT EXISTS (SELECT 1 FROM {t} t WHERE n.payment_type = t.payment_type)",
+        "1 n 3",
+    );
     check("SELECT id, name FROM {t} CROSS JOIN {n}", "1 n");
     check("SELECT name FROM {n} n WHERE payment_type NOT IN (SELECT payment_type FROM {t})", "1 n 1");
 }
@@ -92,7 +98,10 @@ fn rows_of_a_small_side_are_given_once() {
 fn unions_have_tasks_of_each_child() {
     check("SELECT id FROM {t} UNION ALL SELECT payment_type FROM {n}", "n 1");
     check("SELECT payment_type FROM {t} UNION SELECT payment_type FROM {n}", "n 1 3");
-    check("SELECT k, sum(v) FROM (SELECT flag AS k, id AS v FROM {t} UNION ALL SELECT name, payment_type FROM {n}) GROUP BY k", "n 1 3");
+    check(
+        "SELECT k, sum(v) FROM (SELECT flag AS k, id AS v FROM {t} UNION ALL SELECT name, payment_type FROM {n}) GROUP BY k",
+        "n 1 3",
+    );
     check(
         "SELECT flag, count(*) FROM {t} GROUP BY flag UNION ALL SELECT flag, sum(id) FROM {t} GROUP BY flag",
         "n n 3",
@@ -135,7 +144,9 @@ fn queries_of_many_tables() {
 
 #[test]
 fn explain_shows_exchanges() {
-    let text = plan("SELECT t.flag, count(*) FROM {t} t JOIN {n} n ON t.payment_type = n.payment_type GROUP BY 1 ORDER BY 1").explain();
+    let text =
+        plan("SELECT t.flag, count(*) FROM {t} t JOIN {n} n ON t.payment_type = n.payment_type GROUP BY 1 ORDER BY 1")
+            .explain();
     for part in [
         "stage 0: scan",
         "stage 1: scan",
