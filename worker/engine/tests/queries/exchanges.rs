@@ -91,7 +91,7 @@ fn rows_of_a_small_side_are_given_once() {
         "1 n 3",
     );
     check("SELECT id, name FROM {t} CROSS JOIN {n}", "1 n");
-    check("SELECT name FROM {n} n WHERE payment_type NOT IN (SELECT payment_type FROM {t})", "1 n 1");
+    check("SELECT name FROM {n} n WHERE payment_type NOT IN (SELECT payment_type FROM {t})", "n 1 1");
 }
 
 #[test]
