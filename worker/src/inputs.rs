@@ -172,7 +172,7 @@ impl Reading {
             let index = wanted.index;
             let next = match &mut self.current {
                 Some((_, Some(reader))) => reader.chunk().await.map_err(|error| describe(&error)),
-                Some((_, None)) | None => self.from_peer(wanted).await,
+                Some((_, None)) | None => self.receive(wanted).await,
             };
             match next {
                 Ok(Some(bytes)) => return Some(Ok(Piece { index, bytes })),
@@ -190,7 +190,7 @@ impl Reading {
         Some(wanted)
     }
 
-    async fn from_peer(&mut self, wanted: Wanted) -> Result<Option<Bytes>, String> {
+    async fn receive(&mut self, wanted: Wanted) -> Result<Option<Bytes>, String> {
         let queue = self.queues.get_mut(&(wanted.holder, wanted.part)).filter(|_| wanted.asked);
         let Some(queue) = queue else { return Err(format!("the result of task {} was dropped here", wanted.task)) };
         match queue.recv().await {
