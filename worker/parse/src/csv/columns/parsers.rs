@@ -63,6 +63,10 @@ impl Parse for Dates {
     fn parse(&self, tail: &[u8], len: usize) -> Option<i32> {
         self.0.date(&tail[..len])
     }
+
+    fn takes_marks(&self) -> bool {
+        true
+    }
 }
 
 /// Timestamps in a format.
@@ -92,5 +96,9 @@ where
         let (seconds, nanos) = self.format.timestamp(&tail[..len])?;
         let fraction = i64::from(nanos) / (1_000_000_000 / self.per_second);
         seconds.checked_mul(self.per_second)?.checked_add(fraction)
+    }
+
+    fn takes_marks(&self) -> bool {
+        true
     }
 }

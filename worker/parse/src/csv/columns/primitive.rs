@@ -19,6 +19,10 @@ pub(super) trait Parse: Send {
     fn sql(&self) -> &'static str;
     /// Reads the first `len` bytes of `tail`; what follows them may be anything. Knows nothing of blanks or quotes.
     fn parse(&self, tail: &[u8], len: usize) -> Option<Native<Self>>;
+    /// Some value may hold a quote or an escape.
+    fn takes_marks(&self) -> bool {
+        false
+    }
 }
 
 pub(super) type Native<P> = <<P as Parse>::Arrow as ArrowPrimitiveType>::Native;
@@ -60,6 +64,19 @@ impl<P: Parse> Primitive<P> {
         Primitive { parser, values, nulls, data_type: data_type.clone(), rows }
     }
 
+    /// A value in quotes with nothing else, if no value holds a quote or an escape itself.
+    #[inline]
+    fn parse_quoted(&self, fields: &Fields<'_>, place: Place) -> Option<Native<P>> {
+        match fields.raw(place) {
+            [first, inner @ .., last]
+                if first == last && Some(*first) == fields.rules.quote && !self.parser.takes_marks() =>
+            {
+                self.parser.parse(&fields.tail(place)[1..], inner.len())
+            }
+            _ => None,
+        }
+    }
+
     /// A field that is not simply a value: empty, quoted, with blanks, a null token, or bad.
     #[cold]
     fn append_other(&mut self, fields: &Fields<'_>, row: usize, place: Place, faults: &mut Faults) -> Result<(), Stop> {
@@ -93,7 +110,8 @@ impl<P: Parse> Column for Primitive<P> {
         // Values in a row without NULL.
         let mut run = 0;
         for (row, place) in fields.places().enumerate() {
-            match self.parser.parse(fields.tail(place), place.len) {
+            let value = self.parser.parse(fields.tail(place), place.len).or_else(|| self.parse_quoted(fields, place));
+            match value {
                 Some(value) if is_plain => {
                     self.values.push(value);
                     run += 1;
