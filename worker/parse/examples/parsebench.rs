@@ -118,8 +118,10 @@ fn best(mut run: impl FnMut() -> usize) -> f64 {
     seconds.fold(f64::INFINITY, f64::min)
 }
 
-/// CPU time of this thread so far, as Linux counts it.
+/// CPU time of this thread so far, as Linux counts it: up to date only when the thread has just yielded, else up to some
+/// milliseconds old.
 fn cpu_seconds() -> f64 {
+    std::thread::yield_now();
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux counts the CPU time of threads");
     let nanos: u64 = text.split(' ').next().and_then(|first| first.parse().ok()).expect("the first number");
     nanos as f64 / 1e9
