@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bobbin_blocks::BlockReader;
-use bobbin_engine::{Borders, DecodeError, PlanError, Planner, Query, decode_result};
+use bobbin_engine::{
+    BadRecords, Borders, Catalog, DecodeError, KnownBorders, PlanError, Planner, Prepared, Query, Request, Statement,
+    decode_result,
+};
 use bobbin_link::{AuthorityError, Connector, DialError, Identity};
 use bobbin_proto as wire;
 use datafusion::arrow::array::RecordBatch;
@@ -28,8 +31,8 @@ pub struct Running {
     session: Session,
     job: Job,
     query: Arc<Query>,
-    text: String,
-    unsplit: BTreeSet<String>,
+    request: Request,
+    known: KnownBorders,
 }
 
 /// A query whose tasks are done; its rows are still on the workers.
@@ -38,6 +41,8 @@ pub struct Answer {
     pub schema: SchemaRef,
     /// What the query took.
     pub summary: wire::Progress,
+    /// Records that were left out or changed, by table and reason.
+    pub bad_records: Vec<BadRecords>,
     session: Session,
     job: Job,
     query: Arc<Query>,
@@ -118,23 +123,31 @@ impl Session {
         Ok(Session { driver: Driver::over_link(link), fetcher: Fetcher::remote(connector) })
     }
 
-    /// Starts a planned query. `text` is what it was planned from, in case it has to be planned again.
+    /// Starts a planned query. `request` is what it was planned from, in case it has to be planned again.
     ///
     /// # Errors
     /// When the application is gone.
-    pub async fn start(&self, text: &str, query: Query) -> Result<Running, QueryError> {
+    pub async fn start(&self, request: Request, query: Query) -> Result<Running, QueryError> {
         let job = self.driver.submit(job_of(&query)).await?;
-        let (query, text) = (Arc::new(query), text.to_owned());
-        Ok(Running { session: self.clone(), job, query, text, unsplit: BTreeSet::new() })
+        let (query, known) = (Arc::new(query), KnownBorders::default());
+        Ok(Running { session: self.clone(), job, query, request, known })
     }
 
-    /// Plans and runs a query and waits until all its tasks are done.
+    /// Plans and runs the statements of a text and waits until all their tasks are done; the answer is that of the last
+    /// one that gives rows.
     ///
     /// # Errors
     /// When it cannot be planned, or fails.
     pub async fn sql(&self, planner: &Planner, text: &str) -> Result<Answer, QueryError> {
-        let query = planner.plan(text, &BTreeSet::new()).await?;
-        self.start(text, query).await?.answer(planner).await
+        let mut catalog = Catalog::default();
+        let mut last = None;
+        for statement in Statement::parse(text)? {
+            if let Prepared::Request(request) = planner.prepare(&statement, &mut catalog).await? {
+                let query = planner.graph(&request, &KnownBorders::default()).await?;
+                last = Some(self.start(request, query).await?.answer(planner).await?);
+            }
+        }
+        last.ok_or_else(|| PlanError::Statement("no statement of the text gives rows; write a SELECT".into()).into())
     }
 
     /// Ends the application.
@@ -154,22 +167,15 @@ impl Running {
         self.job.changed().await;
     }
 
-    /// Waits until all its tasks are done. A file in which a quoted field crosses a split's border is read again, as one
-    /// split: `planner` plans that.
+    /// Waits until all its tasks are done. A file in which a quoted field crosses a split's border is looked through, and
+    /// read again from the borders that were found: `planner` plans that.
     ///
     /// # Errors
     /// When the query fails.
     pub async fn answer(mut self, planner: &Planner) -> Result<Answer, QueryError> {
         loop {
             if let Some(answer) = self.step(planner).await? {
-                let Running { session, job, query, .. } = self;
-                return Ok(Answer {
-                    schema: query.schema.clone(),
-                    summary: answer.summary.clone(),
-                    session,
-                    job,
-                    query,
-                });
+                return Ok(self.into_answer(&answer));
             }
         }
     }
@@ -190,23 +196,45 @@ impl Running {
             Err(error) => return Err(error.clone().into()),
         };
         match self.query.check_borders(notes) {
-            Borders::Exact => Ok(Some(ended?)),
+            Borders::Exact => {
+                let finished = ended?;
+                match self.query.too_many_bad(&finished.notes) {
+                    Some(message) => Err(QueryError::Data { message, exit_code: 66 }),
+                    None => Ok(Some(finished)),
+                }
+            }
             Borders::Failed { message, exit_code } => Err(QueryError::Data { message, exit_code }),
             Borders::Replan(files) => {
-                let mut unsplit = self.unsplit.clone();
-                unsplit.extend(files);
-                let query = planner.plan(&self.text, &unsplit).await?;
+                let known = self.known.with(self.search_borders(&files).await?);
+                let query = planner.graph(&self.request, &known).await?;
                 self.job = self.session.driver.submit(job_of(&query)).await?;
-                (self.query, self.unsplit) = (Arc::new(query), unsplit);
+                (self.query, self.known) = (Arc::new(query), known);
                 Ok(None)
             }
         }
     }
 
+    /// Where records begin in files whose splits do not fit together.
+    async fn search_borders(&self, files: &BTreeSet<String>) -> Result<KnownBorders, QueryError> {
+        let unproved = |reason: &str| QueryError::Data {
+            message: format!("find the borders of {}: {reason}", files.iter().cloned().collect::<Vec<_>>().join(", ")),
+            exit_code: 70,
+        };
+        if files.iter().any(|url| self.known.knows(url)) {
+            return Err(unproved("they were found and do not fit; please report this"));
+        }
+        tracing::info!(?files, "a quoted field crosses a border between splits; looking where records begin");
+        let search = self.query.border_search(files)?;
+        let mut job = self.session.driver.submit(job_of(&search.query)).await?;
+        let finished = job.finished().await?;
+        search.known(&finished.notes).ok_or_else(|| unproved("a task said nothing"))
+    }
+
     /// The answer, after [`Self::step`] has said that all tasks are done.
     pub fn into_answer(self, finished: &Finished) -> Answer {
         let Running { session, job, query, .. } = self;
-        Answer { schema: query.schema.clone(), summary: finished.summary.clone(), session, job, query }
+        let bad_records = query.bad_records(&finished.notes);
+        Answer { schema: query.schema.clone(), summary: finished.summary.clone(), bad_records, session, job, query }
     }
 }
 

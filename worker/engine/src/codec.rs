@@ -12,11 +12,12 @@ use prost::Message;
 use crate::concat::ConcatExec;
 use crate::fault::Fault;
 use crate::inputs::{InputSource, InputsExec, InputsShape, Reading};
-use crate::payload::{self, ConcatMessage, InputsMessage, Node, NodeKind, ScanMessage, SideBySideMessage};
-use crate::scan::CsvScanExec;
+use crate::output::{WriteExec, WriteSource};
+use crate::payload::{
+    self, ConcatMessage, InputsMessage, Node, NodeKind, ScanMessage, SideBySideMessage, WriteMessage,
+};
+use crate::scan::{ScanExec, ScanFilter, ScanSource, Split};
 use crate::side_by_side::SideBySideExec;
-use crate::split_reader::ScanSource;
-use crate::splits::Split;
 
 /// What a decoded plan reads from; nothing while planning.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +28,8 @@ pub(crate) struct PlanCodec {
     pub scan: Option<Arc<ScanSource>>,
     /// Where inputs come from.
     pub inputs: Option<InputSource>,
+    /// Who writes part files.
+    pub writer: Option<WriteSource>,
 }
 
 impl PhysicalExtensionCodec for PlanCodec {
@@ -39,11 +42,15 @@ impl PhysicalExtensionCodec for PlanCodec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let node = Node::decode(bytes).map_err(|error| Fault::Task(error.to_string()))?;
         match (node.kind, children) {
-            (Some(NodeKind::Scan(message)), []) => self.decode_scan(message),
+            (Some(NodeKind::Scan(message)), []) => self.decode_scan(message, context, converter),
             (Some(NodeKind::Inputs(message)), []) => self.decode_inputs(message, context, converter),
             (Some(NodeKind::Concat(ConcatMessage {})), [child]) => Ok(Arc::new(ConcatExec::new(Arc::clone(child)))),
             (Some(NodeKind::SideBySide(SideBySideMessage {})), [_, ..]) => {
                 Ok(Arc::new(SideBySideExec::try_new(children.to_vec())?))
+            }
+            (Some(NodeKind::Write(message)), [child]) => {
+                let shape = message.into_shape(child.schema().fields().len())?;
+                Ok(Arc::new(WriteExec::new(Arc::clone(child), shape, self.writer.clone())))
             }
             (Some(_), _) => Err(Fault::Task("a node has the wrong number of children".into()).into()),
             (None, _) => Err(Fault::Task("it has a node that this build does not know".into()).into()),
@@ -56,10 +63,13 @@ impl PhysicalExtensionCodec for PlanCodec {
         buffer: &mut Vec<u8>,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<()> {
-        let kind = if let Some(scan) = node.downcast_ref::<CsvScanExec>() {
-            NodeKind::Scan(ScanMessage::new(scan.shape())?)
+        let kind = if let Some(scan) = node.downcast_ref::<ScanExec>() {
+            let encode = |filter: &ScanFilter| converter.physical_expr_to_proto(&filter.condition, self);
+            NodeKind::Scan(ScanMessage::new(scan.shape(), encode)?)
         } else if let Some(inputs) = node.downcast_ref::<InputsExec>() {
             NodeKind::Inputs(self.encode_inputs(inputs.shape(), converter)?)
+        } else if let Some(write) = node.downcast_ref::<WriteExec>() {
+            NodeKind::Write(WriteMessage::new(write.shape()))
         } else if node.is::<ConcatExec>() {
             NodeKind::Concat(ConcatMessage {})
         } else if node.is::<SideBySideExec>() {
@@ -73,8 +83,18 @@ impl PhysicalExtensionCodec for PlanCodec {
 }
 
 impl PlanCodec {
-    fn decode_scan(&self, message: ScanMessage) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(CsvScanExec::try_new(message.into_shape()?, Arc::clone(&self.splits), self.scan.clone())?))
+    fn decode_scan(
+        &self,
+        message: ScanMessage,
+        context: &TaskContext,
+        converter: &dyn PhysicalProtoConverterExtension,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let decode = datafusion_proto::physical_plan::PhysicalPlanDecodeContext::new(context, self);
+        let shape = message.into_shape(|filter, schema| {
+            let condition = converter.proto_to_physical_expr(filter, schema, &decode)?;
+            Ok(ScanFilter { columns: Vec::new(), condition })
+        })?;
+        Ok(Arc::new(ScanExec::try_new(shape, Arc::clone(&self.splits), self.scan.clone())?))
     }
 
     fn decode_inputs(

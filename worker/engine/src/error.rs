@@ -2,6 +2,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "DataFusion's errors are foreign and grow")]
 
+use bobbin_blocks::compression::DecompressError;
 use bobbin_blocks::{ListError, ReadError};
 use bobbin_parse::csv::InferError;
 use datafusion::error::DataFusionError;
@@ -42,6 +43,24 @@ pub enum PlanError {
         #[source]
         source: ReadError,
     },
+    /// A table's first bytes cannot be unpacked.
+    #[error("read the first bytes of table '{table}'")]
+    Unpack {
+        /// The table as written.
+        table: String,
+        /// What happened.
+        #[source]
+        source: DecompressError,
+    },
+    /// The first bytes of a table of JSON say nothing about its columns.
+    #[error("learn the columns of {file}")]
+    InferJson {
+        /// The file that was looked at.
+        file: String,
+        /// What is wrong with it.
+        #[source]
+        source: bobbin_parse::json::InferError,
+    },
     /// A table's first bytes say nothing about its columns.
     #[error("learn the columns of {file}")]
     Infer {
@@ -66,7 +85,8 @@ impl PlanError {
             Self::Statement(_) | Self::Plan(_) => 64,
             Self::List { source, .. } => source.exit_code(),
             Self::Locate { source, .. } | Self::Read { source, .. } => source.exit_code(),
-            Self::Infer { .. } | Self::Table(_) => 66,
+            Self::Unpack { source, .. } => source.exit_code(),
+            Self::Infer { .. } | Self::InferJson { .. } | Self::Table(_) => 66,
             Self::Internal(_) => 70,
         }
     }

@@ -20,17 +20,18 @@ use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMerge
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitioning};
 use datafusion_proto::bytes::physical_plan_from_bytes_with_extension_codec;
 use futures::StreamExt;
+use prost::Message;
 
+use crate::borders;
 use crate::codec::PlanCodec;
 use crate::divide::DividedWriter;
 use crate::fault::{self, Fault};
 use crate::inputs::InputSource;
 use crate::ipc::{ResultWriter, WriteFault};
-use crate::note::{Failure, SplitNote};
-use crate::payload::{Body, Shared};
+use crate::output::WriteSource;
+use crate::payload::{Body, ReadingMessage, Shared};
+use crate::scan::{ByteSource, Failure, Piece, ScanExec, ScanSource, Split, SplitNote};
 use crate::settings;
-use crate::split_reader::ScanSource;
-use crate::splits::Split;
 use crate::task::{CancelFlag, Inputs, Output, Task, TaskError, TaskErrorKind, TaskReport};
 
 /// The part of a task's memory that a sort keeps back for merging what it spilled.
@@ -60,26 +61,58 @@ impl Executor {
         output: &mut dyn Output,
     ) -> Result<TaskReport, TaskError> {
         let counters = Arc::new(ReadCounters::default());
+        let shared = Shared::from_bytes(task.shared).map_err(|fault| fault::task_error(&fault.into()))?;
+        if shared.is_of_borders() {
+            let searched = self.search_borders(&shared, &task, Arc::clone(&counters)).await;
+            let note = searched.map_err(|error| fault::task_error(&error))?.to_bytes();
+            return Ok(TaskReport { rows: 0, note, counters: counters.snapshot() });
+        }
         let prepared = self.prepare(&task, inputs, Arc::clone(&counters)).map_err(|error| fault::task_error(&error))?;
         let (rows, note) = prepared.run(output, &task.cancel).await?;
         Ok(TaskReport { rows, note, counters: counters.snapshot() })
     }
 
+    /// Looks at what one split makes of every state in which it may begin.
+    async fn search_borders(&self, shared: &Shared, task: &Task<'_>, counters: Arc<ReadCounters>) -> Result<SplitNote> {
+        let decoded = ReadingMessage::decode(shared.plan.clone()).map_err(|error| Fault::Task(error.to_string()))?;
+        let reading = decoded.into_reading()?;
+        let (_, splits) = Body::from_bytes(task.body)?;
+        let split = splits.first().ok_or_else(|| Fault::Task("it has no split".into()))?;
+        let source = self.source(task, counters);
+        let mut bytes = ByteSource::new(split, &source);
+        let mut scanner = borders::scanner(&reading, split);
+        while let Some(wanted) = scanner.wants() {
+            if task.cancel.is_cancelled() {
+                return Err(Fault::Cancelled.into());
+            }
+            let offset = wanted.start;
+            let broken = |source| Fault::Record { url: split.file.url.clone(), source };
+            match bytes.read(wanted).await? {
+                Piece::Bytes(bytes) => scanner.feed(offset, &bytes).map_err(broken)?,
+                Piece::End => return Err(Fault::Task("its split has no end".into()).into()),
+            }
+        }
+        let map = scanner.finish().map_err(|source| Fault::Record { url: split.file.url.clone(), source })?;
+        Ok(SplitNote::of_borders(&map))
+    }
+
+    fn source(&self, task: &Task<'_>, counters: Arc<ReadCounters>) -> Arc<ScanSource> {
+        let (reader, cancel) = (self.reader.clone(), task.cancel.clone());
+        Arc::new(ScanSource { reader, counters, cancel, note: Mutex::new(None) })
+    }
+
     /// Decodes the task's plan.
     fn prepare(&self, task: &Task<'_>, inputs: Arc<dyn Inputs>, counters: Arc<ReadCounters>) -> Result<Prepared> {
         let shared = Shared::from_bytes(task.shared)?;
-        let splits: Arc<[Split]> = Body::splits_from_bytes(task.body)?.into();
+        let (number, splits) = Body::from_bytes(task.body)?;
+        let splits: Arc<[Split]> = splits.into();
         let cancel = task.cancel.clone();
-        let source = Arc::new(ScanSource {
-            reader: self.reader.clone(),
-            counters,
-            cancel: cancel.clone(),
-            note: Mutex::new(None),
-        });
+        let source = self.source(task, counters);
         let codec = PlanCodec {
             splits: Arc::clone(&splits),
             scan: Some(Arc::clone(&source)),
             inputs: Some(InputSource { inputs, cancel }),
+            writer: Some(WriteSource { reader: self.reader.clone(), number }),
         };
         let context = self.context(&shared)?;
         let plan = decode(&shared.plan, &context, &codec)?;
@@ -87,7 +120,7 @@ impl Executor {
         if body.output_partitioning().partition_count() != 1 {
             return Err(Fault::Task("its plan does not have one partition".into()).into());
         }
-        let trusted = !shared.notes_borders() || splits.first().is_none_or(|split| split.start == 0);
+        let trusted = !shared.notes_borders() || starts_are_certain(&plan, &splits)?;
         let notes_borders = shared.notes_borders();
         let split = splits.first().filter(|_| notes_borders).cloned();
         Ok(Prepared { plan: in_input_order(plan)?, context, source, notes_borders, trusted, split })
@@ -143,7 +176,7 @@ impl Prepared {
     /// Runs the plan; returns the number of rows and the note.
     async fn run(self, output: &mut dyn Output, cancel: &CancelFlag) -> Result<(u64, Bytes), TaskError> {
         let outcome = self.write(output, cancel).await;
-        let note = self.source.take_note().filter(|_| self.notes_borders);
+        let note = self.source.take_note().filter(|note| self.notes_borders || !note.bad.is_empty());
         match outcome {
             (rows, Ok(())) => Ok((rows, note.map(|note| note.to_bytes()).unwrap_or_default())),
             (rows, Err(error)) => {
@@ -230,6 +263,15 @@ fn decode(bytes: &Bytes, context: &TaskContext, codec: &PlanCodec) -> Result<Arc
         Ok(Err(error)) => Err(Fault::Task(crate::error::text(&error)).into()),
         Err(_) => Err(Fault::Task("its plan is damaged".into()).into()),
     }
+}
+
+/// Whether a task's splits surely begin where records do.
+fn starts_are_certain(plan: &Arc<dyn ExecutionPlan>, splits: &[Split]) -> Result<bool> {
+    let may_start_wrong = plan.exists(|node| {
+        let scan = node.downcast_ref::<ScanExec>();
+        Ok(scan.is_some_and(|scan| scan.shape().reading.may_start_wrong()))
+    })?;
+    Ok(!may_start_wrong || splits.iter().all(Split::is_certain))
 }
 
 /// The note of a task whose error waits for the proof that its split starts right.

@@ -11,9 +11,9 @@ use datafusion::physical_plan::{ExecutionPlan, Partitioning, displayable};
 
 use crate::graph::{self, Places};
 use crate::inputs::{InputsExec, Reading, stage_names};
-use crate::splits::Split;
+use crate::scan::Split;
 use crate::stages::{StagePlan, Stages, Work};
-use crate::table::Table;
+use crate::tables::Table;
 
 /// Hosts that are listed by name.
 const HOSTS_LISTED: usize = 16;
@@ -30,7 +30,7 @@ pub(crate) fn text(stages: &Stages, tables: &[Table], split_size: u64, places: &
                 table.name,
                 table.files.len(),
                 bytes(table.bytes()),
-                table.schema.fields().len()
+                table.schema().fields().len()
             ),
         );
     }

@@ -5,12 +5,14 @@
 
 use std::error::Error;
 
-use bobbin_blocks::ReadError;
+use bobbin_blocks::compression::DecompressError;
+use bobbin_blocks::{ReadError, WriteError};
 use bobbin_parse::RecordError;
 use datafusion::error::DataFusionError;
 
 use crate::error;
-use crate::splits::Split;
+use crate::output::OutputError;
+use crate::scan::Split;
 use crate::task::{InputError, LostInput, TaskError, TaskErrorKind};
 
 /// A fault of ours, inside DataFusion's error.
@@ -22,6 +24,9 @@ pub(crate) enum Fault {
     /// Bytes of a split could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A compressed file could not be unpacked.
+    #[error(transparent)]
+    Unpack(#[from] DecompressError),
     /// A record could not be read.
     #[error("read {url}")]
     Record {
@@ -43,6 +48,12 @@ pub(crate) enum Fault {
         #[source]
         source: arrow::error::ArrowError,
     },
+    /// Rows could not be encoded.
+    #[error("write the rows")]
+    Encode(#[source] OutputError),
+    /// A part file could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// The result could not be kept.
     #[error("keep the result")]
     Output(#[source] std::io::Error),
@@ -71,7 +82,7 @@ pub(crate) fn is_about_data(error: &DataFusionError) -> bool {
 pub(crate) fn task_error_in(error: &DataFusionError, split: Option<&Split>) -> TaskError {
     let mut reported = task_error(error);
     if let (Some(split), None) = (split, find(error)) {
-        let Split { file, start, end } = split;
+        let Split { file, start, end, .. } = split;
         reported.message = format!("{} (in records of {}, bytes {start} to {end})", reported.message, file.url);
     }
     reported
@@ -93,11 +104,15 @@ fn from_fault(fault: &Fault) -> TaskError {
     let (kind, exit_code) = match fault {
         Fault::Cancelled => (TaskErrorKind::Cancelled, 130),
         Fault::Read(error) => (read_kind(error), error.exit_code()),
+        Fault::Unpack(DecompressError::Read(error)) => (read_kind(error), error.exit_code()),
+        Fault::Unpack(error) => (TaskErrorKind::Permanent, error.exit_code()),
         Fault::Record { .. } => (TaskErrorKind::Permanent, 66),
         Fault::Input(LostInput { index, source: InputError::Lost(_) }) => (TaskErrorKind::InputLost(vec![*index]), 1),
         Fault::Input(LostInput { source: InputError::Unreachable(_), .. }) | Fault::Output(_) => {
             (TaskErrorKind::Transient, 1)
         }
+        Fault::Encode(_) => (TaskErrorKind::Permanent, 66),
+        Fault::Write(error) => (TaskErrorKind::Permanent, error.exit_code()),
         Fault::Garbled { index, .. } => (TaskErrorKind::InputLost(vec![*index]), 1),
         Fault::Task(_) => (TaskErrorKind::Permanent, 70),
     };

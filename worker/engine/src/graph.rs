@@ -18,7 +18,7 @@ use crate::error::PlanError;
 use crate::inputs::{InputsExec, InputsShape, Reading};
 use crate::payload::{Body, Shared};
 use crate::query::{InputRange, Query, ScanTasks, Stage, TaskPlan};
-use crate::splits::{self, Split};
+use crate::scan::{self, ScanExec, Split};
 use crate::stages::{StagePlan, Stages, Work};
 
 /// Where the blocks of each file are, by URL.
@@ -42,14 +42,7 @@ pub(crate) fn query(
     };
     for (number, stage) in stages.stages.iter().enumerate() {
         let (plan, reads) = numbered(&stage.plan).map_err(PlanError::internal)?;
-        if let Work::Splits { splits, .. } = &stage.work {
-            query.scans.push(ScanTasks {
-                first_task: numbers.firsts[number],
-                splits: Arc::clone(splits),
-                may_stop: stage.may_stop,
-                may_skip: !reads.is_empty(),
-            });
-        }
+        query.scans.extend(scan_tasks(stage, numbers.firsts[number], !reads.is_empty()));
         let inputs = |part: u32| reads.iter().map(|read| numbers.range(read, part)).collect();
         let is_scan = matches!(stage.work, Work::Splits { .. });
         let shared = Shared::new(encode(&plan)?, batch_rows, is_scan);
@@ -72,18 +65,50 @@ pub(crate) fn name(number: usize, stage: &StagePlan, stages: &Stages) -> String 
     }
 }
 
+/// The tasks of a stage that read splits, if any do.
+fn scan_tasks(stage: &StagePlan, first_task: u32, may_skip: bool) -> Option<ScanTasks> {
+    let (splits, in_order) = match &stage.work {
+        Work::Splits { splits, .. } => (splits, false),
+        Work::One { files } if !files.is_empty() => (files, true),
+        Work::Buckets(_) | Work::One { .. } => return None,
+    };
+    let shape = scan_of(&stage.plan)?.shape();
+    Some(ScanTasks {
+        first_task,
+        table: Arc::clone(&shape.table),
+        reading: Arc::clone(&shape.reading),
+        splits: Arc::clone(splits),
+        in_order,
+        may_stop: stage.may_stop,
+        may_skip,
+    })
+}
+
+/// The scan in a plan; a stage has one at most.
+fn scan_of(plan: &Arc<dyn ExecutionPlan>) -> Option<&ScanExec> {
+    plan.downcast_ref::<ScanExec>().or_else(|| plan.children().into_iter().find_map(scan_of))
+}
+
 fn task_plans(stage: &StagePlan, places: &Places, inputs: impl Fn(u32) -> Vec<InputRange>) -> Vec<TaskPlan> {
-    let task = |splits: &[Split], part| TaskPlan {
-        body: Body::new(splits).encode_to_vec().into(),
+    let task = |number: u32, splits: &[Split], part| TaskPlan {
+        body: Body::new(number, splits).encode_to_vec().into(),
         places: splits.first().map(|first| hosts(first, places)).unwrap_or_default(),
         input_bytes: splits.iter().map(Split::bytes).sum(),
         inputs: inputs(part),
     };
     match &stage.work {
-        Work::Splits { splits, .. } => splits.iter().map(|split| task(std::slice::from_ref(split), 0)).collect(),
-        Work::Buckets(buckets) => (0..*buckets as u32).map(|part| task(&[], part)).collect(),
-        Work::One { files } => vec![task(files, 0)],
+        Work::Splits { splits, .. } => {
+            (0..).zip(splits.iter()).map(|(number, split)| task(number, std::slice::from_ref(split), 0)).collect()
+        }
+        Work::Buckets(buckets) => (0..*buckets as u32).map(|part| task(part, &[], part)).collect(),
+        Work::One { files } => vec![task(0, files, 0)],
     }
+}
+
+/// The task that looks at one split.
+pub(crate) fn split_task(split: &Split, places: Vec<String>) -> TaskPlan {
+    let body = Body::new(0, std::slice::from_ref(split)).encode_to_vec().into();
+    TaskPlan { body, places, input_bytes: split.bytes(), inputs: Vec::new() }
 }
 
 /// The numbers of tasks, through all stages.
@@ -132,7 +157,7 @@ fn numbered(plan: &Arc<dyn ExecutionPlan>) -> Result<(Arc<dyn ExecutionPlan>, Ve
 
 /// The hosts that hold most of a split.
 pub(crate) fn hosts(split: &Split, places: &Places) -> Vec<String> {
-    places.get(&split.file.url).map(|places| splits::hosts(split, places)).unwrap_or_default()
+    places.get(&split.file.url).map(|places| scan::hosts(split, places)).unwrap_or_default()
 }
 
 fn encode(plan: &Arc<dyn ExecutionPlan>) -> Result<Bytes, PlanError> {

@@ -5,7 +5,7 @@
 //!  SQL ─ source ─ table ─ Planner                Executor
 //!            (files, schema, splits)                │ codec: plan bytes + task body
 //!        DataFusion plan                            ▼
-//!            │ stages: cut at exchanges          CsvScanExec ── bobbin-blocks, bobbin-parse
+//!            │ stages: cut at exchanges          ScanExec ── bobbin-blocks, bobbin-parse
 //!            ▼                                   InputsExec  ── results of earlier tasks
 //!        Query { stages of tasks }  ──────────▶     │
 //!            ▲ notes: borders of each split         ▼
@@ -14,10 +14,9 @@
 //!
 //! This crate knows nothing of containers, of the wire or of the application master: it takes and returns plain values.
 
+mod borders;
 mod codec;
-mod columns;
 mod concat;
-mod declared_types;
 mod divide;
 mod error;
 mod executor;
@@ -25,33 +24,33 @@ mod explain;
 mod fault;
 mod functions;
 mod graph;
-mod identifiers;
 mod inputs;
 mod ipc;
 mod leaf;
-mod note;
+pub mod output;
 mod payload;
 mod planner;
-mod provider;
+mod prune;
 mod query;
-mod read_csv;
+mod request;
 mod requirements;
+mod resolve;
 mod scan;
-mod scopes;
 mod settings;
 mod side_by_side;
 mod sizing;
-mod source;
-mod split_reader;
-mod splits;
+mod sql;
 mod stages;
-mod table;
+mod tables;
 mod task;
 
+pub use borders::BorderSearch;
 pub use error::{DecodeError, PlanError};
 pub use executor::Executor;
 pub use ipc::decode_result;
-pub use planner::{PathBase, Planner, PlannerOptions};
-pub use query::{Borders, InputRange, Query, Stage, TaskPlan};
-pub use source::TableName;
+pub use planner::{KnownBorders, PathBase, Planner, PlannerOptions, Prepared};
+pub use query::{BadRecords, Borders, InputRange, Query, Stage, TaskPlan};
+pub use request::{Request, Shown};
+pub use sql::{Catalog, Statement, scheme};
+pub use tables::{FileFormat, OptionValue};
 pub use task::{CancelFlag, InputError, Inputs, LostInput, Output, Piece, Task, TaskError, TaskErrorKind, TaskReport};

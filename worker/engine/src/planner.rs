@@ -1,31 +1,34 @@
-//! From the text of a query to its graph of tasks.
+//! From statements to graphs of tasks.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bobbin_blocks::{BlockReader, FileRef};
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
-use datafusion::common::tree_node::TreeNode;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::datasource::source_as_provider;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
-use datafusion::sql::parser::Statement;
+use datafusion::sql::parser::Statement as DfStatement;
+use futures::future::{BoxFuture, FutureExt};
 
 use crate::error::PlanError;
 use crate::explain;
 use crate::graph;
-use crate::identifiers;
-use crate::provider::CsvTable;
+use crate::prune::prune_structs;
 use crate::query::Query;
+use crate::request::{Request, Shown};
+use crate::resolve::Resolver;
+use crate::scan::{FirstRecords, SplitSettings, split_size};
 use crate::settings;
 use crate::sizing::Sizing;
-use crate::source::{Request, TableName};
-use crate::splits::{self, Split};
+use crate::sql::{self, Catalog, Kind, QueryText, Statement};
 use crate::stages;
-use crate::table::Table;
+use crate::tables::{FileTable, Table};
 
 /// What a path without a scheme means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +64,34 @@ impl Default for PlannerOptions {
     }
 }
 
-/// Turns queries into graphs of tasks.
+/// What a statement leads to.
+#[derive(Debug)]
+pub enum Prepared {
+    /// Tasks, and rows in the end.
+    Request(Request),
+    /// It is done; what to tell the user.
+    Done(String),
+}
+
+/// Where records begin in files whose splits do not begin outside quotes, as far as anybody has looked.
+#[derive(Clone, Debug, Default)]
+pub struct KnownBorders(pub(crate) Arc<FirstRecords>);
+
+impl KnownBorders {
+    /// These and those.
+    pub fn with(&self, more: KnownBorders) -> KnownBorders {
+        let mut all = self.0.as_ref().clone();
+        all.extend(more.0.iter().map(|(url, records)| (url.clone(), Arc::clone(records))));
+        KnownBorders(Arc::new(all))
+    }
+
+    /// Whether the borders of this file are known.
+    pub fn knows(&self, url: &str) -> bool {
+        self.0.contains_key(url)
+    }
+}
+
+/// Turns statements into graphs of tasks.
 #[derive(Clone, Debug)]
 pub struct Planner {
     reader: BlockReader,
@@ -74,66 +104,103 @@ impl Planner {
         Self { reader, options }
     }
 
-    /// The tables that the text names, before any planning: they decide where a query runs.
-    pub fn tables(sql: &str) -> Result<Vec<TableName>, PlanError> {
-        let request = Request::parse(sql)?;
-        let paths: BTreeSet<String> = request.sources.into_values().map(|source| source.path).collect();
-        Ok(paths.into_iter().map(|path| TableName { path }).collect())
+    /// Does what the driver alone can do of a statement: finds its tables and their columns, or changes the catalog.
+    ///
+    /// # Errors
+    /// It names what is not there, or cannot be planned.
+    pub fn prepare<'a>(
+        &'a self,
+        statement: &'a Statement,
+        catalog: &'a mut Catalog,
+    ) -> BoxFuture<'a, Result<Prepared, PlanError>> {
+        // On the heap: what planning keeps is larger than any future that waits for it should be.
+        self.prepare_inner(statement, catalog).boxed()
     }
 
-    /// Plans one query. The files whose URLs are in `unsplit` are read as one split each.
-    pub async fn plan(&self, sql: &str, unsplit: &BTreeSet<String>) -> Result<Query, PlanError> {
-        let mut request = Request::parse(sql)?;
-        let mut tables = Vec::new();
-        for (name, source) in &request.sources {
-            tables.push(Table::find(&self.reader, name, source, &self.options.default_scheme).await?);
-        }
-        if let Statement::Statement(statement) = &mut request.statement {
-            identifiers::respell(statement, tables.iter().map(|table| (table.name.as_str(), &table.schema)));
-        }
-        let query = self.plan_statement(request.statement, tables, unsplit).await?;
-        if request.explain { self.plan_text(&query.explain()).await } else { Ok(query) }
+    async fn prepare_inner(&self, statement: &Statement, catalog: &mut Catalog) -> Result<Prepared, PlanError> {
+        Ok(match &statement.kind {
+            Kind::Query(query) => Prepared::Request(self.request(query, catalog, Shown::Rows).await?),
+            Kind::Explain { query, analyze: true } => {
+                Prepared::Request(self.request(query, catalog, Shown::Analysis).await?)
+            }
+            Kind::Explain { query, analyze: false } => {
+                let request = self.request(query, catalog, Shown::Rows).await?;
+                let explanation = self.graph(&request, &KnownBorders::default()).await?.explain();
+                Prepared::Request(text_request("plan", &explanation)?)
+            }
+            Kind::Copy { query, output } => {
+                Prepared::Request(self.request(query, catalog, Shown::Rows).await?.with_output(output.clone())?)
+            }
+            Kind::Describe(query) => Prepared::Request(self.describe(query, catalog).await?),
+            Kind::ShowTables => Prepared::Request(show_tables(catalog)?),
+            Kind::Create { name, entry, or_replace, if_not_exists } => {
+                // What cannot be read is better known now than at the first query.
+                let resolver = Resolver { reader: &self.reader, base: &self.options.default_scheme, catalog };
+                resolver.check(name, entry, &self.session(&KnownBorders::default(), 1)?).await?;
+                let kind = entry.kind();
+                let created = catalog.create(name, entry.clone(), (*or_replace, *if_not_exists))?;
+                Prepared::Done(if created { format!("created {kind} {name}") } else { format!("{name} is there") })
+            }
+            Kind::Drop { names, if_exists } => {
+                for name in names {
+                    catalog.drop(name, *if_exists)?;
+                }
+                Prepared::Done(format!("dropped {}", names.join(", ")))
+            }
+        })
     }
 
-    async fn plan_statement(
-        &self,
-        statement: Statement,
-        tables: Vec<Table>,
-        unsplit: &BTreeSet<String>,
-    ) -> Result<Query, PlanError> {
-        let files: Vec<FileRef> = tables.iter().flat_map(|table| table.files.iter().cloned()).collect();
-        let size = splits::split_size(&files, self.options.split_size, PlannerOptions::MAX_SPLITS);
-        let session = self.session()?;
-        let schema = MemorySchemaProvider::new();
-        for table in &tables {
-            let splits: Arc<[Split]> = splits::cut(&table.files, size, unsplit).into();
-            let provider = Arc::new(CsvTable::new(table.clone(), splits));
-            schema.register_table(table.name.clone(), provider).map_err(PlanError::internal)?;
+    /// Plans one query, the only statement of a text.
+    ///
+    /// # Errors
+    /// As [`Self::prepare`], and for statements that give no rows.
+    pub async fn plan(&self, sql: &str, known: &KnownBorders) -> Result<Query, PlanError> {
+        match self.prepare(&sql::one_query(sql)?, &mut Catalog::default()).await? {
+            Prepared::Request(request) => self.graph(&request, known).await,
+            Prepared::Done(_) => Err(PlanError::Statement("the statement gives no rows; write a SELECT".into())),
         }
-        register(&session, schema)?;
-        let logical = session.statement_to_plan(statement).await.map_err(PlanError::plan)?;
-        let plain = physical(&session, &logical).await?;
+    }
+
+    /// The graph of tasks that answers a request; files whose borders are known are cut accordingly.
+    ///
+    /// # Errors
+    /// It cannot be planned.
+    pub fn graph<'a>(
+        &'a self,
+        request: &'a Request,
+        known: &'a KnownBorders,
+    ) -> BoxFuture<'a, Result<Query, PlanError>> {
+        self.graph_inner(request, known).boxed()
+    }
+
+    async fn graph_inner(&self, request: &Request, known: &KnownBorders) -> Result<Query, PlanError> {
+        let tables = tables_of(&request.plan)?;
+        let files: Vec<FileRef> =
+            tables.iter().flat_map(|table| table.files.iter().map(|(file, _)| file.clone())).collect();
+        let size = split_size(&files, self.options.split_size, PlannerOptions::MAX_SPLITS);
+        let session = self.session(known, size)?;
+        let plain = physical(&session, &request.plan).await?;
         let sizing = Sizing::of(&plain, self.options.buckets).map_err(PlanError::internal)?;
         if sizing.buckets > 1
-            && let Some(query) = self.exchanging(&session, &logical, sizing, (&tables, size)).await?
+            && let Some(query) = self.exchanging(&session, request, sizing, (&tables, size)).await?
         {
             return Ok(query);
         }
-        self.graph(plain, 1, &tables, size)
+        self.cut(plain, request, (1, &tables, size))
     }
 
     /// The query with hash exchanges; nothing if its plan cannot be cut at them.
     async fn exchanging(
         &self,
         session: &SessionState,
-        logical: &LogicalPlan,
+        request: &Request,
         sizing: Sizing,
         (tables, size): (&[Table], u64),
     ) -> Result<Option<Query>, PlanError> {
         let session =
             settings::with_buckets(session, sizing.buckets, sizing.hash_joins).map_err(PlanError::internal)?;
-        let plan = physical(&session, logical).await?;
-        match self.graph(plan, sizing.buckets, tables, size) {
+        let plan = physical(&session, &request.plan).await?;
+        match self.cut(plan, request, (sizing.buckets, tables, size)) {
             Ok(query) => Ok(Some(query)),
             Err(error) => {
                 tracing::warn!(%error, "this query is planned without exchanges: its upper part runs in one task");
@@ -142,33 +209,101 @@ impl Planner {
         }
     }
 
-    /// A query whose answer is a text, line by line.
-    async fn plan_text(&self, text: &str) -> Result<Query, PlanError> {
-        let rows = text.lines().map(|line| vec![lit(line)]).collect();
-        let builder = LogicalPlanBuilder::values(rows)
-            .and_then(|values| values.project(vec![datafusion::prelude::col("column1").alias("plan")]));
-        let logical = builder.and_then(LogicalPlanBuilder::build).map_err(PlanError::internal)?;
-        let physical = physical(&self.session()?, &logical).await?;
-        self.graph(physical, 1, &[], self.options.split_size)
-    }
-
-    fn graph(
+    /// The graph of a plan whose exchanges have so many buckets, over tables in splits of this size.
+    fn cut(
         &self,
         plan: Arc<dyn ExecutionPlan>,
-        buckets: usize,
-        tables: &[Table],
-        size: u64,
+        request: &Request,
+        (buckets, tables, size): (usize, &[Table], u64),
     ) -> Result<Query, PlanError> {
-        let schema = plan.schema();
-        let stages = stages::cut(plan, buckets).map_err(PlanError::internal)?;
+        let plan = prune_structs(plan).map_err(PlanError::internal)?;
+        let mut schema = plan.schema();
+        let mut stages = stages::cut(plan, buckets).map_err(PlanError::internal)?;
+        if let Some(output) = &request.output
+            && let Some(shape) = output.shape(&request.plan)?
+        {
+            stages = stages.writing(&shape, output.spec.single_file);
+            schema = crate::output::written_schema();
+        }
         let places = places(tables);
         let explanation = explain::text(&stages, tables, size, &places);
         graph::query(schema, stages, &places, self.options.batch_rows, explanation)
     }
 
-    fn session(&self) -> Result<SessionState, PlanError> {
-        settings::session(self.options.batch_rows, Arc::new(RuntimeEnv::default())).map_err(PlanError::internal)
+    async fn request(&self, query: &QueryText, catalog: &Catalog, shown: Shown) -> Result<Request, PlanError> {
+        let session = self.session(&KnownBorders::default(), 1)?;
+        let resolver = Resolver { reader: &self.reader, base: &self.options.default_scheme, catalog };
+        let plan = resolver.plan(query, &session).await?;
+        Ok(Request::of(plan, shown))
     }
+
+    /// The columns of a table: name, type, what the type rests on.
+    async fn describe(&self, query: &QueryText, catalog: &Catalog) -> Result<Request, PlanError> {
+        let plan = self.request(query, catalog, Shown::Rows).await?.plan;
+        let tables = tables_of(&plan)?;
+        let mut rows = Vec::new();
+        for (at, field) in plan.schema().fields().iter().enumerate() {
+            let origin = match tables.as_slice() {
+                [table] if table.schema().fields() == plan.schema().fields() => {
+                    table.origins.get(at).map_or("not of the files' records", String::as_str)
+                }
+                _ => "of a view",
+            };
+            let data_type = crate::tables::sql_name(field.data_type());
+            rows.push(vec![field.name().clone(), data_type, origin.to_owned()]);
+        }
+        values_request(&["column", "type", "origin"], rows)
+    }
+
+    fn session(&self, known: &KnownBorders, size: u64) -> Result<SessionState, PlanError> {
+        let splits = SplitSettings { size, first_records: Arc::clone(&known.0) };
+        let runtime = Arc::new(RuntimeEnv::default());
+        settings::planning(self.options.batch_rows, runtime, splits).map_err(PlanError::internal)
+    }
+}
+
+/// The tables of files that a plan reads, each once a name.
+pub(crate) fn tables_of(plan: &LogicalPlan) -> Result<Vec<Table>, PlanError> {
+    let mut tables: Vec<Table> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let visited = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Ok(provider) = source_as_provider(&scan.source)
+            && let Some(files) = provider.downcast_ref::<FileTable>()
+            && seen.insert(files.table().name.clone())
+        {
+            tables.push(files.table().clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    visited.map_err(PlanError::internal)?;
+    Ok(tables)
+}
+
+fn show_tables(catalog: &Catalog) -> Result<Request, PlanError> {
+    let rows = catalog.names().map(|(name, kind)| vec![name.to_owned(), kind.to_owned()]).collect();
+    values_request(&["name", "kind"], rows)
+}
+
+/// A request whose answer is a text, line by line.
+fn text_request(column: &str, text: &str) -> Result<Request, PlanError> {
+    values_request(&[column], text.lines().map(|line| vec![line.to_owned()]).collect())
+}
+
+/// A request whose answer is known.
+fn values_request(columns: &[&str], rows: Vec<Vec<String>>) -> Result<Request, PlanError> {
+    let is_empty = rows.is_empty();
+    let rows = if is_empty { vec![vec![String::new(); columns.len()]] } else { rows };
+    let rows = rows.into_iter().map(|row| row.into_iter().map(lit).collect()).collect();
+    let names = columns.iter().enumerate().map(|(at, name)| {
+        let made_up = format!("column{}", at + 1);
+        datafusion::prelude::col(made_up).alias(*name)
+    });
+    let plan = LogicalPlanBuilder::values(rows)
+        .and_then(|values| values.project(names))
+        .and_then(|rows| rows.limit(0, is_empty.then_some(0)))
+        .and_then(LogicalPlanBuilder::build);
+    Ok(Request::of(plan.map_err(PlanError::internal)?, Shown::Rows))
 }
 
 /// Where the blocks of all tables' files are, by URL.
@@ -178,7 +313,7 @@ fn places(tables: &[Table]) -> graph::Places {
 }
 
 /// Makes the tables visible under their bare names.
-fn register(session: &SessionState, schema: MemorySchemaProvider) -> Result<(), PlanError> {
+pub(crate) fn register(session: &SessionState, schema: MemorySchemaProvider) -> Result<(), PlanError> {
     let defaults = &session.config_options().catalog;
     let catalog = MemoryCatalogProvider::new();
     catalog.register_schema(&defaults.default_schema, Arc::new(schema)).map_err(PlanError::internal)?;
@@ -186,10 +321,16 @@ fn register(session: &SessionState, schema: MemorySchemaProvider) -> Result<(), 
     Ok(())
 }
 
-/// The optimized plan of a query that only reads.
-async fn physical(session: &SessionState, logical: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, PlanError> {
+/// The logical plan of a query that only reads.
+pub(crate) async fn logical(session: &SessionState, statement: DfStatement) -> Result<LogicalPlan, PlanError> {
+    let plan = session.statement_to_plan(statement).await.map_err(PlanError::plan)?;
     let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    only_queries.verify_plan(logical).map_err(PlanError::plan)?;
+    only_queries.verify_plan(&plan).map_err(PlanError::plan)?;
+    Ok(plan)
+}
+
+/// The optimized plan of a query.
+async fn physical(session: &SessionState, logical: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, PlanError> {
     let mut session = session.clone();
     session.mark_start_execution();
     let plan = session.create_physical_plan(logical).await.map_err(PlanError::plan)?;

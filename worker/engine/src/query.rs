@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 
-use crate::note::SplitNote;
-use crate::splits::Split;
+use crate::scan::{BadNote, Split, SplitNote, merge};
+use crate::tables::Reading;
 
 /// A planned query. Tasks are numbered through all stages in order, from 0.
 #[derive(Clone, Debug)]
@@ -64,12 +64,31 @@ pub struct InputRange {
 pub(crate) struct ScanTasks {
     /// Number of the first.
     pub first_task: u32,
+    /// The table, as the query writes it.
+    pub table: Arc<str>,
+    /// How its records are read.
+    pub reading: Arc<Reading>,
     /// Their splits, by file and then by start.
     pub splits: Arc<[Split]>,
+    /// One task reads all of them, one after the other.
+    pub in_order: bool,
     /// A task may leave its split unread when it has all rows that the query wants.
     pub may_stop: bool,
     /// A task may not even begin its split, when what it reads beside it says that no row can matter.
     pub may_skip: bool,
+}
+
+/// Records of a table that were left out or changed, all for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecords {
+    /// The table, as the query writes it.
+    pub table: String,
+    /// What is wrong with them.
+    pub kind: String,
+    /// How many there are.
+    pub count: u64,
+    /// The first of them, for people.
+    pub samples: Vec<String>,
 }
 
 /// Whether the splits that ran were the file's own records, no more and no less.
@@ -77,7 +96,7 @@ pub(crate) struct ScanTasks {
 pub enum Borders {
     /// Every record was read once.
     Exact,
-    /// A quoted field crosses a split border in these files: plan again and read each as one split.
+    /// A quoted field crosses a split border in these files: find their borders ([`Query::border_search`]), plan again.
     Replan(BTreeSet<String>),
     /// A record cannot be read, and the splits before it fit together: the file is to blame.
     ///
@@ -98,7 +117,7 @@ impl Query {
     /// induction; one that does not shows that a quoted field crosses its start. A missing note proves nothing.
     pub fn check_borders(&self, notes: &BTreeMap<u32, Bytes>) -> Borders {
         let mut wrong = BTreeSet::new();
-        for scan in &self.scans {
+        for scan in self.scans.iter().filter(|scan| scan.may_start_wrong()) {
             if let Some(failed) = scan.check(notes, &mut wrong) {
                 return failed;
             }
@@ -110,7 +129,40 @@ impl Query {
     pub fn has_all_notes(&self, notes: &BTreeMap<u32, Bytes>) -> bool {
         let tasks =
             |scan: &ScanTasks| (scan.first_task..).take(scan.splits.len()).all(|task| notes.contains_key(&task));
-        self.scans.iter().all(tasks)
+        self.scans.iter().filter(|scan| scan.may_start_wrong()).all(tasks)
+    }
+
+    /// The records that were left out or changed, by table and reason, as the notes of tasks say.
+    pub fn bad_records(&self, notes: &BTreeMap<u32, Bytes>) -> Vec<BadRecords> {
+        let mut tables: Vec<BadRecords> = Vec::new();
+        for scan in &self.scans {
+            let mut all: Vec<BadNote> = Vec::new();
+            let tasks = (scan.first_task..).take(scan.tasks());
+            for note in tasks.filter_map(|task| notes.get(&task).and_then(SplitNote::from_bytes)) {
+                note.bad.into_iter().for_each(|bad| merge(&mut all, bad));
+            }
+            tables.extend(all.into_iter().map(|bad| BadRecords {
+                table: scan.table.to_string(),
+                kind: bad.kind,
+                count: bad.count,
+                samples: bad.samples,
+            }));
+        }
+        tables
+    }
+
+    /// Why the answer does not count although all tasks are done: a table has more bad records than it may.
+    pub fn too_many_bad(&self, notes: &BTreeMap<u32, Bytes>) -> Option<String> {
+        let bad = self.bad_records(notes);
+        self.scans.iter().find_map(|scan| {
+            let limit = scan.reading.table.max_bad?;
+            let of_table = bad.iter().filter(|bad| *bad.table == *scan.table);
+            let count: u64 = of_table.clone().map(|bad| bad.count).sum();
+            let first = of_table.flat_map(|bad| &bad.samples).next().map_or("", String::as_str);
+            (count > limit).then(|| {
+                format!("table '{}' has {count} bad records, and max_bad is {limit}; the first: {first}", scan.table)
+            })
+        })
     }
 
     /// The stages, splits, places and columns, as text.
@@ -125,6 +177,16 @@ impl Query {
 }
 
 impl ScanTasks {
+    /// Whether a split's start may turn out to be inside a record.
+    fn may_start_wrong(&self) -> bool {
+        !self.in_order && self.reading.may_start_wrong()
+    }
+
+    /// How many tasks there are: one a split, or one that reads all files in order.
+    fn tasks(&self) -> usize {
+        if self.in_order { 1 } else { self.splits.len() }
+    }
+
     /// Adds the files whose splits do not fit together to `wrong`; returns the first error that is the file's own.
     fn check(&self, notes: &BTreeMap<u32, Bytes>, wrong: &mut BTreeSet<String>) -> Option<Borders> {
         let mut expected = 0;
@@ -143,7 +205,8 @@ impl ScanTasks {
                 }
                 continue;
             };
-            if split.start > 0 && note.first_record != expected {
+            let is_proved = split.start == 0 || split.first_record.is_some();
+            if !is_proved && note.first_record != expected {
                 wrong.insert(url.clone());
                 continue;
             }
@@ -156,6 +219,8 @@ impl ScanTasks {
                 None if is_only || split.end == split.file.len => {}
                 // It gave all rows that the query wants: what later splits gave is not looked at.
                 None if self.may_stop => return None,
+                // A search has shown where the records of each split begin: nothing is left to prove.
+                None if split.first_record.is_some() => {}
                 None => {
                     wrong.insert(url.clone());
                 }
@@ -170,20 +235,32 @@ mod tests {
     use arrow::datatypes::Schema;
     use bobbin_blocks::FileRef;
 
-    use crate::note::Failure;
-    use crate::splits;
+    use crate::scan::{self, Failure, FileFacts, SplitSettings};
+    use crate::tables::FileFormat;
 
     use super::*;
 
     /// Two files, "a" in three splits and "b" in one, with these notes.
     fn check_scan(may_stop: bool, may_skip: bool, notes: [Option<SplitNote>; 4]) -> Borders {
         let file = |url: &str, len| FileRef { url: url.into(), len, modified_ms: 0 };
-        let splits = splits::cut(&[file("a", 30), file("b", 5)], 10, &BTreeSet::new()).into();
+        let facts = Arc::new(FileFacts::default());
+        let files = [file("a", 30), file("b", 5)];
+        let settings = SplitSettings { size: 10, ..SplitSettings::default() };
+        let splits = scan::cut(files.iter().map(|file| (file, &facts)), &settings, false).into();
+        let reading = Arc::new(Reading::new(FileFormat::Csv, Vec::new()).unwrap());
         let query = Query {
             schema: Arc::new(Schema::empty()),
             stages: Vec::new(),
             wanted: Vec::new(),
-            scans: vec![ScanTasks { first_task: 7, splits, may_stop, may_skip }],
+            scans: vec![ScanTasks {
+                first_task: 7,
+                table: "t".into(),
+                reading,
+                splits,
+                in_order: false,
+                may_stop,
+                may_skip,
+            }],
             explanation: String::new(),
         };
         let notes = (7..).zip(notes).filter_map(|(task, note)| Some((task, note?.to_bytes()))).collect();

@@ -10,6 +10,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::prelude::SessionConfig;
 
 use crate::functions;
+use crate::scan::SplitSettings;
 
 /// Settings that driver and workers share, and why.
 const SHARED: &[(&str, &str)] = &[
@@ -44,13 +45,25 @@ pub(crate) fn with_buckets(session: &SessionState, buckets: usize, hash_joins: b
     Ok(session)
 }
 
+/// A session that plans: its tables are cut into splits like this.
+pub(crate) fn planning(batch_rows: usize, runtime: Arc<RuntimeEnv>, splits: SplitSettings) -> Result<SessionState> {
+    state(config(batch_rows)?.with_extension(Arc::new(splits)), runtime)
+}
+
 /// A session with our settings and functions.
 pub(crate) fn session(batch_rows: usize, runtime: Arc<RuntimeEnv>) -> Result<SessionState> {
+    state(config(batch_rows)?, runtime)
+}
+
+fn config(batch_rows: usize) -> Result<SessionConfig> {
     let mut options = ConfigOptions::new();
     for (key, value) in SHARED {
         options.set(key, value)?;
     }
-    let config = SessionConfig::from(options).with_batch_size(batch_rows);
+    Ok(SessionConfig::from(options).with_batch_size(batch_rows))
+}
+
+fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionState> {
     let mut state =
         SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
     for function in functions::all() {

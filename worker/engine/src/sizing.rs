@@ -9,7 +9,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
-use crate::scan::CsvScanExec;
+use crate::scan::ScanExec;
 
 /// Bytes of wanted columns for which one more bucket is worth its task.
 const BUCKET_BYTES: u64 = 256 << 20;
@@ -32,7 +32,7 @@ impl Sizing {
     pub fn of(plan: &Arc<dyn ExecutionPlan>, forced: Option<usize>) -> Result<Self> {
         let (mut scanned, mut largest_build) = (0u64, 0u64);
         plan.apply(|node| {
-            if node.is::<CsvScanExec>() {
+            if node.is::<ScanExec>() {
                 scanned = scanned.saturating_add(bytes(node)?);
             }
             if let Some(join) = node.downcast_ref::<HashJoinExec>() {

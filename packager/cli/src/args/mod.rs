@@ -25,7 +25,7 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a query over CSV files, here or on the cluster.
+    /// Run queries over CSV and JSON files, here or on the cluster; without any, a shell.
     Sql(SqlArgs),
     /// Run a command in a container, with its environment and workers beside it.
     Run(RunArgs),
@@ -165,10 +165,10 @@ pub enum Format {
 /// `sql`
 #[derive(Debug, Args)]
 pub struct SqlArgs {
-    /// The query, such as: SELECT count(*) FROM 'hdfs:///data/*.csv'
-    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    /// The statements, such as: SELECT count(*) FROM 'hdfs:///data/*.csv'; without any, a shell begins.
+    #[arg(conflicts_with = "file")]
     pub query: Option<String>,
-    /// Read the query from a file; - is standard input.
+    /// Read the statements from a file; - is standard input.
     #[arg(short, long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// Print how the query would run; submit nothing.

@@ -1,9 +1,5 @@
 //! Rows to bytes: one writer a format, all used alike, for standard output and for `--output`.
 
-mod arrow_stream;
-mod csv;
-mod json;
-mod parquet;
 mod table;
 mod target;
 
@@ -13,23 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow::error::ArrowError;
+
+use bobbin_engine::output::{self, Destination, OutputCompression, RowFormat, RowWriter};
 
 use crate::args::Format;
 
 pub use target::{Target, TargetError};
-
-/// Where encoded rows go.
-pub type Destination = Box<dyn Write + Send>;
-
-/// Writes batches of rows in one format.
-trait RowWriter: Send {
-    /// Writes the rows of a batch, which has the schema that the writer was opened with.
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError>;
-
-    /// Writes what the format has at its end, and everything that is still buffered.
-    fn finish(self: Box<Self>) -> Result<(), OutputError>;
-}
 
 /// Rows could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -37,15 +22,9 @@ pub enum OutputError {
     /// Whoever reads our output has gone: no fault, but the end.
     #[error("whoever read the rows has gone")]
     Gone,
-    /// The destination failed.
-    #[error("write rows")]
-    Io(#[from] std::io::Error),
-    /// A value has no representation in the format, or the destination failed below it.
-    #[error("encode rows")]
-    Arrow(#[from] ArrowError),
-    /// The same for Parquet.
-    #[error("encode rows as parquet")]
-    Parquet(#[from] ::parquet::errors::ParquetError),
+    /// The destination failed, or a value has no representation in the format.
+    #[error(transparent)]
+    Failed(#[from] output::OutputError),
 }
 
 /// The rows of one answer on their way to their destination.
@@ -58,13 +37,13 @@ impl Rows {
     /// Writes the rows of a batch.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), OutputError> {
         let written = self.writer.write(batch);
-        written.map_err(|error| unless_gone(error, &self.gone))
+        written.map_err(|error| unless_gone(error.into(), &self.gone))
     }
 
     /// Writes what is left.
     pub fn finish(self) -> Result<(), OutputError> {
         let Rows { writer, gone } = self;
-        writer.finish().map_err(|error| unless_gone(error, &gone))
+        writer.finish().map_err(|error| unless_gone(error.into(), &gone))
     }
 }
 
@@ -109,7 +88,7 @@ pub fn open(
 ) -> Result<Rows, OutputError> {
     let gone = Arc::new(AtomicBool::new(false));
     let destination = Box::new(Watched { inner: destination, gone: gone.clone() });
-    let writer = encoder(format, schema, destination, width).map_err(|error| unless_gone(error, &gone))?;
+    let writer = encoder(format, schema, destination, width).map_err(|error| unless_gone(error.into(), &gone))?;
     Ok(Rows { writer, gone })
 }
 
@@ -118,14 +97,16 @@ fn encoder(
     schema: &SchemaRef,
     destination: Destination,
     width: Option<u16>,
-) -> Result<Box<dyn RowWriter>, OutputError> {
-    Ok(match format {
-        Format::Table => Box::new(table::Table::new(schema, destination, width)),
-        Format::Csv => Box::new(csv::Csv::new(schema, destination)?),
-        Format::Json => Box::new(json::JsonLines::new(destination)),
-        Format::Arrow => Box::new(arrow_stream::ArrowStream::new(schema, destination)?),
-        Format::Parquet => Box::new(parquet::Parquet::new(schema, destination)?),
-    })
+) -> Result<Box<dyn RowWriter>, output::OutputError> {
+    let format = match format {
+        Format::Table => return Ok(Box::new(table::Table::new(schema, destination, width))),
+        Format::Csv => RowFormat::Csv,
+        Format::Json => RowFormat::Json,
+        Format::Arrow => RowFormat::Arrow,
+        Format::Parquet => RowFormat::Parquet,
+    };
+    let compression = if format == RowFormat::Parquet { OutputCompression::Snappy } else { OutputCompression::None };
+    output::encoder(format, compression, schema, destination)
 }
 
 #[cfg(test)]

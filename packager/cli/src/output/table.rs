@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{CellAlignment, ContentArrangement, Table as Grid, presets};
 
-use super::{Destination, OutputError, RowWriter};
+use bobbin_engine::output::{Destination, OutputError, RowWriter};
 
 /// Rows of one drawn table. A longer answer is drawn as several, so that it need not fit into memory.
 const ROWS: usize = 1000;

@@ -5,7 +5,7 @@
 //!     AggregateExec Final              stage 1, n tasks:  AggregateExec Final
 //!       RepartitionExec hash, n   ─▶                        InputsExec, bucket p of each result
 //!         AggregateExec Partial        stage 0, m tasks:  results in n buckets
-//!           CsvScanExec (m splits)                          AggregateExec Partial, CsvScanExec
+//!           ScanExec (m splits)                          AggregateExec Partial, ScanExec
 //! ```
 //!
 //! - A hash exchange divides the results below it, and each task above reads its part of all of them, in their order.
@@ -36,7 +36,7 @@ use super::shapes::{self, HEAP_ROWS, MERGED_AT_ONCE, limited};
 use super::{StagePlan, Stages, Work, partitions, tasks};
 use crate::inputs::{InputsExec, InputsShape, Reading};
 use crate::requirements;
-use crate::scan::CsvScanExec;
+use crate::scan::ScanExec;
 use crate::side_by_side::SideBySideExec;
 
 type Plan = Arc<dyn ExecutionPlan>;
@@ -275,11 +275,11 @@ fn remembers_for_all(join: &HashJoinExec) -> bool {
 
 /// Whether a scan of the stage that `plan` is in is below it.
 fn reads_split(plan: &Plan) -> bool {
-    plan.is::<CsvScanExec>() || plan.children().into_iter().any(reads_split)
+    plan.is::<ScanExec>() || plan.children().into_iter().any(reads_split)
 }
 
-fn scans<'a>(plan: &'a Plan, found: &mut Vec<&'a CsvScanExec>) {
-    found.extend(plan.downcast_ref::<CsvScanExec>());
+fn scans<'a>(plan: &'a Plan, found: &mut Vec<&'a ScanExec>) {
+    found.extend(plan.downcast_ref::<ScanExec>());
     for child in plan.children() {
         scans(child, found);
     }

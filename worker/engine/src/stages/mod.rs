@@ -15,7 +15,9 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
-use crate::splits::Split;
+use crate::inputs::{InputsExec, InputsShape, Reading};
+use crate::output::{WriteExec, WriteShape};
+use crate::scan::Split;
 
 /// A plan in stages.
 #[derive(Debug)]
@@ -83,4 +85,34 @@ fn tasks(stages: &[StagePlan]) -> usize {
 /// How many partitions a plan has.
 fn partitions(plan: &Arc<dyn ExecutionPlan>) -> usize {
     plan.output_partitioning().partition_count()
+}
+
+impl Stages {
+    /// The same stages, with tasks that write the answer's rows to part files. One file: one task writes all rows.
+    pub fn writing(mut self, shape: &WriteShape, single_file: bool) -> Self {
+        let tasks: usize = self.stages[self.answer.clone()].iter().map(StagePlan::tasks).sum();
+        if single_file && tasks > 1 {
+            self.gather();
+        }
+        for stage in &mut self.stages[self.answer.clone()] {
+            stage.plan = Arc::new(WriteExec::new(Arc::clone(&stage.plan), shape.clone(), None));
+        }
+        self
+    }
+
+    /// One more stage, whose only task reads the whole answer in order.
+    fn gather(&mut self) {
+        let answer = &self.stages[self.answer.clone()];
+        let inputs = InputsShape {
+            schema: answer[0].plan.schema(),
+            stages: self.answer.clone(),
+            inputs: 0..answer.iter().map(StagePlan::tasks).sum(),
+            reading: Reading::InOrder,
+            constants: Vec::new(),
+        };
+        let plan = Arc::new(InputsExec::new(inputs, None));
+        let number = self.stages.len();
+        self.stages.push(StagePlan { plan, work: Work::One { files: Arc::new([]) }, may_stop: false });
+        self.answer = number..number + 1;
+    }
 }

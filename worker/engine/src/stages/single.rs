@@ -7,8 +7,8 @@
 //!       CoalescePartitions                InputsExec ◀── results in split order
 //!         AggregateExec Partial   ─▶
 //!           FilterExec                AggregateExec Partial ┐
-//!             CsvScanExec (n splits)    FilterExec          │ n tasks
-//!                                         CsvScanExec       ┘
+//!             ScanExec (n splits)    FilterExec          │ n tasks
+//!                                         ScanExec       ┘
 //! ```
 //!
 //! Above the highest nodes on the list of [`works_per_split`] everything runs in one task, whatever it is: every leaf
@@ -35,8 +35,7 @@ use super::shapes::{
 use super::{StagePlan, Stages, Work};
 use crate::inputs::{InputsExec, InputsShape, Reading};
 use crate::requirements;
-use crate::scan::CsvScanExec;
-use crate::splits::Split;
+use crate::scan::{ScanExec, Split};
 
 /// Rows that are read by one task, split after split, when a query wants the first rows of a table as they come.
 const READ_IN_ORDER_ROWS: usize = 100_000;
@@ -60,7 +59,7 @@ pub(super) fn cut(plan: Arc<dyn ExecutionPlan>) -> Result<Stages> {
 pub(super) fn first_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Stages>> {
     let mut node = plan;
     loop {
-        if let Some(scan) = node.downcast_ref::<CsvScanExec>() {
+        if let Some(scan) = node.downcast_ref::<ScanExec>() {
             let few = scan.fetch().is_some_and(|rows| rows <= READ_IN_ORDER_ROWS);
             return if few && scan.splits().len() > 1 { in_order(plan, scan).map(Some) } else { Ok(None) };
         }
@@ -73,16 +72,16 @@ pub(super) fn first_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Stages>
 }
 
 /// The same plan over whole files, read one after the other.
-fn in_order(plan: &Arc<dyn ExecutionPlan>, scan: &CsvScanExec) -> Result<Stages> {
+fn in_order(plan: &Arc<dyn ExecutionPlan>, scan: &ScanExec) -> Result<Stages> {
     let mut files: Vec<Split> = Vec::new();
     for split in scan.splits().iter().filter(|split| split.start == 0) {
-        files.push(Split::whole(&split.file));
+        files.push(Split::whole(&split.file, &split.facts));
     }
     let files: Arc<[Split]> = files.into();
-    let whole = Arc::new(CsvScanExec::try_new(scan.shape().clone(), Arc::clone(&files), None)?);
+    let whole = Arc::new(ScanExec::try_new(scan.shape().clone(), Arc::clone(&files), None)?);
     let rewritten = Arc::clone(plan)
         .transform_up(|node| {
-            if node.is::<CsvScanExec>() {
+            if node.is::<ScanExec>() {
                 return Ok(Transformed::yes(Arc::clone(&whole) as Arc<dyn ExecutionPlan>));
             }
             match node.downcast_ref::<CoalescePartitionsExec>() {
@@ -127,10 +126,10 @@ impl Cutter {
     }
 
     /// The scan below `node`, if all from `node` down to it goes to the scan's tasks.
-    fn chain<'a>(&self, node: &'a Arc<dyn ExecutionPlan>) -> Option<&'a CsvScanExec> {
+    fn chain<'a>(&self, node: &'a Arc<dyn ExecutionPlan>) -> Option<&'a ScanExec> {
         match self.reach {
             Reach::Operators => per_split(node),
-            Reach::Scans => node.downcast_ref::<CsvScanExec>(),
+            Reach::Scans => node.downcast_ref::<ScanExec>(),
         }
     }
 
@@ -166,7 +165,7 @@ impl Cutter {
     }
 
     /// Results of `plan` in one partition, in the order that each split's rows have.
-    fn results(&mut self, plan: &Arc<dyn ExecutionPlan>, scan: &CsvScanExec) -> Arc<dyn ExecutionPlan> {
+    fn results(&mut self, plan: &Arc<dyn ExecutionPlan>, scan: &ScanExec) -> Arc<dyn ExecutionPlan> {
         let Some(order) = plan.output_ordering().cloned() else {
             return self.push(plan, scan, None);
         };
@@ -181,7 +180,7 @@ impl Cutter {
     fn push(
         &mut self,
         plan: &Arc<dyn ExecutionPlan>,
-        scan: &CsvScanExec,
+        scan: &ScanExec,
         sorted: Option<LexOrdering>,
     ) -> Arc<dyn ExecutionPlan> {
         let number = self.scans.len();
@@ -206,7 +205,7 @@ impl Cutter {
         order: LexOrdering,
         fetch: Option<usize>,
         plan: &Arc<dyn ExecutionPlan>,
-        scan: &CsvScanExec,
+        scan: &ScanExec,
     ) -> Arc<dyn ExecutionPlan> {
         if let Some(rows) = fetch.filter(|rows| *rows <= HEAP_ROWS) {
             let inputs = self.push(plan, scan, None);
@@ -226,8 +225,8 @@ impl Cutter {
 }
 
 /// The scan below `node`, if all from `node` down to it can be done split by split.
-fn per_split(node: &Arc<dyn ExecutionPlan>) -> Option<&CsvScanExec> {
-    if let Some(scan) = node.downcast_ref::<CsvScanExec>() {
+fn per_split(node: &Arc<dyn ExecutionPlan>) -> Option<&ScanExec> {
+    if let Some(scan) = node.downcast_ref::<ScanExec>() {
         return Some(scan);
     }
     let children = node.children();
@@ -240,6 +239,6 @@ fn per_split(node: &Arc<dyn ExecutionPlan>) -> Option<&CsvScanExec> {
 }
 
 /// Whether one task reads the whole table.
-fn is_alone(scan: &CsvScanExec) -> bool {
+fn is_alone(scan: &ScanExec) -> bool {
     scan.splits().len() == 1
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::support::compare::assert_same;
 use crate::support::{Failure, Files, Kept, Results, Runner, block_on, data};
 use bobbin_blocks::BlockReader;
-use bobbin_engine::{CancelFlag, Executor, Planner, Task, TaskErrorKind};
+use bobbin_engine::{CancelFlag, Executor, Statement, Task, TaskErrorKind};
 use bytes::Bytes;
 
 /// The query fails with this exit code, and its message has all parts.
@@ -21,7 +21,8 @@ fn check(sql: &str, exit_code: u8, parts: &[&str]) {
 
 #[test]
 fn texts_that_are_not_queries() {
-    check("DROP TABLE x", 64, &["DROP is not a query"]);
+    check("DROP TABLE x", 64, &["drop x", "no such table"]);
+    check("INSERT INTO x VALUES (1)", 64, &["INSERT is not a statement"]);
     check("SELECT 1; SELECT 2", 64, &["2 statements"]);
     check("SELECT 1 +", 64, &["read the query"]);
     check("SELECT * FROM trips", 64, &["FROM 'trips.csv'"]);
@@ -267,10 +268,10 @@ fn many_groups_are_right_or_refused_in_small_memory() {
 
 #[test]
 fn tables_are_found_before_planning() {
-    let names = |sql: &str| Planner::tables(sql).unwrap().into_iter().map(|table| table.path).collect::<Vec<_>>();
+    let names = |sql: &str| Statement::paths_of(&Statement::parse(sql).unwrap()).unwrap();
     assert_eq!(
         names("SELECT * FROM 'hdfs:///d/*.csv' JOIN read_csv('b.csv', sep => ';') USING (x)"),
         ["b.csv", "hdfs:///d/*.csv"]
     );
-    assert!(Planner::tables("SELEC").is_err());
+    assert!(Statement::parse("SELEC").is_err());
 }

@@ -128,9 +128,9 @@ fn what_filters_fix_keeps_them_on_the_splits() {
     let sql = "SELECT id, row_number() OVER (PARTITION BY flag ORDER BY fare_amount) FROM {t} WHERE flag = 'N'";
     let text = Runner::default().plan(&filled(sql)).unwrap().explain();
     let (scans, last) = text.split_once("stage 1").unwrap();
-    assert!(scans.contains("FilterExec") && !last.contains("FilterExec"), "{text}");
+    assert!(scans.contains("filter=") && !text.contains("FilterExec") && !last.contains("filter="), "{text}");
     let join = "SELECT t.id FROM {t} t JOIN {n} n ON t.payment_type = n.payment_type WHERE t.id > 7 ORDER BY t.flag";
     let text = Runner::default().plan(&filled(join)).unwrap().explain();
     let (scans, last) = text.split_once("final").unwrap();
-    assert!(scans.contains("FilterExec") && !last.contains("FilterExec"), "{text}");
+    assert!(scans.contains("filter=") && !text.contains("FilterExec") && !last.contains("filter="), "{text}");
 }

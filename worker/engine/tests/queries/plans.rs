@@ -11,11 +11,14 @@ fn only_wanted_columns_are_read() {
     let runner = Runner::default();
     let columns = |sql: &str| {
         let text = runner.plan(sql).unwrap().explain();
-        let line = text.lines().find(|line| line.contains("CsvScanExec")).unwrap().to_owned();
+        let line = text.lines().find(|line| line.contains("ScanExec")).unwrap().to_owned();
         line.split("columns=").nth(1).unwrap().to_owned()
     };
     assert_eq!(columns(&format!("SELECT count(*) FROM '{path}'")), "[]");
-    assert_eq!(columns(&format!("SELECT sum(fare_amount) FROM '{path}' WHERE id > 3")), "[id, fare_amount]");
+    assert_eq!(
+        columns(&format!("SELECT sum(fare_amount) FROM '{path}' WHERE id > 3")),
+        "[fare_amount], filter=id@0 > 3"
+    );
     assert_eq!(columns(&format!("SELECT flag FROM '{path}' LIMIT 4")), "[flag], fetch=4");
 }
 

@@ -3,13 +3,17 @@
 use std::time::{Duration, Instant};
 
 use bobbin::{Answer, JobError, QueryError, Session};
-use bobbin_blocks::BlockReader;
-use bobbin_engine::{Planner, Query};
+use bobbin_blocks::output::{Output, Part};
+use bobbin_blocks::{BlockReader, WriteError};
+use bobbin_engine::output::parts_of;
+use bobbin_engine::{BadRecords, KnownBorders, Planner};
 use bobbin_proto::Progress;
 use futures::{StreamExt, pin_mut};
 
+use super::script::Work;
 use crate::args::SqlArgs;
 use crate::exit::{Exit, Failure};
+use crate::local::unique;
 use crate::output::{self, OutputError, Rows, Target, TargetError};
 use crate::progress::Display;
 use crate::terminal;
@@ -32,17 +36,21 @@ pub struct Asked<'a> {
 impl Asked<'_> {
     /// Runs the query in a session and writes its rows; returns what it took. The target is opened first: an answer that could not
     /// be written is not worth computing.
-    pub async fn answer(&self, session: &Session, text: &str, plan: Query) -> Result<Progress, Failure> {
-        let outcome = self.write_answer(session, text, plan).await;
+    pub async fn answer(&self, session: &Session, work: &Work) -> Result<Progress, Failure> {
+        let outcome = self.write_answer(session, work).await;
         self.display.clear();
         outcome
     }
 
-    async fn write_answer(&self, session: &Session, text: &str, plan: Query) -> Result<Progress, Failure> {
+    async fn write_answer(&self, session: &Session, work: &Work) -> Result<Progress, Failure> {
+        if work.request.output().is_some() {
+            return self.write_parts(session, work).await;
+        }
         let target = Target::new(self.args.output.as_deref());
         let destination = target.open()?;
-        let answer = self.compute(session, text, plan).await?;
+        let answer = self.compute(session, work).await?;
         self.display.clear();
+        report_bad(&answer.bad_records);
         let summary = answer.summary.clone();
         let format = self.args.format.unwrap_or_else(|| target.format());
         let width = if target.is_stdout() { terminal::width() } else { None };
@@ -56,9 +64,44 @@ impl Asked<'_> {
         Ok(summary)
     }
 
-    async fn compute(&self, session: &Session, text: &str, plan: Query) -> Result<Answer, Failure> {
+    /// Lets tasks write the rows: a directory of part files that appears when all of them are there.
+    async fn write_parts(&self, session: &Session, work: &Work) -> Result<Progress, Failure> {
+        let Some(spec) = work.request.output() else {
+            return Err(Failure::new(Exit::Internal, "nothing is to be written"));
+        };
+        let output = Output::begin(self.reader, &spec.url, spec.mode, &unique()).await.map_err(unwritten)?;
+        let written = self.fill(session, work, &output).await;
+        self.display.clear();
+        match written {
+            Ok((parts, summary)) => {
+                output.commit(&parts).await.map_err(unwritten)?;
+                let (rows, bytes) =
+                    parts.iter().fold((0, 0), |(rows, bytes), part| (rows + part.rows, bytes + part.bytes));
+                if !self.args.common.quiet {
+                    let (url, files) = (&spec.url, parts.len());
+                    terminal::note(format_args!("wrote {rows} rows to {url}: {files} files, {bytes} bytes"));
+                }
+                Ok(summary)
+            }
+            Err(failure) => {
+                output.abort().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn fill(&self, session: &Session, work: &Work, output: &Output) -> Result<(Vec<Part>, Progress), Failure> {
+        let request = work.request.clone().staged(output.staging());
+        let plan = self.planner.graph(&request, &KnownBorders::default()).await?;
+        let answer = self.compute(session, &Work { request, plan }).await?;
+        report_bad(&answer.bad_records);
+        let summary = answer.summary.clone();
+        Ok((parts_of(&answer.collect().await?), summary))
+    }
+
+    async fn compute(&self, session: &Session, work: &Work) -> Result<Answer, Failure> {
         let began = Instant::now();
-        let mut running = session.start(text, plan).await.map_err(unanswered)?;
+        let mut running = session.start(work.request.clone(), work.plan.clone()).await.map_err(unanswered)?;
         loop {
             let progress = running.progress();
             self.display.query(&progress, began);
@@ -72,6 +115,21 @@ impl Asked<'_> {
             }
         }
     }
+}
+
+/// Says what was left out or changed: nothing is, without a word.
+fn report_bad(tables: &[BadRecords]) {
+    for bad in tables {
+        let BadRecords { table, kind, count, samples } = bad;
+        terminal::note(format_args!("'{table}': {count} bad records ({kind}) were left out or changed"));
+        for sample in samples {
+            terminal::note(format_args!("  {sample}"));
+        }
+    }
+}
+
+fn unwritten(error: WriteError) -> Failure {
+    Failure::of(Exit::Code(error.exit_code()), &error)
 }
 
 /// Why there is no row yet. Once there are some, the query cannot be run again for the same output.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bobbin::Session;
 use bobbin::yarn::{self, Application, Cluster, Goal, State, Submitted};
-use bobbin_engine::Query;
 use bobbin_proto::Progress;
 
 use super::super::{submission, wait};
 use super::answer::Asked;
+use super::script::Work;
 use crate::exit::{Exit, Failure};
 
 /// How long YARN may take to notice that an application master is gone and to start another one. It notices a lost host
@@ -32,11 +32,11 @@ impl Attempts<'_> {
     ///
     /// # Errors
     /// When no attempt could be joined.
-    pub async fn answer(&self, text: &str, plan: Query) -> Result<(Session, Result<Progress, Failure>), Failure> {
+    pub async fn answer(&self, work: &Work) -> Result<(Session, Result<Progress, Failure>), Failure> {
         let mut master = submission::running(self.cluster, self.submitted, self.asked.display).await?;
         loop {
             let session = self.join(&master.address).await?;
-            let outcome = match self.asked.answer(&session, text, plan.clone()).await {
+            let outcome = match self.asked.answer(&session, work).await {
                 Err(lost) if lost.exit() == Exit::Abandoned => match self.next(master.attempt, &lost).await {
                     Ok(next) => {
                         master = next;

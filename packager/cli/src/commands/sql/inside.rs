@@ -1,6 +1,6 @@
 //! A query inside an application: the driver is the application's own command, so it joins instead of submitting.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bobbin::Session;
@@ -10,7 +10,8 @@ use bobbin_link::Identity;
 use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::Credentials;
 
-use super::{Text, answer, cluster_base, hdfs_reader, planner};
+use super::script::Script;
+use super::{answer, cluster_base, hdfs_reader, planner};
 use crate::args::SqlArgs;
 use crate::exit::{Exit, Failure};
 use crate::progress::Display;
@@ -44,16 +45,20 @@ pub fn application() -> Result<Option<Application>, Failure> {
 }
 
 /// Runs the query in the application.
-pub async fn run(args: &SqlArgs, query: &Text, explicit: bool, application: Application) -> Result<Exit, Failure> {
+pub async fn run(args: &SqlArgs, script: &Script, explicit: bool, application: Application) -> Result<Exit, Failure> {
     let user = cluster::user()?;
     let home = Cluster::new(&application.configuration, &user)?.home_url();
     let reader = hdfs_reader(application.configuration, &user)?;
     let planner = planner(args, reader.clone(), cluster_base(explicit, home));
-    let plan = planner.plan(&query.text, &BTreeSet::new()).await?;
+    let mut remaining = script.start(&planner, args.common.quiet);
+    let mut next = remaining.next().await?;
     let session = Session::attach(&application.address, &application.identity, "sql").await;
     let session = session.map_err(|error| Failure::of(Exit::Unavailable, &error))?;
     let display = Display::new(&args.common);
     let asked = answer::Asked { args, planner: &planner, reader: &reader, display: &display };
-    asked.answer(&session, &query.text, plan).await?;
+    while let Some(work) = next {
+        asked.answer(&session, &work).await?;
+        next = remaining.next().await?;
+    }
     Ok(Exit::Code(0))
 }

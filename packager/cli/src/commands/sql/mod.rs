@@ -5,6 +5,8 @@ mod attempts;
 mod here;
 mod inside;
 mod on_cluster;
+mod script;
+mod shell;
 
 use std::io::Read;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,20 +19,17 @@ use crate::args::{DeployMode, SqlArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
 use crate::place::{self, Place};
+use script::Script;
 
 /// How long we wait for the ResourceManager to say that a finished application has ended.
 pub const END_LIMIT: Duration = Duration::from_secs(10);
 
-/// A query and what it asks of its surroundings.
-struct Text {
-    text: String,
-    has_tables: bool,
-    has_hdfs: bool,
-}
-
 /// Runs the subcommand.
 pub async fn run(args: SqlArgs) -> Result<Exit, Failure> {
     let started_ms = now_ms();
+    if args.query.is_none() && args.file.is_none() {
+        return shell::run(&args, &Guarded::default()).await;
+    }
     let query = read_query(&args)?;
     let place = decide(&args, &query)?;
     let guarded = Guarded::default();
@@ -38,7 +37,7 @@ pub async fn run(args: SqlArgs) -> Result<Exit, Failure> {
         match place {
             _ if args.explain => here::explain(&args, &query, place).await,
             // Without tables there is nothing that would be nearer to the data elsewhere.
-            Place::Cluster { .. } if !query.has_tables => here::run(&args, &query, None).await,
+            Place::Cluster { .. } if query.paths.is_empty() => here::run(&args, &query, None).await,
             Place::Local { threads } => here::run(&args, &query, threads).await,
             Place::Cluster { explicit } if args.submit.deploy_mode == Some(DeployMode::Cluster) => {
                 on_cluster::submit_driver(&args, &query, explicit, &guarded).await
@@ -52,7 +51,7 @@ pub async fn run(args: SqlArgs) -> Result<Exit, Failure> {
     interruptible(&guarded, work).await
 }
 
-fn read_query(args: &SqlArgs) -> Result<Text, Failure> {
+fn read_query(args: &SqlArgs) -> Result<Script, Failure> {
     let text = match (&args.query, &args.file) {
         (Some(text), _) => text.clone(),
         (None, Some(path)) if path.as_os_str() == "-" => {
@@ -72,14 +71,19 @@ fn read_query(args: &SqlArgs) -> Result<Text, Failure> {
             "the query is empty; write one, such as: SELECT count(*) FROM 'data.csv'",
         ));
     }
-    let tables = Planner::tables(&text)?;
-    let has_hdfs = tables.iter().any(|table| table.scheme().is_some_and(|scheme| scheme != "file"));
-    Ok(Text { has_tables: !tables.is_empty(), has_hdfs, text })
+    let script = Script::parse(&text)?;
+    if script.queries() > 1 && args.output.is_some() {
+        let message = format!(
+            "--output: the script gives rows {} times, and one file takes those of one query",
+            script.queries()
+        );
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    Ok(script)
 }
 
-fn decide(args: &SqlArgs, query: &Text) -> Result<Place, Failure> {
-    let tables = Planner::tables(&query.text)?;
-    let tables = tables.iter().map(|table| (table.path.as_str(), table.scheme()));
+fn decide(args: &SqlArgs, query: &Script) -> Result<Place, Failure> {
+    let tables = query.paths.iter().map(|path| (path.as_str(), bobbin_engine::scheme(path)));
     let place = place::decide(args.submit.master, tables).map_err(|error| Failure::of(Exit::Usage, &error))?;
     let in_client = args.submit.deploy_mode != Some(DeployMode::Cluster);
     if args.submit.no_wait && in_client && matches!(place, Place::Cluster { .. }) {

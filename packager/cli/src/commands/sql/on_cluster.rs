@@ -1,6 +1,6 @@
 //! A query in an application of its own on the cluster.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bobbin::Session;
@@ -12,7 +12,8 @@ use bobbin_proto::Progress;
 use super::super::{submission, wait};
 use super::answer::Asked;
 use super::attempts::Attempts;
-use super::{END_LIMIT, Text, cluster_base, hdfs_reader, now_ms, planner};
+use super::script::Script;
+use super::{END_LIMIT, cluster_base, hdfs_reader, now_ms, planner};
 use crate::args::{Format, SqlArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Guarded;
@@ -33,12 +34,12 @@ const NAME_LENGTH: usize = 60;
 /// its input is said before anything is uploaded.
 pub async fn run(
     args: &SqlArgs,
-    query: &Text,
+    script: &Script,
     explicit: bool,
     guarded: &Guarded,
     started_ms: u64,
 ) -> Result<Exit, Failure> {
-    let wish = Wish { name: name_of(&query.text), max_attempts: ATTEMPTS, command: None };
+    let wish = Wish { name: name_of(&script.text), max_attempts: ATTEMPTS, command: None };
     let mut request = request::request(&args.submit, &args.common, wish)?;
     if args.submit.dry_run {
         return Ok(submission::dry_run(&request, &cluster::user()?));
@@ -49,21 +50,30 @@ pub async fn run(
     let display = Display::new(&args.common);
     display.say("planning");
     Target::new(args.output.as_deref()).check(&reader).await?;
-    let plan = planner.plan(&query.text, &BTreeSet::new()).await?;
-    request.expected = Some(expected(&plan));
+    let mut remaining = script.start(&planner, args.common.quiet);
+    let Some(mut work) = remaining.next().await? else { return Ok(Exit::Code(0)) };
+    request.expected = Some(expected(&work.plan));
     let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
     let submitted_ms = now_ms();
     let asked = Asked { args, planner: &planner, reader: &reader, display: &display };
     let attempts = Attempts { cluster: &cluster, submitted: &submitted, asked };
-    let (session, outcome) = match attempts.answer(&query.text, plan).await {
-        Ok(answered) => answered,
-        Err(failure) => {
-            give_up(&cluster, &submitted).await;
-            return Err(failure);
+    let (session, outcome) = loop {
+        match attempts.answer(&work).await {
+            Ok((session, Ok(summary))) => match remaining.next().await {
+                // The session stays until the next one has joined: an application without drivers may end.
+                Ok(Some(next)) => work = next,
+                Ok(None) => break (session, Ok(summary)),
+                Err(failure) => break (session, Err(failure)),
+            },
+            Ok(failed) => break failed,
+            Err(failure) => {
+                give_up(&cluster, &submitted).await;
+                return Err(failure);
+            }
         }
     };
     let times = Times { started_ms, submitted_ms, answered_ms: now_ms() };
-    end(&cluster, &submitted, &session, &outcome).await;
+    end(&cluster, &submitted, &session, outcome.as_ref().err()).await;
     guarded.release();
     if !args.common.quiet {
         let id = submitted.id.to_string();
@@ -76,10 +86,10 @@ pub async fn run(
 }
 
 /// Ends the application and waits until the ResourceManager knows; what the query gave is not changed by it.
-async fn end(cluster: &Cluster, submitted: &Submitted, session: &Session, outcome: &Result<Progress, Failure>) {
-    match outcome {
-        Ok(_) => session.finish(true, "the query succeeded; exit=0").await,
-        Err(failure) => session.finish(false, format!("{failure}; exit={}", failure.exit().code())).await,
+pub async fn end(cluster: &Cluster, submitted: &Submitted, session: &Session, failure: Option<&Failure>) {
+    match failure {
+        None => session.finish(true, "the query succeeded; exit=0").await,
+        Some(failure) => session.finish(false, format!("{failure}; exit={}", failure.exit().code())).await,
     }
     let ended = yarn::wait_until(cluster, submitted.id, Goal::Ended, Some(END_LIMIT), &mut |_| {}).await;
     if ended.is_err() {
@@ -90,7 +100,7 @@ async fn end(cluster: &Cluster, submitted: &Submitted, session: &Session, outcom
 }
 
 /// The driver is about to go, and nobody else will: the application must not outlive it.
-async fn give_up(cluster: &Cluster, submitted: &Submitted) {
+pub async fn give_up(cluster: &Cluster, submitted: &Submitted) {
     // What the user has to hear is why; the next sweep removes what this leaves.
     let _ = yarn::kill(cluster, submitted.id, "its driver has ended").await;
     clean(cluster, submitted).await;
@@ -101,20 +111,40 @@ async fn clean(cluster: &Cluster, submitted: &Submitted) {
     let _ = tokio::time::timeout(CLEAN_LIMIT, yarn::clean(cluster, submitted.id)).await;
 }
 
+/// Submits an application whose driver stays here, for this work and what may follow it.
+pub async fn submit_for(
+    args: &SqlArgs,
+    name: &str,
+    first: &Query,
+    (cluster, guarded, display): (&Cluster, &Guarded, &Display),
+) -> Result<Submitted, Failure> {
+    let wish = Wish { name: name.to_owned(), max_attempts: ATTEMPTS, command: None };
+    let mut request = request::request(&args.submit, &args.common, wish)?;
+    request.expected = Some(expected(first));
+    submission::submit(cluster, &request, guarded, display).await
+}
+
 /// Submits the query as the command of an application: the driver runs in the application master's container.
-pub async fn submit_driver(args: &SqlArgs, query: &Text, explicit: bool, guarded: &Guarded) -> Result<Exit, Failure> {
+pub async fn submit_driver(
+    args: &SqlArgs,
+    script: &Script,
+    explicit: bool,
+    guarded: &Guarded,
+) -> Result<Exit, Failure> {
     let cluster = cluster::cluster(&args.common)?;
     let output = args.output.as_deref().map(|path| output_url(path, &cluster)).transpose()?;
-    let command = driver_command(args, query, explicit, output.as_deref());
-    let wish = Wish { name: name_of(&query.text), max_attempts: 1, command: Some(command) };
+    let command = driver_command(args, script, explicit, output.as_deref());
+    let wish = Wish { name: name_of(&script.text), max_attempts: 1, command: Some(command) };
     let mut request = request::request(&args.submit, &args.common, wish)?;
     if args.submit.dry_run {
         return Ok(submission::dry_run(&request, cluster.user()));
     }
     let reader = hdfs_reader(cluster::configuration(&args.common)?, cluster.user())?;
     Target::new(output.as_deref()).check(&reader).await?;
-    let plan = planner(args, reader, cluster_base(explicit, cluster.home_url()));
-    request.expected = Some(expected(&plan.plan(&query.text, &BTreeSet::new()).await?));
+    let planner = planner(args, reader, cluster_base(explicit, cluster.home_url()));
+    if let Some(work) = script.start(&planner, true).next().await? {
+        request.expected = Some(expected(&work.plan));
+    }
     let display = Display::new(&args.common);
     let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
     if args.submit.no_wait {
@@ -132,7 +162,7 @@ pub async fn submit_driver(args: &SqlArgs, query: &Text, explicit: bool, guarded
 }
 
 /// The same executable, told to join the application that it finds itself in.
-fn driver_command(args: &SqlArgs, query: &Text, explicit: bool, output: Option<&str>) -> Vec<String> {
+fn driver_command(args: &SqlArgs, script: &Script, explicit: bool, output: Option<&str>) -> Vec<String> {
     let program = LAUNCH_COMMAND.split(' ').next().unwrap_or_default();
     let mut words: Vec<String> = [program, "sql", "--split-size"].map(str::to_owned).into();
     words.push(args.split_size.0.to_string());
@@ -144,7 +174,7 @@ fn driver_command(args: &SqlArgs, query: &Text, explicit: bool, output: Option<&
     }
     words.extend(output.map(|url| format!("--output={url}")));
     words.push("--".to_owned());
-    words.push(query.text.clone());
+    words.push(script.text.clone());
     words
 }
 

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use bobbin_blocks::BlockReader;
 use bobbin_engine::{
-    Borders, CancelFlag, Executor, InputError, InputRange, Inputs, LostInput, Output, Piece, PlanError, Planner,
-    PlannerOptions, Query, Task, TaskError, TaskReport, decode_result,
+    Borders, CancelFlag, Executor, InputError, InputRange, Inputs, KnownBorders, LostInput, Output, Piece, PlanError,
+    Planner, PlannerOptions, Query, Task, TaskError, TaskReport, decode_result,
 };
 use bytes::Bytes;
 use futures::StreamExt;
@@ -164,20 +164,25 @@ impl Runner {
     }
 
     pub fn plan(&self, sql: &str) -> Result<Query, PlanError> {
-        block_on(self.planner().plan(sql, &BTreeSet::new()))
+        block_on(self.planner().plan(sql, &KnownBorders::default()))
     }
 
     /// Plans and runs a query as a driver does.
     pub fn run(&self, sql: &str) -> Result<Answer, Failure> {
-        let mut unsplit = BTreeSet::new();
+        let mut replanned = BTreeSet::new();
+        let mut known = KnownBorders::default();
         loop {
-            let query = block_on(self.planner().plan(sql, &unsplit)).map_err(Failure::Plan)?;
+            let query = block_on(self.planner().plan(sql, &known)).map_err(Failure::Plan)?;
             let outcome = self.run_tasks(&query);
             let notes = outcome.reports.iter().map(|(task, report)| (*task, report.note.clone())).collect();
             match query.check_borders(&notes) {
                 Borders::Replan(files) => {
-                    assert!(unsplit.is_disjoint(&files), "{files:?} were unsplit already");
-                    unsplit.extend(files);
+                    assert!(replanned.is_disjoint(&files), "the borders of {files:?} were known already");
+                    let search = query.border_search(&files).map_err(Failure::Plan)?;
+                    let outcome = self.run_tasks(&search.query);
+                    let notes = outcome.reports.iter().map(|(task, report)| (*task, report.note.clone())).collect();
+                    known = known.with(search.known(&notes).expect("every task has a note"));
+                    replanned.extend(files);
                 }
                 Borders::Failed { message, exit_code } => return Err(Failure::Borders { message, exit_code }),
                 Borders::Exact => {
@@ -187,7 +192,7 @@ impl Runner {
                     let bytes: Vec<Bytes> = query.wanted.iter().map(|task| outcome.results[task][0].clone()).collect();
                     let batches = bytes.iter().flat_map(|bytes| decode_result(bytes.clone()).unwrap()).collect();
                     let (reports, spilled) = (outcome.reports, outcome.spilled);
-                    return Ok(Answer { query, batches, bytes, reports, replanned: unsplit, spilled });
+                    return Ok(Answer { query, batches, bytes, reports, replanned, spilled });
                 }
             }
         }

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
     TableFactor, TableWithJoins, VisitMut, VisitorMut,
 };
 
-use crate::scopes::{self, Known, Listed, Scope, folded};
+use crate::sql::scopes::{self, Known, Listed, Scope, folded};
 
 /// Replaces names of columns in `statement`, whose tables have these names and columns.
 pub(crate) fn respell<'a>(statement: &mut Statement, tables: impl Iterator<Item = (&'a str, &'a SchemaRef)>) {

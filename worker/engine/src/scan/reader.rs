@@ -1,18 +1,18 @@
-//! Reads the records of one split: fetches the bytes that the decoder wants, and notes where records begin at its ends.
+//! Reads the records of one split: fetches the bytes that the decoder wants, and notes what it found.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
-use bobbin_blocks::{BlockReader, OpenFile, ReadCounters};
-use bobbin_parse::csv::CsvDecoder;
-use bobbin_parse::{Decoder, Wanted};
-use datafusion::common::{Result, internal_err};
+use bobbin_blocks::{BlockReader, ReadCounters};
+use bobbin_parse::Decoder;
+use datafusion::common::Result;
 
 use crate::fault::Fault;
-use crate::note::SplitNote;
-use crate::scan::ScanShape;
-use crate::splits::Split;
+use crate::scan::bytes::{ByteSource, Piece};
+use crate::scan::note::{BadNote, SplitNote};
+use crate::scan::output::{Assembly, Layout};
+use crate::scan::shape::ScanShape;
+use crate::scan::splits::Split;
 use crate::task::CancelFlag;
 
 /// What the scans of one task share.
@@ -24,12 +24,12 @@ pub(crate) struct ScanSource {
     pub counters: Arc<ReadCounters>,
     /// Raised when nobody wants the task any more.
     pub cancel: CancelFlag,
-    /// What the last split that was opened found at its ends.
+    /// What its splits found.
     pub note: Mutex<Option<SplitNote>>,
 }
 
 impl ScanSource {
-    /// What the last split that was opened found at its ends.
+    /// What its splits found: the last one's borders, and the bad records of all.
     pub fn take_note(&self) -> Option<SplitNote> {
         self.note.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -42,26 +42,27 @@ impl ScanSource {
 /// Turns one split into batches.
 pub(crate) struct SplitReader {
     split: Split,
-    schema: SchemaRef,
-    decoder: CsvDecoder,
-    file: Option<OpenFile>,
+    rows: Assembly,
+    decoder: Box<dyn Decoder>,
+    bytes: ByteSource,
     /// Rows that may still be given out.
     remaining: usize,
     /// The bad record after those that are ready.
     failure: Option<Fault>,
+    /// Bad records of the splits that this task read before.
+    earlier: Vec<BadNote>,
     source: Arc<ScanSource>,
 }
 
 impl SplitReader {
-    /// A reader at the split's start; `schema` is that of the projected columns.
-    pub fn new(shape: &ScanShape, schema: SchemaRef, split: Split, source: Arc<ScanSource>, batch_rows: usize) -> Self {
+    /// A reader at the split's start.
+    pub fn new(shape: &ScanShape, split: Split, source: Arc<ScanSource>, batch_rows: usize) -> Result<Self> {
         let fetch = shape.fetch.unwrap_or(usize::MAX);
-        let decoder = CsvDecoder::new(
-            Arc::clone(&shape.options),
-            Wanted::rows(Arc::clone(&shape.file_schema), &shape.projection, batch_rows.min(fetch.max(1))),
-            split.range(),
-        );
-        Self { split, schema, decoder, file: None, remaining: fetch, failure: None, source }
+        let layout = Layout::new(shape, &split, batch_rows.min(fetch.max(1)))?;
+        let decoder = shape.reading.decoder(layout.wanted, &split);
+        let bytes = ByteSource::new(&split, &source);
+        let earlier = source.take_note().map(|note| note.bad).unwrap_or_default();
+        Ok(Self { split, rows: layout.rows, decoder, bytes, remaining: fetch, failure: None, earlier, source })
     }
 
     /// The next batch, or `None` after the last.
@@ -85,42 +86,30 @@ impl SplitReader {
                 self.note(false);
                 return Ok(None);
             };
-            let length = usize::try_from(wanted.end.saturating_sub(wanted.start)).unwrap_or(usize::MAX);
-            self.feed(wanted.start, length).await?;
-        }
-    }
-
-    async fn feed(&mut self, offset: u64, length: usize) -> Result<()> {
-        let mut file = match self.file.take() {
-            Some(file) => file,
-            None => {
-                let counters = Arc::clone(&self.source.counters);
-                self.source.reader.open(&self.split.file, counters).await.map_err(Fault::Read)?
+            let offset = wanted.start;
+            let fed = match self.bytes.read(wanted).await? {
+                Piece::Bytes(bytes) => self.decoder.feed(offset, &bytes),
+                Piece::End => self.decoder.end_of_file(),
+            };
+            if let Err(source) = fed {
+                self.failure = Some(Fault::Record { url: self.split.file.url.clone(), source });
             }
-        };
-        let bytes = file.window(offset, length).await.map_err(Fault::Read)?;
-        self.file = Some(file);
-        if bytes.is_empty() {
-            return internal_err!("no bytes at {offset} of {}", self.split.file.url);
         }
-        if let Err(source) = self.decoder.feed(offset, &bytes) {
-            self.failure = Some(Fault::Record { url: self.split.file.url.clone(), source });
-        }
-        Ok(())
     }
 
-    /// Cuts the batch to what may still be given out, under the scan's own schema.
+    /// Cuts the batch to what may still be given out, and makes rows of the scan of it.
     fn give(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
         let batch = if batch.num_rows() > self.remaining { batch.slice(0, self.remaining) } else { batch };
         self.remaining -= batch.num_rows();
         self.note(true);
-        if batch.schema() == self.schema { Ok(batch) } else { Ok(batch.with_schema(Arc::clone(&self.schema))?) }
+        self.rows.assemble(&batch)
     }
 
     /// Notes where the split's first record begins and, unless it stopped early, where the record after its last does.
     fn note(&self, stopped: bool) {
         let borders = self.decoder.borders();
         let next_record = (!stopped).then_some(borders.next_record);
-        self.source.set_note(SplitNote::new(borders.first_record, next_record));
+        let note = SplitNote::new(borders.first_record, next_record);
+        self.source.set_note(note.with_bad(&self.earlier, self.decoder.bad_records(), &self.split.file.url));
     }
 }

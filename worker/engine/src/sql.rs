@@ -1,0 +1,16 @@
+//! The text of statements before any planning: what each one does, which tables it names, how their columns are spelled.
+
+mod call;
+mod catalog;
+mod identifiers;
+mod query_text;
+mod scopes;
+mod statement;
+
+pub use catalog::Catalog;
+pub(crate) use catalog::Entry;
+pub(crate) use identifiers::respell;
+pub(crate) use query_text::QueryText;
+pub use query_text::scheme;
+pub use statement::Statement;
+pub(crate) use statement::{Kind, one_query};

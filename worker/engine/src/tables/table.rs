@@ -1,0 +1,181 @@
+//! A table as the driver sees it before planning: its files, its columns, how its records are written.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use bobbin_blocks::{BlockReader, FileRef, TableFile};
+use bobbin_parse::Yield;
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::error::PlanError;
+use crate::graph::Places;
+use crate::planner::PathBase;
+use crate::scan::{ExtraColumn, ExtraKind, FileFacts, TableColumns};
+use crate::sql::scheme;
+use crate::tables::inference::{self, Learned};
+use crate::tables::options::Reading;
+use crate::tables::partitions;
+use crate::tables::source::Source;
+
+/// Files whose blocks are looked up at the same time.
+const LOOKUPS_AT_ONCE: usize = 16;
+
+/// Files that have the same columns.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    /// As the query writes it.
+    pub name: String,
+    /// The files that hold more than empty lines, in path order, and what is known of each.
+    pub files: Vec<(FileRef, Arc<FileFacts>)>,
+    /// Where the blocks of each file are, by URL.
+    pub places: Arc<Places>,
+    /// All columns.
+    pub columns: TableColumns,
+    /// The columns' types by name, and what each rests on.
+    pub origins: Vec<String>,
+    /// Columns of files whose type nobody knows: no file that was looked at has a value, and none was declared.
+    pub unknown: Vec<usize>,
+    /// How records are read.
+    pub reading: Arc<Reading>,
+    /// Bytes of an average record, for estimates.
+    pub record_bytes: u64,
+}
+
+impl Table {
+    /// Lists the files, finds their blocks, and learns their columns.
+    pub async fn find(reader: &BlockReader, name: &str, source: &Source, base: &PathBase) -> Result<Self, PlanError> {
+        let listed = list(reader, name, source, base).await?;
+        // Also of files without bytes: one that is being written shows none before its first block is full.
+        let places = Arc::new(places(reader, name, &listed).await?);
+        let files: Vec<(FileRef, partitions::Values)> = listed.into_iter().filter(|(file, _)| file.len > 0).collect();
+        let (files, values): (Vec<FileRef>, Vec<partitions::Values>) = files.into_iter().unzip();
+        let partitions = partitions::columns(name, &files, &values, &source.reading)?;
+        let learned = inference::learn(reader, name, &files, &source.reading).await?;
+        let Learned { schema, origins, unknown, record_bytes, files: kept } = learned;
+        let facts = |(at, columns): (usize, Vec<usize>)| {
+            let compression = source.reading.compression(&files[at].url);
+            let values = partitions.values_of(&values[at]);
+            (files[at].clone(), Arc::new(FileFacts { compression, values, columns }))
+        };
+        let files: Vec<_> = kept.into_iter().map(facts).collect();
+        let columns = columns(name, source, schema, partitions)?;
+        let reading = Arc::clone(&source.reading);
+        Ok(Self { name: name.to_owned(), files, places, columns, origins, unknown, reading, record_bytes })
+    }
+
+    /// All columns.
+    pub fn schema(&self) -> SchemaRef {
+        self.columns.schema()
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|(file, _)| file.len).sum()
+    }
+}
+
+/// The columns of files, of paths and about records.
+fn columns(
+    name: &str,
+    source: &Source,
+    file: SchemaRef,
+    partitions: partitions::Partitions,
+) -> Result<TableColumns, PlanError> {
+    let options = &source.reading.table;
+    let mut extras: Vec<ExtraColumn> = Vec::new();
+    let asked = [
+        (&options.filename, ExtraKind::Filename),
+        (&options.file_offset, ExtraKind::Offset),
+        (&options.file_row_number, ExtraKind::RowNumber),
+    ];
+    for (name, kind) in asked {
+        extras.extend(name.iter().map(|name| ExtraColumn { name: name.clone(), kind }));
+    }
+    let mut columns = TableColumns { file, partitions: partitions.fields, extras, yields: Yield::Rows };
+    if source.rejects {
+        // The other columns say nothing about a record that cannot be read.
+        columns.yields = Yield::Rejects;
+        columns.extras = vec![ExtraColumn { name: "filename".into(), kind: ExtraKind::Filename }];
+    }
+    let mut seen = BTreeSet::new();
+    for field in columns.schema().fields() {
+        if !seen.insert(field.name().clone()) {
+            return Err(PlanError::Table(format!(
+                "table '{name}' has two columns called {}: one of its files, and one of their paths or of an option; \
+                 give the option another name, or say hive_partitioning => false",
+                field.name()
+            )));
+        }
+    }
+    Ok(columns)
+}
+
+/// The files of all paths, each once, with the partition values of its path.
+async fn list(
+    reader: &BlockReader,
+    table: &str,
+    source: &Source,
+    base: &PathBase,
+) -> Result<Vec<(FileRef, partitions::Values)>, PlanError> {
+    let mut files: Vec<(FileRef, partitions::Values)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for path in &source.paths {
+        let path = absolute(path, base);
+        let listed = reader.list_table(&path).await;
+        let listed = listed.map_err(|source| PlanError::List { table: table.to_owned(), source })?;
+        for TableFile { file, partitions } in listed {
+            if seen.insert(file.url.clone()) {
+                files.push((file, partitions));
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// Where the blocks of each file are. A file that cannot be read is an error before anything else is known of it.
+async fn places(
+    reader: &BlockReader,
+    table: &str,
+    files: &[(FileRef, partitions::Values)],
+) -> Result<Places, PlanError> {
+    let files: Vec<FileRef> = files.iter().map(|(file, _)| file.clone()).collect();
+    let lookups = files.into_iter().map(|file| async move {
+        let places = reader.locations(&file).await;
+        let places = places.map_err(|source| PlanError::Locate { table: table.to_owned(), source })?;
+        Ok::<_, PlanError>((file.url, places))
+    });
+    stream::iter(lookups).buffered(LOOKUPS_AT_ONCE).try_collect().await
+}
+
+/// A path as the reader understands it.
+fn absolute(path: &str, base: &PathBase) -> String {
+    let PathBase::DefaultFs(home) = base else {
+        return path.to_owned();
+    };
+    if scheme(path).is_some() {
+        return path.to_owned();
+    }
+    let home = home.trim_end_matches('/');
+    if !path.starts_with('/') {
+        return format!("{home}/{path}");
+    }
+    let authority_end =
+        home.find("://").map_or(0, |at| home[at + 3..].find('/').map_or(home.len(), |end| at + 3 + end));
+    format!("{}{path}", &home[..authority_end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joins_plain_paths_to_the_default_file_system() {
+        let home = PathBase::DefaultFs("hdfs://nn:8020/user/alice".into());
+        assert_eq!(absolute("t.csv", &home), "hdfs://nn:8020/user/alice/t.csv");
+        assert_eq!(absolute("/data/*.csv", &home), "hdfs://nn:8020/data/*.csv");
+        assert_eq!(absolute("file:///t.csv", &home), "file:///t.csv");
+        assert_eq!(absolute("t.csv", &PathBase::Local), "t.csv");
+        assert_eq!(absolute("/t.csv", &PathBase::DefaultFs("hdfs://nn".into())), "hdfs://nn/t.csv");
+    }
+}
