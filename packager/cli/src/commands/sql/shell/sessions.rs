@@ -1,0 +1,142 @@
+//! Where a shell's statements run: sessions that are made when they are first needed and stay until the shell ends.
+
+use bobbin::Session;
+use bobbin::yarn::{Cluster, Submitted};
+use bobbin_blocks::BlockReader;
+use bobbin_engine::{PathBase, Planner};
+
+use super::super::answer::Asked;
+use super::super::attempts::Attempts;
+use super::super::on_cluster;
+use super::super::script::Work;
+use super::super::{cluster_base, hdfs_reader, planner};
+use crate::args::SqlArgs;
+use crate::cluster;
+use crate::exit::{Exit, Failure};
+use crate::interrupt::Guarded;
+use crate::local::SpillDirectory;
+use crate::place::{self, Place};
+use crate::progress::Display;
+
+/// The sessions of a shell.
+pub struct Sessions<'a> {
+    args: &'a SqlArgs,
+    display: &'a Display,
+    guarded: &'a Guarded,
+    local: Option<(Session, SpillDirectory)>,
+    application: Option<Application>,
+    columns: Vec<String>,
+}
+
+/// An application on the cluster, kept for the next statement.
+struct Application {
+    cluster: Cluster,
+    submitted: Submitted,
+    /// The last attempt's.
+    session: Option<Session>,
+}
+
+impl<'a> Sessions<'a> {
+    /// No session yet.
+    pub fn new(args: &'a SqlArgs, display: &'a Display, guarded: &'a Guarded) -> Self {
+        Self { args, display, guarded, local: None, application: None, columns: Vec::new() }
+    }
+
+    /// Where a statement over these paths runs.
+    pub fn place(&self, paths: &[String]) -> Result<Place, Failure> {
+        let tables = paths.iter().map(|path| (path.as_str(), bobbin_engine::scheme(path)));
+        let place = place::decide(self.args.submit.master, tables).map_err(|error| Failure::of(Exit::Usage, &error))?;
+        // Without tables there is nothing that would be nearer to the data elsewhere.
+        let stays = paths.is_empty() && matches!(place, Place::Cluster { .. });
+        Ok(if stays { Place::Local { threads: None } } else { place })
+    }
+
+    /// A planner for that place.
+    pub fn planner(&self, place: Place) -> Result<Planner, Failure> {
+        Ok(match place {
+            Place::Local { .. } => planner(self.args, self.reader(place)?, PathBase::Local),
+            Place::Cluster { explicit } => {
+                let home = cluster::cluster(&self.args.common)?.home_url();
+                planner(self.args, self.reader(place)?, cluster_base(explicit, home))
+            }
+        })
+    }
+
+    /// HDFS is there where a configuration says so; a laptop without one has local files.
+    fn reader(&self, place: Place) -> Result<BlockReader, Failure> {
+        match cluster::configuration(&self.args.common) {
+            Ok(configuration) => hdfs_reader(configuration, &cluster::user()?),
+            Err(_) if matches!(place, Place::Local { .. }) => Ok(BlockReader::local()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Runs tasks and prints their rows.
+    pub async fn answer(&mut self, place: Place, work: &Work, needs_tasks: bool) -> Result<(), Failure> {
+        for name in work.request.column_names() {
+            if !self.columns.contains(&name) {
+                self.columns.push(name);
+            }
+        }
+        match place {
+            Place::Cluster { .. } if needs_tasks => self.answer_there(place, work).await,
+            Place::Cluster { .. } | Place::Local { .. } => self.answer_here(place, work).await,
+        }
+    }
+
+    /// Columns that statements have used tables with.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    async fn answer_here(&mut self, place: Place, work: &Work) -> Result<(), Failure> {
+        let (planner, reader) = (self.planner(place)?, self.reader(place)?);
+        if self.local.is_none() {
+            let threads = if let Place::Local { threads } = place { threads } else { None };
+            let spill = SpillDirectory::new();
+            let session = Session::local(&spill.options(threads), reader.clone()).await;
+            self.local = Some((session.map_err(|error| Failure::of(Exit::Internal, &error))?, spill));
+        }
+        let Some((session, _)) = &self.local else { return Ok(()) };
+        let asked = Asked { args: self.args, planner: &planner, reader: &reader, display: self.display };
+        asked.answer(session, work).await.map(drop)
+    }
+
+    async fn answer_there(&mut self, place: Place, work: &Work) -> Result<(), Failure> {
+        let (planner, reader) = (self.planner(place)?, self.reader(place)?);
+        if self.application.is_none() {
+            let cluster = cluster::cluster(&self.args.common)?;
+            let submitted =
+                on_cluster::submit_for(self.args, "shell", &work.plan, (&cluster, self.guarded, self.display));
+            let submitted = submitted.await?;
+            self.application = Some(Application { cluster, submitted, session: None });
+        }
+        let Some(application) = &mut self.application else { return Ok(()) };
+        let asked = Asked { args: self.args, planner: &planner, reader: &reader, display: self.display };
+        let attempts = Attempts { cluster: &application.cluster, submitted: &application.submitted, asked };
+        match attempts.answer(work).await {
+            Ok((session, outcome)) => {
+                application.session = Some(session);
+                outcome.map(drop)
+            }
+            Err(failure) => {
+                // What cannot be joined is of no use to the next statement.
+                if let Some(lost) = self.application.take() {
+                    on_cluster::give_up(&lost.cluster, &lost.submitted).await;
+                    self.guarded.release();
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Ends what was begun.
+    pub async fn end(self) {
+        let Some(Application { cluster, submitted, session }) = self.application else { return };
+        match session {
+            Some(session) => on_cluster::end(&cluster, &submitted, &session, None).await,
+            None => on_cluster::give_up(&cluster, &submitted).await,
+        }
+        self.guarded.release();
+    }
+}
