@@ -27,6 +27,7 @@ mod graph;
 mod inputs;
 mod ipc;
 mod leaf;
+mod naming;
 pub mod output;
 mod payload;
 mod planner;

@@ -19,6 +19,7 @@ use futures::future::{BoxFuture, FutureExt};
 use crate::error::PlanError;
 use crate::explain;
 use crate::graph;
+use crate::naming::shortened;
 use crate::prune::prune_structs;
 use crate::query::Query;
 use crate::request::{Request, Shown};
@@ -234,7 +235,9 @@ impl Planner {
         let session = self.session(&KnownBorders::default(), 1)?;
         let resolver = Resolver { reader: &self.reader, base: &self.options.default_scheme, catalog };
         let plan = resolver.plan(query, &session).await?;
-        Ok(Request::of(plan, shown))
+        let named = query.relations.iter().map(|(relation, _)| relation.table());
+        let tables: Vec<&str> = query.sources.keys().map(String::as_str).chain(named).collect();
+        Ok(Request::of(shortened(plan, &tables).map_err(PlanError::internal)?, shown))
     }
 
     /// The columns of a table: name, type, what the type rests on.

@@ -16,7 +16,8 @@ pub enum OnBad {
     /// The record is left out, and counted.
     Skip,
     /// The record stays, with NULL for what cannot be read (missing fields are NULL, fields beyond the last column are
-    /// dropped), and is counted. A record of which nothing can be read is left out, and counted.
+    /// dropped), and is counted. A line of JSON that is no object becomes a row of NULLs; a record of CSV of which nothing can be
+    /// read is left out, and counted.
     Null,
 }
 

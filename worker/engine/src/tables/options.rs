@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use bobbin_blocks::compression::Compression;
 use bobbin_parse::csv::{CsvDecoder, CsvOptions};
 use bobbin_parse::json::{JsonDecoder, JsonOptions};
-use bobbin_parse::{Decoder, Wanted};
+use bobbin_parse::{Decoder, OnBad, Wanted};
 
 use crate::scan::Split;
 use crate::tables::value::OptionValue;
@@ -132,6 +132,13 @@ impl Reading {
         Ok(Self { format, written, csv: Arc::new(csv), json: Arc::new(json), table })
     }
 
+    /// The same reading, which leaves bad records out.
+    pub fn skipping(mut self) -> Self {
+        Arc::make_mut(&mut self.csv).on_bad = OnBad::Skip;
+        Arc::make_mut(&mut self.json).on_bad = OnBad::Skip;
+        self
+    }
+
     /// A decoder of the records of `split`.
     pub fn decoder(&self, wanted: Wanted, split: &Split) -> Box<dyn Decoder> {
         match self.format {
@@ -147,6 +154,15 @@ impl Reading {
             }
             FileFormat::Json => Box::new(JsonDecoder::new(Arc::clone(&self.json), wanted, split.range())),
         }
+    }
+
+    /// Refuses options that name columns which are not there, or do not fit their types.
+    pub fn check_columns(&self, schema: &SchemaRef) -> Result<(), OptionError> {
+        let checked = match self.format {
+            FileFormat::Csv => self.csv_of(schema).check_columns(schema),
+            FileFormat::Json => Ok(()),
+        };
+        checked.map_err(|error| OptionError::Contradiction(error.to_string()))
     }
 
     /// The dialect with the formats of all columns of dates and times.

@@ -38,6 +38,8 @@ impl Source {
 
     /// The same files, as a table of the records that cannot be read.
     pub fn rejects(self) -> Self {
-        Self { rejects: true, ..self }
+        // Columns are learned from the good ones.
+        let reading = Arc::new(self.reading.as_ref().clone().skipping());
+        Self { rejects: true, reading, ..self }
     }
 }

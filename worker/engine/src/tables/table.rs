@@ -50,6 +50,7 @@ impl Table {
         let places = Arc::new(places(reader, name, &listed).await?);
         let files: Vec<(FileRef, partitions::Values)> = listed.into_iter().filter(|(file, _)| file.len > 0).collect();
         let (files, values): (Vec<FileRef>, Vec<partitions::Values>) = files.into_iter().unzip();
+        let refuse = |reason: String| PlanError::Statement(format!("read table '{name}': {reason}"));
         let partitions = partitions::columns(name, &files, &values, &source.reading)?;
         let learned = inference::learn(reader, name, &files, &source.reading).await?;
         let Learned { schema, origins, unknown, record_bytes, files: kept } = learned;
@@ -59,6 +60,7 @@ impl Table {
             (files[at].clone(), Arc::new(FileFacts { compression, values, columns }))
         };
         let files: Vec<_> = kept.into_iter().map(facts).collect();
+        source.reading.check_columns(&schema).map_err(|error| refuse(error.to_string()))?;
         let columns = columns(name, source, schema, partitions)?;
         let reading = Arc::clone(&source.reading);
         Ok(Self { name: name.to_owned(), files, places, columns, origins, unknown, reading, record_bytes })

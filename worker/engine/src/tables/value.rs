@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 /// A value as it was written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
 pub enum OptionValue {
     /// `true` or `false`.
     Bool(bool),
