@@ -4,7 +4,7 @@
 //! YARN keeps absolute totals for each row, so a row is said once, again when it changes, and all are said again after
 //! the ResourceManager forgot us.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{AskRow, Place};
 use crate::config::LocalityWaits;
@@ -86,10 +86,10 @@ const RACK_HOSTS: usize = 40;
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     open: BTreeMap<RequestId, Request>,
-    /// What the ResourceManager knows of each open request.
+    /// What the ResourceManager was told of each request and may still know. A row is forgotten only when it is unsaid.
     told: BTreeMap<RequestId, Vec<AskRow>>,
-    /// Is what the ResourceManager knows in doubt?
-    doubtful: bool,
+    /// Requests that the ResourceManager may have counted down for a grant that answered another one.
+    doubtful: BTreeSet<RequestId>,
     /// Ids given so far; 0 and -1 mean "none" to YARN and are never given.
     last: u64,
 }
@@ -127,6 +127,7 @@ impl Requests {
     /// Rows that differ from what the ResourceManager knows.
     pub fn changed_rows(&mut self, nodes: &Nodes<'_>) -> Vec<AskRow> {
         let mut rows = Vec::new();
+        let doubtful = std::mem::take(&mut self.doubtful);
         self.told.retain(|id, told| {
             let keep = self.open.contains_key(id);
             if !keep {
@@ -137,25 +138,22 @@ impl Requests {
         for (&id, request) in &self.open {
             let wanted = request.rows(id, nodes);
             let told = std::mem::take(self.told.entry(id).or_default());
-            rows.extend(wanted.iter().filter(|row| self.doubtful || !told.contains(row)).cloned());
+            rows.extend(wanted.iter().filter(|row| doubtful.contains(&id) || !told.contains(row)).cloned());
             let is_left_out = |row: &AskRow| wanted.iter().all(|other| other.place != row.place);
             rows.extend(told.into_iter().filter(is_left_out).map(taken_back));
             self.told.insert(id, wanted);
         }
-        self.doubtful = false;
         rows
     }
 
     /// Say every row of every open request again.
     pub fn tell_all_again(&mut self) {
-        self.doubtful = true;
+        self.doubtful.extend(self.open.keys());
     }
 
     /// Say every row of this request again, if it is open.
     pub fn tell_again(&mut self, request: RequestId) {
-        if self.contains(request) {
-            self.told.remove(&request);
-        }
+        self.doubtful.insert(request);
     }
 
     /// An open request for this very host, this one if it is such a request.
