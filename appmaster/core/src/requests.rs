@@ -167,11 +167,6 @@ impl Requests {
         (1..=self.last).contains(&request.0)
     }
 
-    /// The ResourceManager knows nothing any more.
-    pub fn forget_told(&mut self) {
-        self.told.clear();
-    }
-
     /// The open requests, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (RequestId, &Request)> {
         self.open.iter().map(|(&id, request)| (id, request))

@@ -39,7 +39,7 @@ impl Core {
 
     /// Say everything again that the ResourceManager may have forgotten.
     pub(super) fn resync(&mut self) {
-        self.fleet.requests.forget_told();
+        self.fleet.requests.tell_all_again();
         let leaving = |(&container, row): (&ContainerId, &Container)| row.is_leaving().then_some(container);
         for container in self.fleet.containers.iter().filter_map(leaving).collect::<Vec<_>>() {
             self.act(Action::Release { container });
