@@ -66,6 +66,31 @@ fn the_tour_runs_as_printed() {
     }
 }
 
+/// The README's statements, which need no program in front of them.
+fn statements() -> String {
+    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let section = text.split("\n## CSV and JSON\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let indented: Vec<&str> = section.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    indented.join("\n")
+}
+
+#[test]
+fn statements_run_as_printed() {
+    let Some(cluster) = shared() else { return };
+    let directory = tempfile::tempdir_in(cluster.directory()).unwrap();
+    let event = r#"{"actor":{"login":"alice"},"repo":{"name":"jupyter/notebook"}}"#;
+    std::fs::write(directory.path().join("events.jsonl"), format!("{event}\n{event}\nno event\n")).unwrap();
+    for year in ["2014", "2015"] {
+        std::fs::write(directory.path().join(format!("{year}.csv")), format!("year,fare\n{year},2.50\n{year},0.00\n"))
+            .unwrap();
+    }
+    std::fs::write(directory.path().join("statements.sql"), statements()).unwrap();
+    cluster.make_directory("/reports", "alice", "755").unwrap();
+    let answer = shell(cluster, directory.path(), "yarn-submit sql --master local -f statements.sql").expect(0);
+    assert_eq!(answer.stdout, "login,count(*)\nalice,2\n");
+    assert!(answer.stderr.contains("1 bad records") && answer.stderr.contains("wrote 2 rows"), "{}", answer.stderr);
+}
+
 #[test]
 fn the_first_command_is_the_first_query() {
     let Some(cluster) = shared() else { return };
