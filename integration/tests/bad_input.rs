@@ -217,8 +217,7 @@ fn a_lost_executable_bit_is_mended_by_yarn_or_named() {
 fn wrong_words_are_usage_errors() {
     let Some(cluster) = shared() else { return };
     for words in [
-        &["sql"][..],
-        &["nonsense"],
+        &["nonsense"][..],
         &["run", "--workers", "many", "--", "true"],
         &["run", "--worker-memory", "2 parsecs", "--", "true"],
         &["sql", "--format", "xls", "SELECT 1"],

@@ -108,11 +108,11 @@ fn an_answer_without_a_place_is_not_computed() {
     let text = format!("SELECT count(*) FROM '{url}'");
     let cases = [
         ("hdfs:///user/alice/nowhere/answer.csv", 66, "its directory does not exist"),
-        ("hdfs:///user/alice", 66, "is a directory"),
+        ("hdfs:///user/alice", 66, "exists already"),
         ("hdfs:///user/alice/trips/trips.csv/answer.csv", 66, "its directory"),
         ("hdfs:///answer.csv", 77, "alice"),
         ("/nowhere/answer.csv", 66, "its directory does not exist"),
-        ("/tmp", 66, "is a directory"),
+        ("/tmp", 64, "cannot write to this machine"),
         ("s3://bucket/answer.csv", 66, "neither"),
     ];
     for (output, code, word) in cases {

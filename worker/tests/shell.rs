@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests; a panic is a failed test")]
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -109,7 +108,7 @@ impl Master {
         drop(file);
         let options = PlannerOptions { split_size: 8192, buckets, ..PlannerOptions::default() };
         let sql = format!("SELECT k, count(*) AS n, sum(v) AS s FROM '{}' GROUP BY k ORDER BY k", path.display());
-        Planner::new(BlockReader::local(), options).plan(&sql, &BTreeSet::new()).await.unwrap()
+        Planner::new(BlockReader::local(), options).plan(&sql, &bobbin_engine::KnownBorders::default()).await.unwrap()
     }
 
     async fn fetch(&self, address: &str, task: u32) -> Result<Bytes, FetchError> {

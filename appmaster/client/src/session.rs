@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bobbin_blocks::BlockReader;
 use bobbin_engine::{
-    BadRecords, Borders, Catalog, DecodeError, KnownBorders, PlanError, Planner, Prepared, Query, Request, Statement,
-    decode_result,
+    BadRecords, Borders, Catalog, DecodeError, KnownBorders, PlanError, Planner, Prepared, Query, Request, Shown,
+    Statement, decode_result,
 };
 use bobbin_link::{AuthorityError, Connector, DialError, Identity};
 use bobbin_proto as wire;
@@ -43,6 +43,8 @@ pub struct Answer {
     pub summary: wire::Progress,
     /// Records that were left out or changed, by table and reason.
     pub bad_records: Vec<BadRecords>,
+    /// What it took stage by stage, where that is what was asked for.
+    pub analysis: Option<String>,
     session: Session,
     job: Job,
     query: Arc<Query>,
@@ -232,9 +234,18 @@ impl Running {
 
     /// The answer, after [`Self::step`] has said that all tasks are done.
     pub fn into_answer(self, finished: &Finished) -> Answer {
-        let Running { session, job, query, .. } = self;
+        let Running { session, job, query, request, .. } = self;
+        let analysis = (request.shown() == Shown::Analysis).then(|| query.analysis(&finished.notes));
         let bad_records = query.bad_records(&finished.notes);
-        Answer { schema: query.schema.clone(), summary: finished.summary.clone(), bad_records, session, job, query }
+        Answer {
+            schema: query.schema.clone(),
+            summary: finished.summary.clone(),
+            bad_records,
+            analysis,
+            session,
+            job,
+            query,
+        }
     }
 }
 

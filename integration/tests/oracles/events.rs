@@ -46,6 +46,6 @@ fn nested_members_are_columns() {
         Case::of("SELECT id, e.payload.issue.title AS t FROM {events} e WHERE e.payload.issue.title IS NOT NULL"),
         Case::of("SELECT e.payload.issue.\"user\".login AS u, count(*) AS n FROM {events} e WHERE type = 'IssuesEvent' GROUP BY 1"),
         Case::of("SELECT a.id FROM {events} a JOIN {events} b ON a.repo.id = b.repo.id AND a.id < b.id WHERE b.type = 'DeleteEvent'"),
-        Case::of("SELECT substr(created_at, 1, 16) AS m, count(*) AS n FROM {events} GROUP BY 1"),
+        Case::of("SELECT hour(CAST(created_at AS TIMESTAMP)) AS m, count(*) AS n FROM {events} GROUP BY 1"),
     ]);
 }

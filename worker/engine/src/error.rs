@@ -50,7 +50,7 @@ pub enum PlanError {
         table: String,
         /// What happened.
         #[source]
-        source: DecompressError,
+        source: Box<DecompressError>,
     },
     /// The first bytes of a table of JSON say nothing about its columns.
     #[error("learn the columns of {file}")]
@@ -59,7 +59,7 @@ pub enum PlanError {
         file: String,
         /// What is wrong with it.
         #[source]
-        source: bobbin_parse::json::InferError,
+        source: Box<bobbin_parse::json::InferError>,
     },
     /// A table's first bytes say nothing about its columns.
     #[error("learn the columns of {file}")]
@@ -68,7 +68,7 @@ pub enum PlanError {
         file: String,
         /// What is wrong with it.
         #[source]
-        source: InferError,
+        source: Box<InferError>,
     },
     /// Files of one table that do not belong together, or hold nothing.
     #[error("{0}")]

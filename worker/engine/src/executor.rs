@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use bobbin_blocks::{BlockReader, ReadCounters};
@@ -30,7 +31,7 @@ use crate::inputs::InputSource;
 use crate::ipc::{ResultWriter, WriteFault};
 use crate::output::WriteSource;
 use crate::payload::{Body, ReadingMessage, Shared};
-use crate::scan::{ByteSource, Failure, Piece, ScanExec, ScanSource, Split, SplitNote};
+use crate::scan::{ByteSource, Cost, Failure, Piece, ScanExec, ScanSource, Split, SplitNote};
 use crate::settings;
 use crate::task::{CancelFlag, Inputs, Output, Task, TaskError, TaskErrorKind, TaskReport};
 
@@ -68,8 +69,13 @@ impl Executor {
             return Ok(TaskReport { rows: 0, note, counters: counters.snapshot() });
         }
         let prepared = self.prepare(&task, inputs, Arc::clone(&counters)).map_err(|error| fault::task_error(&error))?;
+        let began = Instant::now();
         let (rows, note) = prepared.run(output, &task.cancel).await?;
-        Ok(TaskReport { rows, note, counters: counters.snapshot() })
+        let counters = counters.snapshot();
+        let bytes = counters.short_circuit + counters.local_socket + counters.remote + counters.local_file;
+        let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let note = note.unwrap_or_else(SplitNote::without_scan).with_cost(Cost { rows, bytes, micros });
+        Ok(TaskReport { rows, note: note.to_bytes(), counters })
     }
 
     /// Looks at what one split makes of every state in which it may begin.
@@ -174,16 +180,16 @@ struct Prepared {
 
 impl Prepared {
     /// Runs the plan; returns the number of rows and the note.
-    async fn run(self, output: &mut dyn Output, cancel: &CancelFlag) -> Result<(u64, Bytes), TaskError> {
+    async fn run(self, output: &mut dyn Output, cancel: &CancelFlag) -> Result<(u64, Option<SplitNote>), TaskError> {
         let outcome = self.write(output, cancel).await;
         let note = self.source.take_note().filter(|note| self.notes_borders || !note.bad.is_empty());
         match outcome {
-            (rows, Ok(())) => Ok((rows, note.map(|note| note.to_bytes()).unwrap_or_default())),
+            (rows, Ok(())) => Ok((rows, note)),
             (rows, Err(error)) => {
                 let excusable = !self.trusted && fault::is_about_data(&error);
                 let error = fault::task_error_in(&error, self.split.as_ref());
                 match note.filter(|_| excusable && error.kind == TaskErrorKind::Permanent) {
-                    Some(note) => Ok((rows, excused(note, error).to_bytes())),
+                    Some(note) => Ok((rows, Some(excused(note, error)))),
                     None => Err(error),
                 }
             }

@@ -72,6 +72,7 @@ pub(crate) struct Node {
 }
 
 /// Which of our nodes.
+#[expect(clippy::large_enum_variant, reason = "there is one of them in memory, while a plan is encoded or decoded")]
 #[derive(Clone, PartialEq, Oneof)]
 pub(crate) enum NodeKind {
     /// The scan, whose splits are in the task's body.

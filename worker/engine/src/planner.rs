@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bobbin_blocks::{BlockReader, FileRef};
-use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider};
+use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::source_as_provider;
 use datafusion::execution::context::SQLOptions;
@@ -27,7 +27,7 @@ use crate::resolve::Resolver;
 use crate::scan::{FirstRecords, SplitSettings, split_size};
 use crate::settings;
 use crate::sizing::Sizing;
-use crate::sql::{self, Catalog, Kind, QueryText, Statement};
+use crate::sql::{self, Catalog, Kind, Quartiles, QueryText, Statement};
 use crate::stages;
 use crate::tables::{FileTable, Table};
 
@@ -65,7 +65,11 @@ impl Default for PlannerOptions {
     }
 }
 
+/// Tables up to this size have exact quartiles in their summary, bytes: all values are held in memory for them.
+const EXACT_BYTES: u64 = 4 << 30;
+
 /// What a statement leads to.
+#[expect(clippy::large_enum_variant, reason = "there is one of them a statement")]
 #[derive(Debug)]
 pub enum Prepared {
     /// Tasks, and rows in the end.
@@ -132,6 +136,7 @@ impl Planner {
             Kind::Copy { query, output } => {
                 Prepared::Request(self.request(query, catalog, Shown::Rows).await?.with_output(output.clone())?)
             }
+            Kind::Summarize(name) => Prepared::Request(self.summarize(name, catalog).await?),
             Kind::Describe(query) => Prepared::Request(self.describe(query, catalog).await?),
             Kind::ShowTables => Prepared::Request(show_tables(catalog)?),
             Kind::Create { name, entry, or_replace, if_not_exists } => {
@@ -256,6 +261,15 @@ impl Planner {
             rows.push(vec![field.name().clone(), data_type, origin.to_owned()]);
         }
         values_request(&["column", "type", "origin"], rows)
+    }
+
+    /// Statistics of the columns of a table: its quartiles are exact as long as all values fit in memory.
+    async fn summarize(&self, name: &str, catalog: &Catalog) -> Result<Request, PlanError> {
+        let plan = self.request(&sql::select_all(name)?, catalog, Shown::Rows).await?.plan;
+        let bytes: u64 = tables_of(&plan)?.iter().map(Table::bytes).sum();
+        let quartiles = if bytes <= EXACT_BYTES { Quartiles::Exact } else { Quartiles::Approximate };
+        let text = sql::summary(name, plan.schema().as_arrow(), quartiles);
+        self.request(&QueryText::parse(&text)?, catalog, Shown::Rows).await
     }
 
     fn session(&self, known: &KnownBorders, size: u64) -> Result<SessionState, PlanError> {

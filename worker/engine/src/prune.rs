@@ -3,6 +3,11 @@
 //! Between a scan and the first node that makes new columns, every expression is looked at. A struct column of which all
 //! of them take single fields is narrowed to those, in the scan itself.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "types and values are foreign and many, and only structs have fields"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -47,7 +52,6 @@ impl Wanted {
                 };
                 DataType::Struct(fields.iter().filter_map(narrow).collect::<Fields>())
             }
-            #[allow(clippy::wildcard_enum_match_arm, reason = "only structs have fields of their own")]
             other => other.clone(),
         }
     }
@@ -187,7 +191,6 @@ fn path_of(expression: &Arc<dyn PhysicalExpr>) -> Option<(usize, Vec<String>)> {
             ScalarValue::Utf8(Some(name)) | ScalarValue::Utf8View(Some(name)) | ScalarValue::LargeUtf8(Some(name)) => {
                 path.push(name.clone());
             }
-            #[allow(clippy::wildcard_enum_match_arm, reason = "fields have names")]
             _ => return None,
         }
     }

@@ -1,12 +1,13 @@
 //! A query as a graph of tasks: what the driver submits, and how it judges the notes that come back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 
-use crate::scan::{BadNote, Split, SplitNote, merge};
+use crate::scan::{BadNote, Cost, Split, SplitNote, merge};
 use crate::tables::Reading;
 
 /// A planned query. Tasks are numbered through all stages in order, from 0.
@@ -127,8 +128,11 @@ impl Query {
 
     /// Did every scan task leave a note? Only then do the notes of a query that failed say whether its splits fit.
     pub fn has_all_notes(&self, notes: &BTreeMap<u32, Bytes>) -> bool {
-        let tasks =
-            |scan: &ScanTasks| (scan.first_task..).take(scan.splits.len()).all(|task| notes.contains_key(&task));
+        let tasks = |scan: &ScanTasks| {
+            (scan.first_task..)
+                .take(scan.splits.len())
+                .all(|task| notes.get(&task).and_then(SplitNote::of_scan).is_some())
+        };
         self.scans.iter().filter(|scan| scan.may_start_wrong()).all(tasks)
     }
 
@@ -165,6 +169,31 @@ impl Query {
         })
     }
 
+    /// What running the query took, stage by stage, as text, from the notes of its tasks.
+    pub fn analysis(&self, notes: &BTreeMap<u32, Bytes>) -> String {
+        let mut text = String::new();
+        let mut first = 0u32;
+        for stage in &self.stages {
+            let tasks = stage.tasks.len() as u32;
+            let costs = (first..first + tasks).filter_map(|task| SplitNote::from_bytes(notes.get(&task)?)?.cost);
+            let costs: Vec<Cost> = costs.collect();
+            let sum = |part: fn(&Cost) -> u64| costs.iter().map(part).sum::<u64>();
+            let longest = costs.iter().map(|cost| cost.micros).max().unwrap_or(0);
+            // Writing to a text cannot fail.
+            let _ = writeln!(
+                text,
+                "{}: {tasks} tasks, {} rows, {} bytes read, {:.3} s in tasks, the longest {:.3} s",
+                stage.name,
+                sum(|cost| cost.rows),
+                sum(|cost| cost.bytes),
+                sum(|cost| cost.micros) as f64 / 1e6,
+                longest as f64 / 1e6,
+            );
+            first += tasks;
+        }
+        text + &self.explanation
+    }
+
     /// The stages, splits, places and columns, as text.
     pub fn explain(&self) -> String {
         self.explanation.clone()
@@ -196,7 +225,7 @@ impl ScanTasks {
                 continue;
             }
             let is_only = split.start == 0 && split.end == split.file.len;
-            let Some(note) = notes.get(&task).and_then(SplitNote::from_bytes) else {
+            let Some(note) = notes.get(&task).and_then(SplitNote::of_scan) else {
                 if self.may_skip {
                     // None of its rows is in the answer; where the next record begins, nobody knows now.
                     expected = u64::MAX;

@@ -12,7 +12,7 @@ mod splits;
 pub(crate) use bytes::{ByteSource, Piece};
 pub(crate) use exec::ScanExec;
 pub(crate) use filter::ScanFilter;
-pub(crate) use note::{BadNote, Failure, SplitNote, merge};
+pub(crate) use note::{BadNote, Cost, Failure, SplitNote, merge};
 pub(crate) use reader::ScanSource;
 pub(crate) use shape::{ExtraColumn, ExtraKind, Origin, ScanShape, TableColumns};
 pub(crate) use splits::{FileFacts, FirstRecords, Split, SplitSettings, cut, hosts, split_size};

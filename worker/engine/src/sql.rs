@@ -6,6 +6,7 @@ mod identifiers;
 mod query_text;
 mod scopes;
 mod statement;
+mod summary;
 
 pub use catalog::Catalog;
 pub(crate) use catalog::Entry;
@@ -13,4 +14,5 @@ pub(crate) use identifiers::respell;
 pub(crate) use query_text::QueryText;
 pub use query_text::scheme;
 pub use statement::Statement;
-pub(crate) use statement::{Kind, one_query};
+pub(crate) use statement::{Kind, one_query, select_all};
+pub(crate) use summary::{Quartiles, summary};

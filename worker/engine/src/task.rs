@@ -88,7 +88,7 @@ pub enum InputError {
 pub struct TaskReport {
     /// Rows in the result.
     pub rows: u64,
-    /// For [`crate::Query::check_borders`]; empty when the task scanned nothing.
+    /// For [`crate::Query::check_borders`] and [`crate::Query::analysis`].
     pub note: Bytes,
     /// Bytes read, by way of reading.
     pub counters: ReadSnapshot,

@@ -27,6 +27,14 @@ pub struct Cli {
 pub enum Command {
     /// Run queries over CSV and JSON files, here or on the cluster; without any, a shell.
     Sql(SqlArgs),
+    /// Print the columns of a table, their types and what those rest on.
+    Schema(TableArgs),
+    /// Print the first rows of a table.
+    Head(HeadArgs),
+    /// Print statistics of the columns of a table.
+    Describe(TableArgs),
+    /// Count the rows of a table.
+    Count(TableArgs),
     /// Run a command in a container, with its environment and workers beside it.
     Run(RunArgs),
     /// List applications.
@@ -174,6 +182,58 @@ pub struct SqlArgs {
     /// Print how the query would run; submit nothing.
     #[arg(long)]
     pub explain: bool,
+    /// Run the query and print what each stage took instead of its rows.
+    #[arg(long, conflicts_with_all = ["explain", "output"])]
+    pub analyze: bool,
+    /// How rows are written [default: table on a terminal, csv in a pipe, by the suffix of --output].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Write the rows to a file, or to a directory of part files: a name without a suffix.
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<String>,
+    /// What to do with what is at --output already.
+    #[arg(long, value_name = "MODE", default_value = "error")]
+    pub mode: WriteMode,
+    /// Columns that become directories below --output, outermost first.
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    pub partition_by: Vec<String>,
+    /// How part files are compressed: none, gzip, zstd, snappy [default: snappy for parquet, else none].
+    #[arg(long, value_name = "NAME")]
+    pub compression: Option<String>,
+    /// Write one part file.
+    #[arg(long)]
+    pub single_file: bool,
+    /// Bytes of input that make one task.
+    #[arg(long, value_name = "SIZE", default_value = "32MiB")]
+    pub split_size: Size,
+    /// Submission.
+    #[command(flatten)]
+    pub submit: SubmitArgs,
+    /// General.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// What is done with what is there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum WriteMode {
+    /// Refuse to touch it.
+    #[default]
+    Error,
+    /// Replace it.
+    Overwrite,
+    /// Add files to it.
+    Append,
+}
+
+/// What `schema`, `describe` and `count` look at.
+#[derive(Debug, Args)]
+pub struct TableArgs {
+    /// A file, a directory, a pattern or a URL of CSV or JSON files.
+    pub path: String,
+    /// An option of reading, as in read_csv and read_json; repeatable, such as: --option sep=';'
+    #[arg(short = 'O', long = "option", value_name = "NAME=VALUE")]
+    pub options: Vec<KeyValue>,
     /// How rows are written [default: table on a terminal, csv in a pipe, by the suffix of --output].
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
@@ -189,6 +249,17 @@ pub struct SqlArgs {
     /// General.
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+/// `head`
+#[derive(Debug, Args)]
+pub struct HeadArgs {
+    /// Rows.
+    #[arg(short = 'n', long, value_name = "N", default_value = "10")]
+    pub rows: u64,
+    /// The table.
+    #[command(flatten)]
+    pub table: TableArgs,
 }
 
 /// `run`

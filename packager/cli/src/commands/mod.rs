@@ -26,6 +26,10 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
     log::start(common(&command));
     match command {
         Command::Sql(args) => sql::run(args).await,
+        Command::Schema(args) => sql::table::run(args, sql::table::Question::Schema).await,
+        Command::Head(args) => sql::table::head(args).await,
+        Command::Describe(args) => sql::table::run(args, sql::table::Question::Describe).await,
+        Command::Count(args) => sql::table::run(args, sql::table::Question::Count).await,
         Command::Run(args) => run::run(args).await,
         Command::Apps(args) => apps::run(args).await,
         Command::Status(args) => status::run(args).await,
@@ -57,6 +61,8 @@ async fn stoppable<T: Send + 'static>(work: impl FnOnce(&AtomicBool) -> T + Send
 fn common(command: &Command) -> &CommonArgs {
     match command {
         Command::Sql(args) => &args.common,
+        Command::Schema(args) | Command::Describe(args) | Command::Count(args) => &args.common,
+        Command::Head(args) => &args.table.common,
         Command::Run(args) => &args.common,
         Command::Apps(args) => &args.common,
         Command::Status(args) => &args.common,

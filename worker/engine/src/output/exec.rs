@@ -16,6 +16,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use futures::future::try_join_all;
 use futures::{StreamExt, stream};
 
 use super::partition::Partitioner;
@@ -185,7 +186,7 @@ impl Files {
                 .max()
                 .and_then(|(_, name)| self.open.remove_entry(&name))
         {
-            self.end(longest).await?;
+            self.done.push(end(longest).await?);
         }
         let begun = self.begun.entry(directory.to_owned()).or_default();
         let stem = match *begun {
@@ -201,25 +202,14 @@ impl Files {
         Ok(OpenPart { rows: 0, encoder: encoder.map_err(Fault::Encode)?, buffer, file: file.map_err(Fault::Write)? })
     }
 
-    async fn end(&mut self, mut part: OpenPart) -> Result<()> {
-        part.encoder.finish().map_err(Fault::Encode)?;
-        let bytes = part.buffer.take();
-        if !bytes.is_empty() {
-            part.file.write(bytes.into()).await.map_err(Fault::Write)?;
-        }
-        self.done.push(part.file.finish(part.rows).await.map_err(Fault::Write)?);
-        Ok(())
-    }
-
     /// Ends all files; a task without rows writes one without partitions, which tells the columns.
     async fn finish(mut self) -> Result<RecordBatch> {
         if self.begun.is_empty() && self.shape.partition_by.is_empty() && self.source.number == 0 {
             let part = self.begin("").await?;
             self.open.insert(String::new(), part);
         }
-        for (_, part) in std::mem::take(&mut self.open) {
-            self.end(part).await?;
-        }
+        // HDFS may let each file wait for its last block's report: they wait together.
+        self.done.extend(try_join_all(std::mem::take(&mut self.open).into_values().map(end)).await?);
         let text = |part: fn(&Part) -> &str| StringArray::from_iter_values(self.done.iter().map(part));
         let number = |part: fn(&Part) -> u64| UInt64Array::from_iter_values(self.done.iter().map(part));
         Ok(RecordBatch::try_new(
@@ -232,6 +222,16 @@ impl Files {
             ],
         )?)
     }
+}
+
+/// Ends a file.
+async fn end(mut part: OpenPart) -> Result<Part> {
+    part.encoder.finish().map_err(Fault::Encode)?;
+    let bytes = part.buffer.take();
+    if !bytes.is_empty() {
+        part.file.write(bytes.into()).await.map_err(Fault::Write)?;
+    }
+    Ok(part.file.finish(part.rows).await.map_err(Fault::Write)?)
 }
 
 /// Bytes that an encoder writes and a file takes.

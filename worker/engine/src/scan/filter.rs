@@ -1,5 +1,7 @@
 //! Conditions that the scan itself checks: their columns are read first, and the others of the records that pass.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "DataFusion's errors are foreign and grow")]
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -28,6 +28,26 @@ pub(crate) struct SplitNote {
     /// What the split makes of each state in which it may begin, where that was asked for.
     #[prost(message, repeated, tag = "6")]
     state_map: Vec<StateNote>,
+    /// What the task took.
+    #[prost(message, optional, tag = "7")]
+    pub cost: Option<Cost>,
+    /// The task looked at its split's records.
+    #[prost(bool, tag = "8")]
+    has_scanned: bool,
+}
+
+/// What a task took and gave.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(crate) struct Cost {
+    /// Rows of its result.
+    #[prost(uint64, tag = "1")]
+    pub rows: u64,
+    /// Bytes that it read from files.
+    #[prost(uint64, tag = "2")]
+    pub bytes: u64,
+    /// Time from its start to its end.
+    #[prost(uint64, tag = "3")]
+    pub micros: u64,
 }
 
 /// What a split makes of one state in which it may begin.
@@ -70,7 +90,7 @@ impl SplitNote {
     /// A note of a split that was read.
     pub fn new(first_record: u64, next_record: Option<u64>) -> Self {
         let nothing = Self::default();
-        Self { first_record, next_record, version: VERSION, ..nothing }
+        Self { first_record, next_record, version: VERSION, has_scanned: true, ..nothing }
     }
 
     /// The note of a split that could not be read to its end.
@@ -89,6 +109,21 @@ impl SplitNote {
         let state = |note: &StateNote| Some((u8::try_from(note.end).ok()?, note.first));
         let states: Vec<_> = self.state_map.iter().map(state).collect::<Option<_>>()?;
         (!states.is_empty()).then_some(StateMap(states))
+    }
+
+    /// The note of a task that read no split.
+    pub fn without_scan() -> Self {
+        Self { has_scanned: false, ..Self::new(0, None) }
+    }
+
+    /// The note in these bytes, if they are one of this build and of a task that looked at its split's records.
+    pub fn of_scan(bytes: &Bytes) -> Option<Self> {
+        Self::from_bytes(bytes).filter(|note| note.has_scanned)
+    }
+
+    /// The note with what the task took.
+    pub fn with_cost(self, cost: Cost) -> Self {
+        Self { cost: Some(cost), ..self }
     }
 
     /// The note with these bad records of a file, and those of earlier ones.

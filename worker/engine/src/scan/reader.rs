@@ -39,6 +39,12 @@ impl ScanSource {
     }
 }
 
+/// A scan of at most so many rows begins with few bytes: the rest of its split is most likely of no use.
+const FEW_ROWS: usize = 10_000;
+/// Bytes that such a scan asks for first, and so many times as many each time they do not suffice.
+const FIRST_STEP: u64 = 64 << 10;
+const STEP_GROWTH: u64 = 4;
+
 /// Turns one split into batches.
 pub(crate) struct SplitReader {
     split: Split,
@@ -47,6 +53,8 @@ pub(crate) struct SplitReader {
     bytes: ByteSource,
     /// Rows that may still be given out.
     remaining: usize,
+    /// Most bytes that are asked for next.
+    step: u64,
     /// The bad record after those that are ready.
     failure: Option<Fault>,
     /// Bad records of the splits that this task read before.
@@ -62,7 +70,8 @@ impl SplitReader {
         let decoder = shape.reading.decoder(layout.wanted, &split);
         let bytes = ByteSource::new(&split, &source);
         let earlier = source.take_note().map(|note| note.bad).unwrap_or_default();
-        Ok(Self { split, rows: layout.rows, decoder, bytes, remaining: fetch, failure: None, earlier, source })
+        let step = if fetch <= FEW_ROWS { FIRST_STEP } else { u64::MAX };
+        Ok(Self { split, rows: layout.rows, decoder, bytes, remaining: fetch, step, failure: None, earlier, source })
     }
 
     /// The next batch, or `None` after the last.
@@ -87,6 +96,8 @@ impl SplitReader {
                 return Ok(None);
             };
             let offset = wanted.start;
+            let wanted = offset..wanted.end.min(offset.saturating_add(self.step));
+            self.step = self.step.saturating_mul(STEP_GROWTH);
             let fed = match self.bytes.read(wanted).await? {
                 Piece::Bytes(bytes) => self.decoder.feed(offset, &bytes),
                 Piece::End => self.decoder.end_of_file(),

@@ -85,11 +85,6 @@ impl ExtraColumn {
 }
 
 impl TableColumns {
-    /// Columns of files only.
-    pub fn of_files(file: SchemaRef) -> Self {
-        Self { file, partitions: Vec::new(), extras: Vec::new(), yields: Yield::Rows }
-    }
-
     /// What the decoder gives of a file.
     fn decoded(&self) -> SchemaRef {
         match self.yields {

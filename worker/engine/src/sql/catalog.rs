@@ -13,6 +13,7 @@ pub struct Catalog {
 }
 
 /// What a name means.
+#[expect(clippy::large_enum_variant, reason = "there is one of them a name, and a handful of names")]
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
     /// Files.

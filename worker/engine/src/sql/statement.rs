@@ -40,6 +40,15 @@ pub(crate) enum Kind {
     ShowTables,
     /// Says which columns a table has.
     Describe(QueryText),
+    /// Says what the values of a table's columns are like: its name in the catalog.
+    Summarize(String),
+}
+
+impl QueryText {
+    /// The query of this text.
+    pub(crate) fn parse(sql: &str) -> Result<QueryText, PlanError> {
+        query(parsed(sql)?)
+    }
 }
 
 /// The statements that we run, for messages.
@@ -72,9 +81,30 @@ impl Statement {
         Ok(Statement { text, kind })
     }
 
+    /// Statistics of the columns of a table or view of the catalog: `SUMMARIZE name`, as DuckDB calls it.
+    pub fn summarize(name: &str) -> Statement {
+        Statement { text: format!("SUMMARIZE {name}"), kind: Kind::Summarize(name.to_owned()) }
+    }
+
+    /// The same statement, which says what running it took instead of giving rows.
+    pub fn analyzed(self) -> Statement {
+        match self.kind {
+            Kind::Query(query) => Statement { kind: Kind::Explain { query, analyze: true }, ..self },
+            kind => Statement { kind, ..self },
+        }
+    }
+
     /// The statement's text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Where it writes rows, if it does.
+    pub fn target(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Copy { output, .. } => Some(&output.url),
+            _ => None,
+        }
     }
 
     /// Whether it gives rows.
@@ -84,7 +114,10 @@ impl Statement {
 
     /// Whether it runs tasks: others need nobody but the driver.
     pub fn runs(&self) -> bool {
-        matches!(self.kind, Kind::Query(_) | Kind::Copy { .. } | Kind::Explain { analyze: true, .. })
+        matches!(
+            self.kind,
+            Kind::Query(_) | Kind::Copy { .. } | Kind::Summarize(_) | Kind::Explain { analyze: true, .. }
+        )
     }
 
     /// The paths that it reads, also through views of `catalog`.
@@ -99,6 +132,7 @@ impl Statement {
             }
             Kind::Create { entry: Entry::Table(source), .. } => paths.extend(source.paths.iter().cloned()),
             Kind::Create { entry: Entry::View(query), .. } => collect(query, catalog, &mut paths)?,
+            Kind::Summarize(name) => collect(&select_all(name)?, catalog, &mut paths)?,
             Kind::Drop { .. } | Kind::ShowTables => {}
         }
         Ok(paths)
@@ -122,7 +156,12 @@ impl Statement {
                 Kind::Drop { names, if_exists } => {
                     names.iter().try_for_each(|name| catalog.drop(name, *if_exists))?;
                 }
-                Kind::Query(_) | Kind::Copy { .. } | Kind::Explain { .. } | Kind::ShowTables | Kind::Describe(_) => {}
+                Kind::Query(_)
+                | Kind::Copy { .. }
+                | Kind::Explain { .. }
+                | Kind::ShowTables
+                | Kind::Describe(_)
+                | Kind::Summarize(_) => {}
             }
         }
         Ok(paths)
@@ -183,6 +222,11 @@ fn plain(statement: SqlStatement) -> Result<Kind, PlanError> {
         }
         other => return Err(refused(&other.to_string())),
     })
+}
+
+/// All rows of a table of the catalog.
+pub(crate) fn select_all(name: &str) -> Result<QueryText, PlanError> {
+    query(parsed(&format!("SELECT * FROM \"{}\"", name.replace('"', "\"\"")))?)
 }
 
 fn parsed(sql: &str) -> Result<DfStatement, PlanError> {

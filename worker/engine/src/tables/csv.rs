@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use bobbin_blocks::{BlockReader, FileRef};
 use bobbin_parse::csv::{CsvOptions, InferError, Inferred, infer};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -29,6 +29,8 @@ struct Head {
     url: String,
     inferred: Inferred,
     bytes: usize,
+    /// Some field may be in quotes, so that a line further on may be part of a text.
+    has_quotes: bool,
 }
 
 /// Looks at the head of every file, and into the first. All have to have the columns of the first, in the same order,
@@ -47,8 +49,8 @@ pub(crate) async fn learn(
     let heads: Vec<Option<Head>> = stream::iter(looks).buffered(HEADS_AT_ONCE).try_collect().await?;
     let heads: Vec<Head> = heads.into_iter().flatten().collect();
     let inner = match heads.first() {
-        Some(head) => inner(reader, table, (head, &files[head.number]), reading).await?,
-        None => Vec::new(),
+        Some(head) if !head.has_quotes => inner(reader, table, (head, &files[head.number]), reading).await?,
+        Some(_) | None => Vec::new(),
     };
     joined(table, &heads, &inner, reading.table.union_by_name)
 }
@@ -72,15 +74,17 @@ async fn look(
             Ok(inferred) if inferred.sampled_records == 0 && !is_last => {}
             Ok(inferred) => {
                 let (url, bytes) = (file.url.clone(), sample.bytes.len());
-                return Ok(Some(Head { number, url, inferred, bytes }));
+                let has_quotes = reading.csv.quote.is_some_and(|quote| sample.bytes.contains(&quote));
+                return Ok(Some(Head { number, url, inferred, bytes, has_quotes }));
             }
-            Err(source) => return Err(PlanError::Infer { file: file.url.clone(), source }),
+            Err(source) => return Err(PlanError::Infer { file: file.url.clone(), source: Box::new(source) }),
         }
         limit = limit.saturating_mul(GROWTH);
     }
 }
 
-/// What samples from inside the first file say, as far as they can be read: they may begin inside quotes.
+/// What samples from inside the first file say, as far as they can be read. Only where no quote was seen: a sample may
+/// lie in a long text.
 async fn inner(
     reader: &BlockReader,
     table: &str,
@@ -94,7 +98,8 @@ async fn inner(
         let start = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1);
         let Ok(inferred) = infer(&bytes[start..], false, &options) else { continue };
         if inferred.schema.fields().len() == columns {
-            heads.push(Head { number: head.number, url: file.url.clone(), inferred, bytes: bytes.len() });
+            let (number, url) = (head.number, file.url.clone());
+            heads.push(Head { number, url, inferred, bytes: bytes.len(), has_quotes: false });
         }
     }
     Ok(heads)
@@ -229,6 +234,7 @@ mod tests {
             url: url.into(),
             inferred: infer(text.as_bytes(), true, &options).unwrap(),
             bytes: text.len(),
+            has_quotes: false,
         };
         let heads: Vec<Head> = texts.iter().zip('a'..).map(head).collect();
         joined("t", &heads, &[], false).map_err(|error| error.to_string())

@@ -146,6 +146,10 @@ fn custom(name: &str, parameters: &[String]) -> Option<DataType> {
         ("timestamp_s", []) => Some(DataType::Timestamp(TimeUnit::Second, None)),
         ("timestamp_ms", []) => Some(DataType::Timestamp(TimeUnit::Millisecond, None)),
         ("timestamp_ns", []) => Some(DataType::Timestamp(TimeUnit::Nanosecond, None)),
+        ("map", [_, value]) => {
+            let columns = definitions(&format!("value {value}")).ok()?;
+            Some(map_of(arrow_type(&columns.first()?.data_type)?))
+        }
         _ => None,
     }
 }

@@ -41,8 +41,8 @@ pub(crate) async fn learn(
     let of_heads = heads.iter().map(|head| Sample { bytes: &head.bytes, complete: head.complete, starts_record: true });
     let of_inner = inner.iter().map(|bytes| Sample { bytes, complete: false, starts_record: false });
     let samples: Vec<Sample<'_>> = of_heads.chain(of_inner).collect();
-    let inferred =
-        infer(&samples, &reading.json).map_err(|source| PlanError::InferJson { file: first.url.clone(), source })?;
+    let inferred = infer(&samples, &reading.json)
+        .map_err(|source| PlanError::InferJson { file: first.url.clone(), source: Box::new(source) })?;
     for note in &inferred.notes {
         tracing::warn!("table '{table}': {note}");
     }

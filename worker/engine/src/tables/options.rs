@@ -3,6 +3,8 @@
 //! An option is a name and a value; [`list`] says what each does. The pairs as they were written travel to workers, who
 //! make the same [`Reading`] of them: no option can be forgotten on the way.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "types are foreign and many")]
+
 mod list;
 
 use std::sync::Arc;
@@ -176,7 +178,6 @@ impl Reading {
             let format = match field.data_type() {
                 DataType::Date32 => date_format,
                 DataType::Timestamp(..) => timestamp_format,
-                #[allow(clippy::wildcard_enum_match_arm, reason = "other types have no such format")]
                 _ => continue,
             };
             let column = options.columns.entry(field.name().clone()).or_default();

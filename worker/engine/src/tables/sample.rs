@@ -31,7 +31,7 @@ pub(crate) async fn head(
     (reading, limit): (&Reading, usize),
 ) -> Result<Head, PlanError> {
     let read = read_head(reader, file, reading.compression(&file.url), limit).await;
-    read.map_err(|source| PlanError::Unpack { table: table.to_owned(), source })
+    read.map_err(|source| PlanError::Unpack { table: table.to_owned(), source: Box::new(source) })
 }
 
 async fn read_head(

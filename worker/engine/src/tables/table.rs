@@ -51,18 +51,20 @@ impl Table {
         let files: Vec<(FileRef, partitions::Values)> = listed.into_iter().filter(|(file, _)| file.len > 0).collect();
         let (files, values): (Vec<FileRef>, Vec<partitions::Values>) = files.into_iter().unzip();
         let refuse = |reason: String| PlanError::Statement(format!("read table '{name}': {reason}"));
-        let partitions = partitions::columns(name, &files, &values, &source.reading)?;
-        let learned = inference::learn(reader, name, &files, &source.reading).await?;
+        let reading = source.reading_of(files.iter().map(|file| file.url.as_str()));
+        let reading = reading.map_err(|error| refuse(error.to_string()))?;
+        let partitions = partitions::columns(name, &files, &values, &reading)?;
+        let learned = inference::learn(reader, name, &files, &reading).await?;
         let Learned { schema, origins, unknown, record_bytes, files: kept } = learned;
         let facts = |(at, columns): (usize, Vec<usize>)| {
-            let compression = source.reading.compression(&files[at].url);
+            let compression = reading.compression(&files[at].url);
             let values = partitions.values_of(&values[at]);
             (files[at].clone(), Arc::new(FileFacts { compression, values, columns }))
         };
         let files: Vec<_> = kept.into_iter().map(facts).collect();
-        source.reading.check_columns(&schema).map_err(|error| refuse(error.to_string()))?;
+        reading.check_columns(&schema).map_err(|error| refuse(error.to_string()))?;
         let columns = columns(name, source, schema, partitions)?;
-        let reading = Arc::clone(&source.reading);
+        let reading = Arc::clone(&reading);
         Ok(Self { name: name.to_owned(), files, places, columns, origins, unknown, reading, record_bytes })
     }
 

@@ -103,7 +103,7 @@ fn columns_are_matched_by_name_where_that_is_asked_for() {
     let path = files.join("d").display().to_string();
     assert!(refusal(&format!("SELECT * FROM '{path}'")).contains("differ"));
     let sql = format!("SELECT a, b, c FROM read_csv('{path}', union_by_name => true) ORDER BY b");
-    assert_eq!(answer(&sql), "[[1, x, NULL], [NULL, y, Float(2.5)]]".replace("Float(2.5)", "Float(2.5)"));
+    assert_eq!(answer(&sql), "[[1, x, NULL], [NULL, y, Float(2.5)]]");
     let filtered = format!("SELECT count(*) FROM read_csv('{path}', union_by_name => true) WHERE c IS NULL");
     assert_eq!(answer(&filtered), "[[1]]");
 }

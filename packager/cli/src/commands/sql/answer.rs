@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 use bobbin::{Answer, JobError, QueryError, Session};
 use bobbin_blocks::output::{Output, Part};
 use bobbin_blocks::{BlockReader, WriteError};
-use bobbin_engine::output::parts_of;
+use bobbin_engine::output::{OutputSpec, parts_of};
 use bobbin_engine::{BadRecords, KnownBorders, Planner};
 use bobbin_proto::Progress;
 use futures::{StreamExt, pin_mut};
 
 use super::script::Work;
 use crate::args::SqlArgs;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, chain};
 use crate::local::unique;
 use crate::output::{self, OutputError, Rows, Target, TargetError};
 use crate::progress::Display;
@@ -53,6 +53,11 @@ impl Asked<'_> {
         report_bad(&answer.bad_records);
         let summary = answer.summary.clone();
         let format = self.args.format.unwrap_or_else(|| target.format());
+        if let Some(analysis) = &answer.analysis {
+            // The rows were computed and are wanted by nobody.
+            analysis.lines().for_each(terminal::say);
+            return Ok(summary);
+        }
         let width = if target.is_stdout() { terminal::width() } else { None };
         let writer = output::open(format, &answer.schema, destination, width).map_err(Failure::from);
         match write_rows(answer, writer?).await {
@@ -69,7 +74,7 @@ impl Asked<'_> {
         let Some(spec) = work.request.output() else {
             return Err(Failure::new(Exit::Internal, "nothing is to be written"));
         };
-        let output = Output::begin(self.reader, &spec.url, spec.mode, &unique()).await.map_err(unwritten)?;
+        let output = begin(self.reader, spec).await?;
         let written = self.fill(session, work, &output).await;
         self.display.clear();
         match written {
@@ -126,6 +131,18 @@ fn report_bad(tables: &[BadRecords]) {
             terminal::note(format_args!("  {sample}"));
         }
     }
+}
+
+/// Begins an output.
+async fn begin(reader: &BlockReader, spec: &OutputSpec) -> Result<Output, Failure> {
+    let begun = Output::begin(reader, &spec.url, spec.mode, &unique()).await;
+    begun.map_err(|error| Failure::new(Exit::Code(error.exit_code()), format!("write {}: {}", spec.url, chain(&error))))
+}
+
+/// Whether an output could begin: rows that have no place are not worth an application.
+pub async fn check_output(reader: &BlockReader, spec: &OutputSpec) -> Result<(), Failure> {
+    begin(reader, spec).await?.abort().await;
+    Ok(())
 }
 
 fn unwritten(error: WriteError) -> Failure {

@@ -4,6 +4,7 @@ use bobbin::Session;
 use bobbin_blocks::BlockReader;
 use bobbin_engine::PathBase;
 
+use super::parts;
 use super::script::Script;
 use super::{answer, cluster_base, hdfs_reader, planner};
 use crate::args::SqlArgs;
@@ -20,11 +21,14 @@ pub async fn run(args: &SqlArgs, script: &Script, threads: Option<u32>) -> Resul
         terminal::say("the query runs in this process; nothing would be submitted");
         return Ok(Exit::Code(0));
     }
+    let output = parts::requested(args, Place::Local { threads })?;
     let target = Target::new(args.output.as_deref());
     let reader = reader(args, script.has_hdfs() || target.is_on_hdfs())?;
-    target.check(&reader).await?;
+    if output.is_none() {
+        target.check(&reader).await?;
+    }
     let planner = planner(args, reader.clone(), PathBase::Local);
-    let mut remaining = script.start(&planner, args.common.quiet);
+    let mut remaining = script.start(&planner, args.common.quiet, output);
     let mut next = remaining.next().await?;
     if next.is_none() {
         return Ok(Exit::Code(0));
@@ -53,7 +57,7 @@ pub async fn explain(args: &SqlArgs, script: &Script, place: Place) -> Result<Ex
         Place::Cluster { .. } | Place::Local { .. } => PathBase::Local,
     };
     let planner = planner(args, reader, base);
-    let mut remaining = script.start(&planner, args.common.quiet);
+    let mut remaining = script.start(&planner, args.common.quiet, None);
     while let Some(work) = remaining.next().await? {
         let place = if on_cluster { "in an application on the cluster" } else { "in this process" };
         terminal::say(format_args!("runs {place}: {} tasks", work.plan.task_count()));

@@ -10,10 +10,12 @@ use bobbin_link::Identity;
 use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::Credentials;
 
+use super::parts;
 use super::script::Script;
 use super::{answer, cluster_base, hdfs_reader, planner};
 use crate::args::SqlArgs;
 use crate::exit::{Exit, Failure};
+use crate::place::Place;
 use crate::progress::Display;
 use crate::{cluster, roles};
 use bobbin::yarn::Cluster;
@@ -50,7 +52,8 @@ pub async fn run(args: &SqlArgs, script: &Script, explicit: bool, application: A
     let home = Cluster::new(&application.configuration, &user)?.home_url();
     let reader = hdfs_reader(application.configuration, &user)?;
     let planner = planner(args, reader.clone(), cluster_base(explicit, home));
-    let mut remaining = script.start(&planner, args.common.quiet);
+    let output = parts::requested(args, Place::Cluster { explicit })?;
+    let mut remaining = script.start(&planner, args.common.quiet, output);
     let mut next = remaining.next().await?;
     let session = Session::attach(&application.address, &application.identity, "sql").await;
     let session = session.map_err(|error| Failure::of(Exit::Unavailable, &error))?;

@@ -5,8 +5,10 @@ mod attempts;
 mod here;
 mod inside;
 mod on_cluster;
+mod parts;
 mod script;
 mod shell;
+pub mod table;
 
 use std::io::Read;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -26,25 +28,33 @@ pub const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs the subcommand.
 pub async fn run(args: SqlArgs) -> Result<Exit, Failure> {
-    let started_ms = now_ms();
     if args.query.is_none() && args.file.is_none() {
         return shell::run(&args, &Guarded::default()).await;
     }
     let query = read_query(&args)?;
-    let place = decide(&args, &query)?;
+    run_script(args, &query, None).await
+}
+
+/// Runs statements, at `place` or where their tables are.
+async fn run_script(args: SqlArgs, query: &Script, place: Option<Place>) -> Result<Exit, Failure> {
+    let started_ms = now_ms();
+    let place = match place {
+        Some(place) => place,
+        None => decide(&args, query)?,
+    };
     let guarded = Guarded::default();
     let work = async {
         match place {
-            _ if args.explain => here::explain(&args, &query, place).await,
+            _ if args.explain => here::explain(&args, query, place).await,
             // Without tables there is nothing that would be nearer to the data elsewhere.
-            Place::Cluster { .. } if query.paths.is_empty() => here::run(&args, &query, None).await,
-            Place::Local { threads } => here::run(&args, &query, threads).await,
+            Place::Cluster { .. } if query.paths.is_empty() => here::run(&args, query, None).await,
+            Place::Local { threads } => here::run(&args, query, threads).await,
             Place::Cluster { explicit } if args.submit.deploy_mode == Some(DeployMode::Cluster) => {
-                on_cluster::submit_driver(&args, &query, explicit, &guarded).await
+                on_cluster::submit_driver(&args, query, explicit, &guarded).await
             }
             Place::Cluster { explicit } => match inside::application()? {
-                Some(application) => inside::run(&args, &query, explicit, application).await,
-                None => on_cluster::run(&args, &query, explicit, &guarded, started_ms).await,
+                Some(application) => inside::run(&args, query, explicit, application).await,
+                None => on_cluster::run(&args, query, explicit, &guarded, started_ms).await,
             },
         }
     };
@@ -72,6 +82,7 @@ fn read_query(args: &SqlArgs) -> Result<Script, Failure> {
         ));
     }
     let script = Script::parse(&text)?;
+    let script = if args.analyze { script.analyzed() } else { script };
     if script.queries() > 1 && args.output.is_some() {
         let message = format!(
             "--output: the script gives rows {} times, and one file takes those of one query",

@@ -7,17 +7,18 @@ use bobbin::Session;
 use bobbin::yarn::{self, Cluster, Goal, LAUNCH_COMMAND, Submitted};
 use bobbin_appmaster::spec::ExpectedWork;
 use bobbin_engine::Query;
-use bobbin_proto::Progress;
 
 use super::super::{submission, wait};
-use super::answer::Asked;
+use super::answer::{Asked, check_output};
 use super::attempts::Attempts;
+use super::parts;
 use super::script::Script;
 use super::{END_LIMIT, cluster_base, hdfs_reader, now_ms, planner};
-use crate::args::{Format, SqlArgs};
+use crate::args::{Format, SqlArgs, WriteMode};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Guarded;
 use crate::output::Target;
+use crate::place::Place;
 use crate::progress::Display;
 use crate::request::{self, Wish};
 use crate::statistics::{self, Times};
@@ -44,14 +45,27 @@ pub async fn run(
     if args.submit.dry_run {
         return Ok(submission::dry_run(&request, &cluster::user()?));
     }
+    if let Some(local) = script.targets().find(|path| bobbin_engine::scheme(path).is_none_or(|scheme| scheme == "file"))
+    {
+        let message = format!(
+            "copy to {local}: workers on the cluster cannot write to this machine; name a directory on HDFS (hdfs://…)"
+        );
+        return Err(Failure::new(Exit::Usage, message));
+    }
     let cluster = cluster::cluster(&args.common)?;
     let reader = hdfs_reader(cluster::configuration(&args.common)?, cluster.user())?;
     let planner = planner(args, reader.clone(), cluster_base(explicit, cluster.home_url()));
     let display = Display::new(&args.common);
     display.say("planning");
-    Target::new(args.output.as_deref()).check(&reader).await?;
-    let mut remaining = script.start(&planner, args.common.quiet);
+    let output = parts::requested(args, Place::Cluster { explicit })?;
+    if output.is_none() {
+        Target::new(args.output.as_deref()).check(&reader).await?;
+    }
+    let mut remaining = script.start(&planner, args.common.quiet, output);
     let Some(mut work) = remaining.next().await? else { return Ok(Exit::Code(0)) };
+    if let Some(spec) = work.request.output() {
+        check_output(&reader, spec).await?;
+    }
     request.expected = Some(expected(&work.plan));
     let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
     let submitted_ms = now_ms();
@@ -140,9 +154,12 @@ pub async fn submit_driver(
         return Ok(submission::dry_run(&request, cluster.user()));
     }
     let reader = hdfs_reader(cluster::configuration(&args.common)?, cluster.user())?;
-    Target::new(output.as_deref()).check(&reader).await?;
+    let output_spec = parts::requested(args, Place::Cluster { explicit })?;
+    if output_spec.is_none() {
+        Target::new(output.as_deref()).check(&reader).await?;
+    }
     let planner = planner(args, reader, cluster_base(explicit, cluster.home_url()));
-    if let Some(work) = script.start(&planner, true).next().await? {
+    if let Some(work) = script.start(&planner, true, output_spec).next().await? {
         request.expected = Some(expected(&work.plan));
     }
     let display = Display::new(&args.common);
@@ -173,8 +190,30 @@ fn driver_command(args: &SqlArgs, script: &Script, explicit: bool, output: Optio
         words.push(format!("--format={}", format_name(format)));
     }
     words.extend(output.map(|url| format!("--output={url}")));
+    words.extend(part_options(args));
+    if args.analyze {
+        words.push("--analyze".to_owned());
+    }
     words.push("--".to_owned());
     words.push(script.text.clone());
+    words
+}
+
+/// The options about part files, as words.
+fn part_options(args: &SqlArgs) -> Vec<String> {
+    let mut words = Vec::new();
+    match args.mode {
+        WriteMode::Error => {}
+        WriteMode::Overwrite => words.push("--mode=overwrite".to_owned()),
+        WriteMode::Append => words.push("--mode=append".to_owned()),
+    }
+    if !args.partition_by.is_empty() {
+        words.push(format!("--partition-by={}", args.partition_by.join(",")));
+    }
+    words.extend(args.compression.iter().map(|name| format!("--compression={name}")));
+    if args.single_file {
+        words.push("--single-file".to_owned());
+    }
     words
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use bobbin_engine::output::OutputSpec;
 use bobbin_engine::{Catalog, KnownBorders, PlanError, Planner, Prepared, Query, Request, Statement};
 
 use crate::exit::Failure;
@@ -15,6 +16,8 @@ pub struct Script {
     pub statements: Vec<Statement>,
     /// The paths that they read.
     pub paths: Vec<String>,
+    /// Nothing is said of statements that give no rows.
+    silent: bool,
 }
 
 /// A statement whose tasks are planned.
@@ -31,6 +34,7 @@ pub struct Remaining<'a> {
     catalog: Catalog,
     planner: &'a Planner,
     quiet: bool,
+    output: Option<OutputSpec>,
 }
 
 impl Script {
@@ -39,9 +43,26 @@ impl Script {
     /// # Errors
     /// It does not follow the grammar, or names what is not there.
     pub fn parse(text: &str) -> Result<Self, PlanError> {
-        let statements = Statement::parse(text)?;
+        Self::of(text.to_owned(), Statement::parse(text)?)
+    }
+
+    /// These statements, which were made of a text.
+    ///
+    /// # Errors
+    /// They name what is not there.
+    pub fn of(text: String, statements: Vec<Statement>) -> Result<Self, PlanError> {
         let paths = Statement::paths_of(&statements)?;
-        Ok(Self { text: text.to_owned(), statements, paths })
+        Ok(Self { text, statements, paths, silent: false })
+    }
+
+    /// The same script, whose queries say what running them took.
+    pub fn analyzed(self) -> Self {
+        Self { statements: self.statements.into_iter().map(Statement::analyzed).collect(), ..self }
+    }
+
+    /// The same script, of which nobody has to hear.
+    pub fn silent(self) -> Self {
+        Self { silent: true, ..self }
     }
 
     /// How many of the statements give rows.
@@ -49,14 +70,21 @@ impl Script {
         self.statements.iter().filter(|statement| statement.is_query()).count()
     }
 
-    /// Whether some path is on HDFS.
+    /// Whether some path, to be read or written, is on HDFS.
     pub fn has_hdfs(&self) -> bool {
-        self.paths.iter().any(|path| bobbin_engine::scheme(path).is_some_and(|scheme| scheme != "file"))
+        let is_remote = |path: &str| bobbin_engine::scheme(path).is_some_and(|scheme| scheme != "file");
+        self.paths.iter().any(|path| is_remote(path)) || self.targets().any(is_remote)
     }
 
-    /// All statements, to be run one after the other.
-    pub fn start<'a>(&self, planner: &'a Planner, quiet: bool) -> Remaining<'a> {
-        Remaining { statements: self.statements.clone().into(), catalog: Catalog::default(), planner, quiet }
+    /// Where statements write rows.
+    pub fn targets(&self) -> impl Iterator<Item = &str> {
+        self.statements.iter().filter_map(Statement::target)
+    }
+
+    /// All statements, to be run one after the other; rows of queries go to `output`, where tasks write them.
+    pub fn start<'a>(&self, planner: &'a Planner, quiet: bool, output: Option<OutputSpec>) -> Remaining<'a> {
+        let quiet = quiet || self.silent;
+        Remaining { statements: self.statements.clone().into(), catalog: Catalog::default(), planner, quiet, output }
     }
 }
 
@@ -66,6 +94,10 @@ impl Remaining<'_> {
         while let Some(statement) = self.statements.pop_front() {
             match self.planner.prepare(&statement, &mut self.catalog).await? {
                 Prepared::Request(request) => {
+                    let request = match &self.output {
+                        Some(output) if request.output().is_none() => request.with_output(output.clone())?,
+                        Some(_) | None => request,
+                    };
                     let plan = self.planner.graph(&request, &KnownBorders::default()).await?;
                     return Ok(Some(Work { request, plan }));
                 }

@@ -1,7 +1,7 @@
 //! Lines from a person (history, completion, several lines a statement) or from a pipe.
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Lines, StdinLock};
+use std::io::{BufRead, BufReader, IsTerminal, Lines, Stdin};
 use std::path::PathBuf;
 
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
@@ -71,14 +71,14 @@ pub enum Editor {
     /// A person.
     Person(Box<rustyline::Editor<Words, DefaultHistory>>, Option<PathBuf>),
     /// A pipe or a file.
-    Pipe(Lines<StdinLock<'static>>),
+    Pipe(Lines<BufReader<Stdin>>),
 }
 
 impl Editor {
     /// Reads from standard input; a person's statements are remembered in the state directory.
     pub fn new() -> Result<Self, Failure> {
         if !std::io::stdin().is_terminal() {
-            return Ok(Editor::Pipe(std::io::stdin().lines()));
+            return Ok(Editor::Pipe(BufReader::new(std::io::stdin()).lines()));
         }
         let unusable = |error: ReadlineError| Failure::new(Exit::Input, format!("read from the terminal: {error}"));
         let config = rustyline::Config::builder().auto_add_history(true).max_history_size(REMEMBERED);
@@ -142,7 +142,7 @@ impl Editor {
 }
 
 /// Lines until a statement or a command is whole.
-fn piped(lines: &mut Lines<StdinLock<'static>>) -> Result<Input, Failure> {
+fn piped(lines: &mut Lines<BufReader<Stdin>>) -> Result<Input, Failure> {
     let mut text = String::new();
     for line in lines {
         let line = line.map_err(|error| Failure::new(Exit::Input, format!("read from standard input: {error}")))?;
