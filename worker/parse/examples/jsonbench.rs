@@ -1,5 +1,5 @@
 //! CPU seconds per gigabyte of decoding event lines, next to arrow's own reader:
-//! `cargo run --release -p bobbin-parse --example jsonbench -- FILE` (`events` writes such a file). The file is read into
+//! `cargo run --release -p bobbin-parse --example jsonbench -- FILE` (`generate events` of the integration crate writes such a file). The file is read into
 //! memory before.
 
 use std::fs;
