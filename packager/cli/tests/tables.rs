@@ -165,6 +165,8 @@ fn words_about_part_files_have_to_fit() {
         (&["sql", "--output", "out", "--partition-by", "z", "SELECT 1 AS x, 2 AS y"], "no column z"),
         (&["sql", "--output", "out", "--format", "csv", "--compression", "snappy", "SELECT 1"], "gzip and zstd"),
         (&["sql", "--output", "out", "--format", "table", "SELECT 1"], "choose --format"),
+        (&["sql", "--output", "out"], "COPY"),
+        (&["sql", "--mode", "append"], "need --output"),
     ] {
         let said = refusal(data.path(), words, 64);
         assert!(said.contains(part), "{words:?}: {said}");

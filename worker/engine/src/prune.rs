@@ -8,7 +8,7 @@
     reason = "types and values are foreign and many, and only structs have fields"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
@@ -130,12 +130,9 @@ fn narrowed_scan(scan: &ScanExec, wanted: &BTreeMap<usize, Wanted>) -> Result<Op
         }
     }
     let file = &shape.columns.file;
-    let used: BTreeSet<usize> = by_table.keys().copied().collect();
     let narrow = |(at, field): (usize, &FieldRef)| match by_table.get(&at) {
-        Some(wanted) if used.contains(&at) => {
-            Arc::new(Field::clone(field).with_data_type(wanted.narrowed(field.data_type())))
-        }
-        _ => Arc::clone(field),
+        Some(wanted) => Arc::new(Field::clone(field).with_data_type(wanted.narrowed(field.data_type()))),
+        None => Arc::clone(field),
     };
     let fields: Vec<FieldRef> = file.fields().iter().enumerate().map(narrow).collect();
     let narrow = Arc::new(Schema::new(fields));

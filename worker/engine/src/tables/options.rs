@@ -119,7 +119,8 @@ pub(crate) struct TableOptions {
 impl Reading {
     /// The reading that these options describe.
     pub fn new(format: FileFormat, written: Vec<(String, OptionValue)>) -> Result<Self, OptionError> {
-        let mut draft = Draft::default();
+        let (csv, json, table) = Default::default();
+        let mut draft = Draft { format, csv, json, table };
         let mut seen = Vec::new();
         for (name, value) in &written {
             let canonical = list::set(&mut draft, format, name, value)?;
@@ -128,7 +129,9 @@ impl Reading {
             }
             seen.push(canonical);
         }
-        let Draft { csv, json, table } = draft;
+        let Draft { mut csv, json, table, .. } = draft;
+        // A quote as its own escape is what CSV has anyway.
+        csv.escape = csv.escape.filter(|_| csv.escape != csv.quote);
         csv.check().map_err(|error| OptionError::Contradiction(error.to_string()))?;
         json.check().map_err(|error| OptionError::Contradiction(error.to_string()))?;
         Ok(Self { format, written, csv: Arc::new(csv), json: Arc::new(json), table })
@@ -203,8 +206,8 @@ impl Reading {
 }
 
 /// Options under construction.
-#[derive(Default)]
 struct Draft {
+    format: FileFormat,
     csv: CsvOptions,
     json: JsonOptions,
     table: TableOptions,

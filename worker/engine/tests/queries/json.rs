@@ -84,6 +84,9 @@ fn bad_lines_fail_are_skipped_or_null_and_are_counted() {
         Runner::default().run(&format!("SELECT sum(a) FROM read_json('{path}', types => 'a BIGINT')")).unwrap_err();
     assert_eq!(failure.exit_code(), 66, "{}", failure.message());
     assert!(failure.message().contains("byte 8000"), "{}", failure.message());
+    let latin =
+        Runner::default().plan(&format!("SELECT * FROM read_json('{path}', encoding => 'latin-1')")).unwrap_err();
+    assert!(latin.to_string().contains("utf-8"), "{latin}");
     for (policy, rows_left) in [("skip", "2000"), ("null", "2003")] {
         let sql =
             format!("SELECT sum(a), count(*) FROM read_json('{path}', on_bad => '{policy}', types => 'a BIGINT')");

@@ -23,6 +23,7 @@ fn dialects() {
     };
     check("a;b\n1;x\n", "sep => ';'", "a, b", "[[1, x]]");
     check("a,b\n1,'x,y'\n", "quote => ''''", "a, b", "[[1, x,y]]");
+    check("a,b\n1,'x''y'\n", "escape => '''', quote => ''''", "b", "[[x'y]]");
     check("a,b\n1,x\\,y\n", "escape => '\\'", "b", "[[x,y]]");
     check("# note\na\n# 7\n1\n", "comment => '#'", "a", "[[1]]");
     check("title\n\na\nunits\n1\n", "skip => 2, skip_after_header => 1", "sum(a)", "[[1]]");

@@ -29,6 +29,12 @@ pub const END_LIMIT: Duration = Duration::from_secs(10);
 /// Runs the subcommand.
 pub async fn run(args: SqlArgs) -> Result<Exit, Failure> {
     if args.query.is_none() && args.file.is_none() {
+        if args.output.is_some() || args.explain || args.analyze || args.submit.dry_run {
+            let message = "the shell prints its rows: --output, --explain, --analyze and --dry-run need a query; in the shell \
+                           there are COPY … TO, EXPLAIN and EXPLAIN ANALYZE";
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        parts::requested(&args, Place::Local { threads: None })?;
         return shell::run(&args, &Guarded::default()).await;
     }
     let query = read_query(&args)?;

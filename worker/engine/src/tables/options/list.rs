@@ -56,7 +56,7 @@ const SETTINGS: &[Setting] = settings! {
     CSV, ["names", "new_columns"], |draft, value| draft.csv.names = Some(value.texts()?);
     CSV, ["sep", "delim", "separator", "delimiter"], |draft, value| draft.csv.separator = value.byte()?;
     CSV, ["quote", "quotechar", "quote_char"], |draft, value| draft.csv.quote = value.optional_byte()?;
-    CSV, ["escape", "escapechar"], |draft, value| escape(draft, value)?;
+    CSV, ["escape", "escapechar"], |draft, value| draft.csv.escape = value.optional_byte()?;
     CSV, ["comment", "comment_prefix"], |draft, value| draft.csv.comment = prefix(value)?;
     CSV, ["skip", "skiprows", "skip_rows"], |draft, value| draft.csv.skip_rows = size(value)?;
     CSV, ["skip_after_header", "skip_rows_after_header"],
@@ -161,6 +161,9 @@ fn encoding(draft: &mut Draft, value: &OptionValue) -> Result<(), Unfit> {
         "cp1252" | "windows-1252" => Encoding::Cp1252,
         other => return Err(Unfit(format!("is utf-8, utf-8-lossy, latin-1 or cp1252, not {other}"))),
     };
+    if draft.format == FileFormat::Json && !matches!(encoding, Encoding::Utf8 | Encoding::Utf8Lossy) {
+        return Err(Unfit(format!("of JSON is utf-8 or utf-8-lossy, not {name}; convert the file")));
+    }
     draft.json.lossy = encoding == Encoding::Utf8Lossy;
     draft.csv.encoding = encoding;
     Ok(())
@@ -180,13 +183,6 @@ fn column_formats(draft: &mut Draft, value: &OptionValue) -> Result<(), Unfit> {
     for (column, format) in value.map()? {
         draft.csv.columns.entry(column).or_default().format = Some(format.text()?.to_owned());
     }
-    Ok(())
-}
-
-/// A quote as its own escape is what CSV has anyway.
-fn escape(draft: &mut Draft, value: &OptionValue) -> Result<(), Unfit> {
-    let escape = value.optional_byte()?;
-    draft.csv.escape = escape.filter(|_| escape != draft.csv.quote);
     Ok(())
 }
 
