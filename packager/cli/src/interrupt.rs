@@ -4,15 +4,38 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bobbin::yarn::{self, Application, Cluster, Outcome, WatchError};
+use bobbin_blocks::output::Output;
 use hadoop_wire::names::ApplicationId;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{Exit, Failure};
 use crate::terminal;
 
-/// The application that an interrupt has to end. Cheap to clone.
+/// What an interrupt has to end: an application, and an output that has begun. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Guarded(Arc<Mutex<Option<(Cluster, ApplicationId)>>>);
+pub struct Guarded {
+    application: Arc<Mutex<Option<(Cluster, ApplicationId)>>>,
+    output: Unfinished,
+}
+
+/// An output that whoever began it could not end any more.
+#[derive(Clone, Debug, Default)]
+pub struct Unfinished(Arc<Mutex<Option<Output>>>);
+
+impl Unfinished {
+    /// Leaves an output to whoever ends the process.
+    pub fn leave(&self, output: Output) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(output);
+    }
+
+    /// Removes what was written of an output that was left.
+    pub async fn abort(&self) {
+        let left = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(output) = left {
+            output.abort().await;
+        }
+    }
+}
 
 impl Guarded {
     /// From now on an interrupt kills this application.
@@ -25,12 +48,17 @@ impl Guarded {
         self.set(None);
     }
 
+    /// Where an output is left that cannot be ended.
+    pub fn output(&self) -> &Unfinished {
+        &self.output
+    }
+
     fn set(&self, value: Option<(Cluster, ApplicationId)>) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = value;
+        *self.application.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = value;
     }
 
     fn get(&self) -> Option<(Cluster, ApplicationId)> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.application.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 }
 
@@ -88,6 +116,12 @@ async fn kill(cluster: &Cluster, id: ApplicationId) -> Result<Application, Watch
 }
 
 async fn end(guarded: &Guarded) {
+    end_application(guarded).await;
+    // After its workers: they may have been writing.
+    guarded.output.abort().await;
+}
+
+async fn end_application(guarded: &Guarded) {
     let Some((cluster, id)) = guarded.get() else {
         return terminal::note("yarn-submit: interrupted; there is no application to end");
     };

@@ -152,8 +152,30 @@ fn rows_go_to_part_files_all_or_nothing() {
     let failing = "COPY (SELECT 1 / (id - 3) AS x FROM 't.csv') TO 'out' STORED AS CSV OPTIONS ('mode' 'overwrite')";
     refusal(data.path(), &["sql", failing], 1);
     assert_eq!(answer(data.path(), &["count", "out"]), "rows\n3\n", "what was there is still there");
-    let left: Vec<_> = std::fs::read_dir(data.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert!(left.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{left:?}");
+    assert_eq!(hidden(data.path()), Vec::<String>::new());
+}
+
+/// The names of hidden files and directories.
+fn hidden(directory: &Path) -> Vec<String> {
+    let names =
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with('.')).collect()
+}
+
+#[test]
+fn an_interrupted_output_leaves_nothing() {
+    let data = data();
+    let endless = "COPY (SELECT * FROM generate_series(1, 1000000000)) TO 'out' STORED AS CSV";
+    let mut child = command(data.path(), &["sql", endless]).stderr(Stdio::piped()).spawn().unwrap();
+    while hidden(data.path()).is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it wrote anything");
+        std::thread::yield_now();
+    }
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(hidden(data.path()), Vec::<String>::new());
+    assert!(!data.path().join("out").exists());
 }
 
 #[test]

@@ -70,8 +70,18 @@ impl Statement {
         let text = statement.to_string();
         let kind = match statement {
             DfStatement::Explain(explain) => {
-                let query = query(*explain.statement)?;
-                Kind::Explain { query, analyze: explain.options.analyze }
+                let analyze = explain.options.analyze;
+                match *explain.statement {
+                    DfStatement::CopyTo(_) if analyze => {
+                        let reason = "EXPLAIN ANALYZE COPY would write files and show none of it; explain its query";
+                        return Err(PlanError::Statement(reason.into()));
+                    }
+                    DfStatement::CopyTo(statement) => match copy(statement)? {
+                        Kind::Copy { query, .. } => Kind::Explain { query, analyze },
+                        other => other,
+                    },
+                    statement => Kind::Explain { query: query(statement)?, analyze },
+                }
             }
             DfStatement::CreateExternalTable(create) => external_table(create)?,
             DfStatement::Statement(inner) => plain(*inner)?,
@@ -338,6 +348,7 @@ mod tests {
             ("CREATE MATERIALIZED VIEW x AS SELECT 1", "CREATE VIEW"),
             ("CREATE EXTERNAL TABLE t STORED AS ORC LOCATION 'x'", "CSV and JSON"),
             ("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'x' OPTIONS ('colour' 'red')", "no option colour"),
+            ("EXPLAIN ANALYZE COPY (SELECT 1) TO 'x' STORED AS CSV", "explain its query"),
             ("SELEC 1", "the query"),
         ] {
             let message = refusal(sql);

@@ -13,6 +13,7 @@ use futures::{StreamExt, pin_mut};
 use super::script::Work;
 use crate::args::SqlArgs;
 use crate::exit::{Exit, Failure, chain};
+use crate::interrupt::Unfinished;
 use crate::local::unique;
 use crate::output::{self, OutputError, Rows, Target, TargetError};
 use crate::progress::Display;
@@ -31,6 +32,22 @@ pub struct Asked<'a> {
     pub reader: &'a BlockReader,
     /// Shows how far it is.
     pub display: &'a Display,
+    /// Where an output is left when the user wants no more.
+    pub unfinished: &'a Unfinished,
+}
+
+/// An output that has begun. Dropped with the query, it is left to whoever ends the process.
+struct Begun<'a> {
+    output: Option<Output>,
+    unfinished: &'a Unfinished,
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if let Some(output) = self.output.take() {
+            self.unfinished.leave(output);
+        }
+    }
 }
 
 impl Asked<'_> {
@@ -74,9 +91,13 @@ impl Asked<'_> {
         let Some(spec) = work.request.output() else {
             return Err(Failure::new(Exit::Internal, "nothing is to be written"));
         };
-        let output = begin(self.reader, spec).await?;
-        let written = self.fill(session, work, &output).await;
+        let mut begun = Begun { output: Some(begin(self.reader, spec).await?), unfinished: self.unfinished };
+        let written = match &begun.output {
+            Some(output) => self.fill(session, work, output).await,
+            None => Err(Failure::new(Exit::Internal, "the output has ended")),
+        };
         self.display.clear();
+        let Some(output) = begun.output.take() else { return written.map(|(_, summary)| summary) };
         match written {
             Ok((parts, summary)) => {
                 output.commit(&parts).await.map_err(unwritten)?;

@@ -9,6 +9,7 @@ use super::script::Script;
 use super::{answer, cluster_base, hdfs_reader, planner};
 use crate::args::SqlArgs;
 use crate::exit::{Exit, Failure};
+use crate::interrupt::Guarded;
 use crate::local::SpillDirectory;
 use crate::output::Target;
 use crate::place::Place;
@@ -16,7 +17,7 @@ use crate::progress::Display;
 use crate::{cluster, terminal};
 
 /// Runs the query on threads of this process.
-pub async fn run(args: &SqlArgs, script: &Script, threads: Option<u32>) -> Result<Exit, Failure> {
+pub async fn run(args: &SqlArgs, script: &Script, threads: Option<u32>, guarded: &Guarded) -> Result<Exit, Failure> {
     if args.submit.dry_run {
         terminal::say("the query runs in this process; nothing would be submitted");
         return Ok(Exit::Code(0));
@@ -37,7 +38,8 @@ pub async fn run(args: &SqlArgs, script: &Script, threads: Option<u32>) -> Resul
     let session = Session::local(&spill.options(threads), reader.clone()).await;
     let session = session.map_err(|error| Failure::of(Exit::Internal, &error))?;
     let display = Display::new(&args.common);
-    let asked = answer::Asked { args, planner: &planner, reader: &reader, display: &display };
+    let asked =
+        answer::Asked { args, planner: &planner, reader: &reader, display: &display, unfinished: guarded.output() };
     while let Some(work) = next {
         asked.answer(&session, &work).await?;
         next = remaining.next().await?;

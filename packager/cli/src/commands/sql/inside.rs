@@ -15,6 +15,7 @@ use super::script::Script;
 use super::{answer, cluster_base, hdfs_reader, planner};
 use crate::args::SqlArgs;
 use crate::exit::{Exit, Failure};
+use crate::interrupt::Guarded;
 use crate::place::Place;
 use crate::progress::Display;
 use crate::{cluster, roles};
@@ -47,7 +48,12 @@ pub fn application() -> Result<Option<Application>, Failure> {
 }
 
 /// Runs the query in the application.
-pub async fn run(args: &SqlArgs, script: &Script, explicit: bool, application: Application) -> Result<Exit, Failure> {
+pub async fn run(
+    args: &SqlArgs,
+    script: &Script,
+    explicit: bool,
+    (application, guarded): (Application, &Guarded),
+) -> Result<Exit, Failure> {
     let user = cluster::user()?;
     let home = Cluster::new(&application.configuration, &user)?.home_url();
     let reader = hdfs_reader(application.configuration, &user)?;
@@ -58,7 +64,8 @@ pub async fn run(args: &SqlArgs, script: &Script, explicit: bool, application: A
     let session = Session::attach(&application.address, &application.identity, "sql").await;
     let session = session.map_err(|error| Failure::of(Exit::Unavailable, &error))?;
     let display = Display::new(&args.common);
-    let asked = answer::Asked { args, planner: &planner, reader: &reader, display: &display };
+    let asked =
+        answer::Asked { args, planner: &planner, reader: &reader, display: &display, unfinished: guarded.output() };
     while let Some(work) = next {
         asked.answer(&session, &work).await?;
         next = remaining.next().await?;

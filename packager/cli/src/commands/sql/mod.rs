@@ -53,13 +53,13 @@ async fn run_script(args: SqlArgs, query: &Script, place: Option<Place>) -> Resu
         match place {
             _ if args.explain => here::explain(&args, query, place).await,
             // Without tables there is nothing that would be nearer to the data elsewhere.
-            Place::Cluster { .. } if query.paths.is_empty() => here::run(&args, query, None).await,
-            Place::Local { threads } => here::run(&args, query, threads).await,
+            Place::Cluster { .. } if query.paths.is_empty() => here::run(&args, query, None, &guarded).await,
+            Place::Local { threads } => here::run(&args, query, threads, &guarded).await,
             Place::Cluster { explicit } if args.submit.deploy_mode == Some(DeployMode::Cluster) => {
                 on_cluster::submit_driver(&args, query, explicit, &guarded).await
             }
             Place::Cluster { explicit } => match inside::application()? {
-                Some(application) => inside::run(&args, query, explicit, application).await,
+                Some(application) => inside::run(&args, query, explicit, (application, &guarded)).await,
                 None => on_cluster::run(&args, query, explicit, &guarded, started_ms).await,
             },
         }

@@ -69,7 +69,7 @@ pub async fn run(
     request.expected = Some(expected(&work.plan));
     let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
     let submitted_ms = now_ms();
-    let asked = Asked { args, planner: &planner, reader: &reader, display: &display };
+    let asked = Asked { args, planner: &planner, reader: &reader, display: &display, unfinished: guarded.output() };
     let attempts = Attempts { cluster: &cluster, submitted: &submitted, asked };
     let (session, outcome) = loop {
         match attempts.answer(&work).await {

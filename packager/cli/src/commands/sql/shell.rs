@@ -113,6 +113,7 @@ impl Shell<'_> {
                 Ok(())
             }
         };
+        self.sessions.forget_output().await;
         if self.timing {
             terminal::say(format_args!("time: {}", shown(began.elapsed())));
         }

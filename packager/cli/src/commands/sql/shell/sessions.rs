@@ -84,6 +84,11 @@ impl<'a> Sessions<'a> {
         }
     }
 
+    /// Removes what a statement that was stopped has written.
+    pub async fn forget_output(&self) {
+        self.guarded.output().abort().await;
+    }
+
     /// Columns that statements have used tables with.
     pub fn columns(&self) -> &[String] {
         &self.columns
@@ -98,7 +103,13 @@ impl<'a> Sessions<'a> {
             self.local = Some((session.map_err(|error| Failure::of(Exit::Internal, &error))?, spill));
         }
         let Some((session, _)) = &self.local else { return Ok(()) };
-        let asked = Asked { args: self.args, planner: &planner, reader: &reader, display: self.display };
+        let asked = Asked {
+            args: self.args,
+            planner: &planner,
+            reader: &reader,
+            display: self.display,
+            unfinished: self.guarded.output(),
+        };
         asked.answer(session, work).await.map(drop)
     }
 
@@ -112,7 +123,13 @@ impl<'a> Sessions<'a> {
             self.application = Some(Application { cluster, submitted, session: None });
         }
         let Some(application) = &mut self.application else { return Ok(()) };
-        let asked = Asked { args: self.args, planner: &planner, reader: &reader, display: self.display };
+        let asked = Asked {
+            args: self.args,
+            planner: &planner,
+            reader: &reader,
+            display: self.display,
+            unfinished: self.guarded.output(),
+        };
         let attempts = Attempts { cluster: &application.cluster, submitted: &application.submitted, asked };
         match attempts.answer(work).await {
             Ok((session, outcome)) => {
