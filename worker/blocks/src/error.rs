@@ -329,6 +329,14 @@ pub enum WriteError {
 }
 
 impl WriteError {
+    /// The same error about a place that the user knows: `url` in place of a hidden name beside it.
+    pub(crate) fn about(mut self, place: String) -> Self {
+        if let WriteError::NoDirectory { url, .. } | WriteError::PermissionDenied { url, .. } = &mut self {
+            *url = place;
+        }
+        self
+    }
+
     /// The exit code of a command that ends with this error.
     pub fn exit_code(&self) -> u8 {
         match self {

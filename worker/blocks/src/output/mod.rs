@@ -89,7 +89,8 @@ impl Output {
         if manner == Manner::Add {
             sweep::sweep(&store, &layout, SystemTime::now()).await;
         }
-        if !store.make_directory(layout.root()).await? {
+        let made = store.make_directory(layout.root()).await;
+        if !made.map_err(|error| error.about(store.url(&destination)))? {
             return Err(WriteError::Exists { url: store.url(layout.root()) });
         }
         store.make_directory(&layout.attempts()).await?;

@@ -31,6 +31,8 @@ struct Head {
     bytes: usize,
     /// Some field may be in quotes, so that a line further on may be part of a text.
     has_quotes: bool,
+    /// It is from further on, and may lie in a text: it can widen a type, and not make it text.
+    is_inner: bool,
 }
 
 /// Looks at the head of every file, and into the first. All have to have the columns of the first, in the same order,
@@ -75,7 +77,7 @@ async fn look(
             Ok(inferred) => {
                 let (url, bytes) = (file.url.clone(), sample.bytes.len());
                 let has_quotes = reading.csv.quote.is_some_and(|quote| sample.bytes.contains(&quote));
-                return Ok(Some(Head { number, url, inferred, bytes, has_quotes }));
+                return Ok(Some(Head { number, url, inferred, bytes, has_quotes, is_inner: false }));
             }
             Err(source) => return Err(PlanError::Infer { file: file.url.clone(), source: Box::new(source) }),
         }
@@ -99,7 +101,7 @@ async fn inner(
         let Ok(inferred) = infer(&bytes[start..], false, &options) else { continue };
         if inferred.schema.fields().len() == columns {
             let (number, url) = (head.number, file.url.clone());
-            heads.push(Head { number, url, inferred, bytes: bytes.len(), has_quotes: false });
+            heads.push(Head { number, url, inferred, bytes: bytes.len(), has_quotes: false, is_inner: true });
         }
     }
     Ok(heads)
@@ -187,6 +189,9 @@ fn data_type<'a>(name: &str, columns: impl Iterator<Item = (&'a Head, usize)>) -
         };
         let both = widened(so_far, here);
         if both == DataType::Utf8View && so_far != &DataType::Utf8View {
+            if head.is_inner {
+                continue;
+            }
             warn_of_conflict(name, (&from.url, sql_name(so_far)), (&head.url, sql_name(here)));
         }
         found = Some((both, head));
@@ -235,6 +240,7 @@ mod tests {
             inferred: infer(text.as_bytes(), true, &options).unwrap(),
             bytes: text.len(),
             has_quotes: false,
+            is_inner: false,
         };
         let heads: Vec<Head> = texts.iter().zip('a'..).map(head).collect();
         joined("t", &heads, &[], false).map_err(|error| error.to_string())
