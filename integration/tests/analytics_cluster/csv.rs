@@ -54,6 +54,20 @@ fn types_are_learned_from_records_and_not_from_what_is_in_quotes() {
     no_warning(&answer);
 }
 
+#[test]
+fn types_are_not_learned_from_a_long_text_in_quotes() {
+    let Some(cluster) = shared() else { return };
+    let both = Both::new(cluster, "long-text");
+    let records =
+        |first: usize| (first..first + 300_000).map(|id| format!("{id},note,{}.5\n", id % 10)).collect::<String>();
+    let text = "one,two,three\n".repeat(250_000);
+    both.put("notes.csv", format!("id,note,amount\n{}1,\"{text}\",0.5\n{}", records(0), records(300_000)).as_bytes());
+    let answer =
+        both.there("32MiB", "SELECT count(*) AS n, sum(id) AS s, max(amount) AS m FROM '{d}/notes.csv'").expect(0);
+    assert_eq!(answer.stdout, "n,s,m\n600001,179999700001,9.5\n");
+    no_warning(&answer);
+}
+
 /// Records of three columns and how many there are. Whatever is in quotes looks like records, and goes over each border.
 fn across_borders() -> (String, usize) {
     let mut text = "id,note,amount\n".to_owned();

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use integration::cluster::{Cluster, ClusterOptions};
+use integration::cluster::{Cluster, ClusterOptions, Host};
+use integration::process::Process;
 use integration::{private, version};
+use rustix::process::Signal;
 
 use super::both::Both;
 use super::files::{names_below, parts_here, parts_there, same_parts};
@@ -73,4 +75,18 @@ fn a_driver_killed_while_rows_are_written_leaves_nothing_to_be_seen() {
     let out = format!("{}/out", both.path());
     both.here(SPLIT, COPY).expect(0);
     same_parts(&parts_there(&cluster, &out), &parts_here(&both.folder().join("out")));
+}
+
+#[test]
+fn an_interrupted_output_leaves_nothing() {
+    let Some(cluster) = breakable() else { return };
+    let both = Both::new(&cluster, "interrupted");
+    let running = begun(&both);
+    let place = both.text_there("{d}/out");
+    let is_ours = |process: &Process| process.arguments.iter().any(|word| word.contains(&place));
+    let driver = cluster.processes_in(Host::Edge).into_iter().find(is_ours).unwrap();
+    assert!(driver.identity.signal(Signal::INT));
+    running.ends().expect(130).says(&["interrupted", "killed"]);
+    let source = format!("{}/trips.csv", both.path());
+    assert_eq!(names_below(&cluster, &both.path()).into_iter().collect::<Vec<_>>(), [source]);
 }

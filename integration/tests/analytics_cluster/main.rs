@@ -13,5 +13,6 @@ mod exchanges;
 mod faults;
 mod files;
 mod json;
+mod places;
 mod script;
 mod shell;
