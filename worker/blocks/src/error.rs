@@ -244,7 +244,7 @@ pub enum WriteError {
     },
     /// A directory of output is there and holds something, or a file has its name.
     #[error(
-        "{url} exists already; choose another directory, or say what to do with it: mode overwrite or append (--mode, or OPTIONS of COPY)"
+        "{url} exists already; choose another directory, or say what to do with it: --mode overwrite or --mode append (in COPY: OPTIONS ('mode' 'append'))"
     )]
     OutputExists {
         /// The directory.
