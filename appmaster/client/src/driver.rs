@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bobbin_appmaster::application::DriverSeat;
-use bobbin_link::{Link, Pump, SILENCE_LIMIT_MS, pump};
+use bobbin_link::{Connector, DialError, Link, Pump, SILENCE_LIMIT_MS, pump};
 use bobbin_proto as wire;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -80,6 +80,15 @@ enum Outgoing {
 }
 
 impl Driver {
+    /// Talks to the application whose master is at `address` (host:port), as `name`.
+    ///
+    /// # Errors
+    /// The application master cannot be reached or refuses us.
+    pub async fn dial(connector: &Connector, address: &str, name: &str) -> Result<Self, DialError> {
+        let (link, _) = connector.dial_as_driver(address, wire::DriverHello { name: name.to_owned() }).await?;
+        Ok(Self::over_link(link))
+    }
+
     /// Talks over a link to an application master.
     pub fn over_link(link: Link<wire::ToDriver, wire::FromDriver>) -> Self {
         let (to_application, outgoing) = mpsc::channel(OUTGOING);

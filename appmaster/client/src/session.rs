@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bobbin_blocks::BlockReader;
 use bobbin_engine::{
     BadRecords, Borders, Catalog, DecodeError, KnownBorders, PlanError, Planner, Prepared, Query, Request, Shown,
     Statement, decode_result,
@@ -24,6 +23,7 @@ use crate::local::{self, LocalError, LocalOptions};
 pub struct Session {
     driver: Driver,
     fetcher: Fetcher,
+    planner: Planner,
 }
 
 /// A query on its way.
@@ -105,24 +105,38 @@ impl QueryError {
 }
 
 impl Session {
-    /// A session in this process.
+    /// A session in this process, whose tables are found, and whose statements are planned, by `planner`.
     ///
     /// # Errors
     /// When the machine gives no threads.
-    pub async fn local(options: &LocalOptions, reader: BlockReader) -> Result<Self, SessionError> {
-        let (driver, fetcher) = local::start(options, reader).await?;
-        Ok(Session { driver, fetcher })
+    pub async fn local(options: &LocalOptions, planner: Planner) -> Result<Self, SessionError> {
+        let (driver, fetcher) = local::start(options, planner.reader().clone()).await?;
+        Ok(Session { driver, fetcher, planner })
     }
 
     /// A session with the application whose master is at `address` (host:port); `identity` is of its authority.
     ///
     /// # Errors
     /// When the application master cannot be reached or refuses us.
-    pub async fn attach(address: &str, identity: &Identity, name: &str) -> Result<Self, SessionError> {
+    pub async fn attach(
+        address: &str,
+        identity: &Identity,
+        name: &str,
+        planner: Planner,
+    ) -> Result<Self, SessionError> {
         let connector = Connector::new(identity)?;
-        let hello = wire::DriverHello { name: name.to_owned() };
-        let (link, _) = connector.dial_as_driver(address, hello).await?;
-        Ok(Session { driver: Driver::over_link(link), fetcher: Fetcher::remote(connector) })
+        let driver = Driver::dial(&connector, address, name).await?;
+        Ok(Session { driver, fetcher: Fetcher::remote(connector), planner })
+    }
+
+    /// The same session with another planner: other splits, another meaning of paths.
+    pub fn with_planner(&self, planner: Planner) -> Self {
+        Session { planner, ..self.clone() }
+    }
+
+    /// Finds tables and plans.
+    pub fn planner(&self) -> &Planner {
+        &self.planner
     }
 
     /// Starts a planned query. `request` is what it was planned from, in case it has to be planned again.
@@ -140,13 +154,13 @@ impl Session {
     ///
     /// # Errors
     /// When it cannot be planned, or fails.
-    pub async fn sql(&self, planner: &Planner, text: &str) -> Result<Answer, QueryError> {
+    pub async fn run(&self, text: &str) -> Result<Answer, QueryError> {
         let mut catalog = Catalog::default();
         let mut last = None;
         for statement in Statement::parse(text)? {
-            if let Prepared::Request(request) = planner.prepare(&statement, &mut catalog).await? {
-                let query = planner.graph(&request, &KnownBorders::default()).await?;
-                last = Some(self.start(request, query).await?.answer(planner).await?);
+            if let Prepared::Request(request) = self.planner.prepare(&statement, &mut catalog).await? {
+                let query = self.planner.graph(&request, &KnownBorders::default()).await?;
+                last = Some(self.start(request, query).await?.answer().await?);
             }
         }
         last.ok_or_else(|| PlanError::Statement("no statement of the text gives rows; write a SELECT".into()).into())
@@ -170,13 +184,13 @@ impl Running {
     }
 
     /// Waits until all its tasks are done. A file in which a quoted field crosses a split's border is looked through, and
-    /// read again from the borders that were found: `planner` plans that.
+    /// read again from the borders that were found.
     ///
     /// # Errors
     /// When the query fails.
-    pub async fn answer(mut self, planner: &Planner) -> Result<Answer, QueryError> {
+    pub async fn answer(mut self) -> Result<Answer, QueryError> {
         loop {
-            if let Some(answer) = self.step(planner).await? {
+            if let Some(answer) = self.step().await? {
                 return Ok(self.into_answer(&answer));
             }
         }
@@ -189,7 +203,7 @@ impl Running {
 
     /// Waits for the job that runs now; `None` when another one has taken its place. A future that is dropped while it
     /// plans that one has to begin again.
-    pub async fn step(&mut self, planner: &Planner) -> Result<Option<Arc<Finished>>, QueryError> {
+    pub async fn step(&mut self) -> Result<Option<Arc<Finished>>, QueryError> {
         let ended = self.job.finished().await;
         let notes = match &ended {
             Ok(finished) => &finished.notes,
@@ -208,7 +222,7 @@ impl Running {
             Borders::Failed { message, exit_code } => Err(QueryError::Data { message, exit_code }),
             Borders::Replan(files) => {
                 let known = self.known.with(self.search_borders(&files).await?);
-                let query = planner.graph(&self.request, &known).await?;
+                let query = self.session.planner.graph(&self.request, &known).await?;
                 self.job = self.session.driver.submit(job_of(&query)).await?;
                 (self.query, self.known) = (Arc::new(query), known);
                 Ok(None)
@@ -322,7 +336,8 @@ fn range_of(input: &bobbin_engine::InputRange) -> wire::InputRange {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-    use bobbin_engine::{PathBase, PlannerOptions};
+    use bobbin_blocks::BlockReader;
+    use bobbin_engine::PlannerOptions;
 
     use super::*;
 
@@ -333,11 +348,10 @@ mod tests {
         let path = directory.path().join("numbers.csv");
         std::fs::write(&path, "n\n1\n2\n3\n").unwrap();
         let options = LocalOptions { threads: 1, memory_bytes: 64 << 20, spill_directory: directory.path().to_owned() };
-        let session = Session::local(&options, BlockReader::local()).await.unwrap();
-        let options = PlannerOptions { default_scheme: PathBase::Local, ..PlannerOptions::default() };
-        let planner = Planner::new(BlockReader::local(), options);
+        let planner = Planner::new(BlockReader::local(), PlannerOptions::default());
+        let session = Session::local(&options, planner).await.unwrap();
         let text = format!("SELECT sum(n) AS total FROM '{}'", path.display());
-        let mut answer = session.sql(&planner, &text).await.unwrap();
+        let mut answer = session.run(&text).await.unwrap();
         let Fetcher::Local(store) = &session.fetcher else { panic!("not in this process") };
         let announced = answer.job.result(answer.query.wanted[0], None).await.unwrap();
         store.drop_results(&[announced.ready.result]);

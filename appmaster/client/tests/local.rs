@@ -18,7 +18,8 @@ impl Fixture {
     async fn new(threads: u32) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let options = LocalOptions { threads, memory_bytes: 64 << 20, spill_directory: directory.path().to_owned() };
-        let session = Session::local(&options, BlockReader::local()).await.unwrap();
+        let planner = Planner::new(BlockReader::local(), PlannerOptions::default());
+        let session = Session::local(&options, planner).await.unwrap();
         Fixture { directory, session }
     }
 
@@ -34,8 +35,8 @@ impl Fixture {
 
     async fn sql_with(&self, options: PlannerOptions, text: &str) -> Result<String, QueryError> {
         let options = PlannerOptions { default_scheme: PathBase::Local, ..options };
-        let planner = Planner::new(BlockReader::local(), options);
-        let batches = self.session.sql(&planner, text).await?.collect().await?;
+        let session = self.session.with_planner(Planner::new(BlockReader::local(), options));
+        let batches = session.run(text).await?.collect().await?;
         Ok(pretty_format_batches(&batches).unwrap().to_string())
     }
 }

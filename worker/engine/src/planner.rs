@@ -109,6 +109,11 @@ impl Planner {
         Self { reader, options }
     }
 
+    /// What it looks at tables through.
+    pub fn reader(&self) -> &BlockReader {
+        &self.reader
+    }
+
     /// Does what the driver alone can do of a statement: finds its tables and their columns, or changes the catalog.
     ///
     /// # Errors

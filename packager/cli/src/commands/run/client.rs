@@ -8,12 +8,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use bobbin::Session;
+use bobbin::Driver;
 use bobbin::yarn::{self, Cluster, Goal, Request, Submitted};
 use bobbin_appmaster::spec::{
     SECRET_AUTHORITY_CERTIFICATE, SECRET_HADOOP, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN,
 };
-use bobbin_link::Identity;
+use bobbin_link::{Connector, Identity};
 use bytes::Bytes;
 use hadoop_wire::credentials::Credentials;
 
@@ -44,8 +44,9 @@ pub async fn run_beside(
     display.clear();
     let internal = |error: &(dyn std::error::Error + 'static)| Failure::of(Exit::Internal, error);
     let identity = submitted.authority.issue("command", &submitted.secret).map_err(|error| internal(&error))?;
-    let session = Session::attach(&address, &identity, "run").await;
-    let session = session.map_err(|error| Failure::of(Exit::Unavailable, &error))?;
+    let connector = Connector::new(&identity).map_err(|error| internal(&error))?;
+    let driver = Driver::dial(&connector, &address, "run").await;
+    let driver = driver.map_err(|error| Failure::of(Exit::Unavailable, &error))?;
     let credentials = CredentialsFile::write(&identity, cluster).map_err(|error| internal(&error))?;
     let mut variables = request.variables.clone();
     variables.extend(bobbin_variables(&submitted, &address, credentials.path(), cluster.user()));
@@ -54,7 +55,7 @@ pub async fn run_beside(
         Ok(exit) => (exit.code() == 0, format!("the command ended; exit={}", exit.code())),
         Err(failure) => (false, format!("{failure}; exit={}", failure.exit().code())),
     };
-    session.finish(succeeded, diagnostics).await;
+    driver.finish(succeeded, diagnostics).await;
     // The command's own outcome is what counts; an application that does not end is swept by YARN's idle time-out.
     let _ = yarn::wait_until(cluster, submitted.id, Goal::Ended, Some(super::super::sql::END_LIMIT), &mut |_| {}).await;
     guarded.release();

@@ -6,7 +6,7 @@ use bobbin::{Answer, JobError, QueryError, Session};
 use bobbin_blocks::output::{Output, Part};
 use bobbin_blocks::{BlockReader, WriteError};
 use bobbin_engine::output::{OutputSpec, parts_of};
-use bobbin_engine::{BadRecords, KnownBorders, Planner};
+use bobbin_engine::{BadRecords, KnownBorders};
 use bobbin_proto::Progress;
 use futures::{StreamExt, pin_mut};
 
@@ -26,10 +26,6 @@ const TICK: Duration = Duration::from_millis(200);
 pub struct Asked<'a> {
     /// The options.
     pub args: &'a SqlArgs,
-    /// Plans it again where a quoted field crosses a split's border.
-    pub planner: &'a Planner,
-    /// Writes its rows to HDFS, where that is asked for.
-    pub reader: &'a BlockReader,
     /// Shows how far it is.
     pub display: &'a Display,
     /// Where an output is left when the user wants no more.
@@ -78,7 +74,7 @@ impl Asked<'_> {
         let width = if target.is_stdout() { terminal::width() } else { None };
         let writer = output::open(format, &answer.schema, destination, width).map_err(Failure::from);
         match write_rows(answer, writer?).await {
-            Ok(()) => target.commit(self.reader).await?,
+            Ok(()) => target.commit(session.planner().reader()).await?,
             // Whoever reads has seen enough.
             Err(WriteFailure::BrokenPipe) => {}
             Err(WriteFailure::Failed(failure)) => return Err(failure),
@@ -91,7 +87,8 @@ impl Asked<'_> {
         let Some(spec) = work.request.output() else {
             return Err(Failure::new(Exit::Internal, "nothing is to be written"));
         };
-        let mut begun = Begun { output: Some(begin(self.reader, spec).await?), unfinished: self.unfinished };
+        let mut begun =
+            Begun { output: Some(begin(session.planner().reader(), spec).await?), unfinished: self.unfinished };
         let written = match &begun.output {
             Some(output) => self.fill(session, work, output).await,
             None => Err(Failure::new(Exit::Internal, "the output has ended")),
@@ -118,7 +115,7 @@ impl Asked<'_> {
 
     async fn fill(&self, session: &Session, work: &Work, output: &Output) -> Result<(Vec<Part>, Progress), Failure> {
         let request = work.request.clone().staged(output.staging());
-        let plan = self.planner.graph(&request, &KnownBorders::default()).await?;
+        let plan = session.planner().graph(&request, &KnownBorders::default()).await?;
         let answer = self.compute(session, &Work { request, plan }).await?;
         report_bad(&answer.bad_records);
         let summary = answer.summary.clone();
@@ -136,7 +133,7 @@ impl Asked<'_> {
                 continue;
             }
             // From here on nothing is dropped half done: it may be planning again.
-            if let Some(finished) = running.step(self.planner).await.map_err(unanswered)? {
+            if let Some(finished) = running.step().await.map_err(unanswered)? {
                 return Ok(running.into_answer(&finished));
             }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bobbin::Session;
 use bobbin::yarn::{self, Application, Cluster, Goal, State, Submitted};
+use bobbin_engine::Planner;
 use bobbin_proto::Progress;
 
 use super::super::{submission, wait};
@@ -22,7 +23,9 @@ pub struct Attempts<'a> {
     pub cluster: &'a Cluster,
     /// The application.
     pub submitted: &'a Submitted,
-    /// What the query needs in each of them.
+    /// Plans what the query needs in each of them.
+    pub planner: &'a Planner,
+    /// Who asks.
     pub asked: Asked<'a>,
 }
 
@@ -53,7 +56,7 @@ impl Attempts<'_> {
     async fn join(&self, address: &str) -> Result<Session, Failure> {
         let identity = self.submitted.authority.issue("driver", &self.submitted.secret);
         let identity = identity.map_err(|error| Failure::of(Exit::Internal, &error))?;
-        let session = Session::attach(address, &identity, "sql").await;
+        let session = Session::attach(address, &identity, "sql", self.planner.clone()).await;
         session.map_err(|error| Failure::of(Exit::Unavailable, &error))
     }
 

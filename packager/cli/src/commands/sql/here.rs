@@ -35,11 +35,10 @@ pub async fn run(args: &SqlArgs, script: &Script, threads: Option<u32>, guarded:
         return Ok(Exit::Code(0));
     }
     let spill = SpillDirectory::new();
-    let session = Session::local(&spill.options(threads), reader.clone()).await;
+    let session = Session::local(&spill.options(threads), planner.clone()).await;
     let session = session.map_err(|error| Failure::of(Exit::Internal, &error))?;
     let display = Display::new(&args.common);
-    let asked =
-        answer::Asked { args, planner: &planner, reader: &reader, display: &display, unfinished: guarded.output() };
+    let asked = answer::Asked { args, display: &display, unfinished: guarded.output() };
     while let Some(work) = next {
         asked.answer(&session, &work).await?;
         next = remaining.next().await?;

@@ -57,15 +57,14 @@ pub async fn run(
     let user = cluster::user()?;
     let home = Cluster::new(&application.configuration, &user)?.home_url();
     let reader = hdfs_reader(application.configuration, &user)?;
-    let planner = planner(args, reader.clone(), cluster_base(explicit, home));
+    let planner = planner(args, reader, cluster_base(explicit, home));
     let output = parts::requested(args, Place::Cluster { explicit })?;
     let mut remaining = script.start(&planner, args.common.quiet, output);
     let mut next = remaining.next().await?;
-    let session = Session::attach(&application.address, &application.identity, "sql").await;
+    let session = Session::attach(&application.address, &application.identity, "sql", planner.clone()).await;
     let session = session.map_err(|error| Failure::of(Exit::Unavailable, &error))?;
     let display = Display::new(&args.common);
-    let asked =
-        answer::Asked { args, planner: &planner, reader: &reader, display: &display, unfinished: guarded.output() };
+    let asked = answer::Asked { args, display: &display, unfinished: guarded.output() };
     while let Some(work) = next {
         asked.answer(&session, &work).await?;
         next = remaining.next().await?;

@@ -69,8 +69,8 @@ pub async fn run(
     request.expected = Some(expected(&work.plan));
     let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
     let submitted_ms = now_ms();
-    let asked = Asked { args, planner: &planner, reader: &reader, display: &display, unfinished: guarded.output() };
-    let attempts = Attempts { cluster: &cluster, submitted: &submitted, asked };
+    let asked = Asked { args, display: &display, unfinished: guarded.output() };
+    let attempts = Attempts { cluster: &cluster, submitted: &submitted, planner: &planner, asked };
     let (session, outcome) = loop {
         match attempts.answer(&work).await {
             Ok((session, Ok(summary))) => match remaining.next().await {

@@ -95,26 +95,21 @@ impl<'a> Sessions<'a> {
     }
 
     async fn answer_here(&mut self, place: Place, work: &Work) -> Result<(), Failure> {
-        let (planner, reader) = (self.planner(place)?, self.reader(place)?);
+        let planner = self.planner(place)?;
         if self.local.is_none() {
             let threads = if let Place::Local { threads } = place { threads } else { None };
             let spill = SpillDirectory::new();
-            let session = Session::local(&spill.options(threads), reader.clone()).await;
+            let session = Session::local(&spill.options(threads), planner.clone()).await;
             self.local = Some((session.map_err(|error| Failure::of(Exit::Internal, &error))?, spill));
         }
         let Some((session, _)) = &self.local else { return Ok(()) };
-        let asked = Asked {
-            args: self.args,
-            planner: &planner,
-            reader: &reader,
-            display: self.display,
-            unfinished: self.guarded.output(),
-        };
-        asked.answer(session, work).await.map(drop)
+        let asked = Asked { args: self.args, display: self.display, unfinished: self.guarded.output() };
+        // The reader of the first statement may have known no HDFS.
+        asked.answer(&session.with_planner(planner), work).await.map(drop)
     }
 
     async fn answer_there(&mut self, place: Place, work: &Work) -> Result<(), Failure> {
-        let (planner, reader) = (self.planner(place)?, self.reader(place)?);
+        let planner = self.planner(place)?;
         if self.application.is_none() {
             let cluster = cluster::cluster(&self.args.common)?;
             let submitted =
@@ -123,14 +118,9 @@ impl<'a> Sessions<'a> {
             self.application = Some(Application { cluster, submitted, session: None });
         }
         let Some(application) = &mut self.application else { return Ok(()) };
-        let asked = Asked {
-            args: self.args,
-            planner: &planner,
-            reader: &reader,
-            display: self.display,
-            unfinished: self.guarded.output(),
-        };
-        let attempts = Attempts { cluster: &application.cluster, submitted: &application.submitted, asked };
+        let asked = Asked { args: self.args, display: self.display, unfinished: self.guarded.output() };
+        let (cluster, submitted) = (&application.cluster, &application.submitted);
+        let attempts = Attempts { cluster, submitted, planner: &planner, asked };
         match attempts.answer(work).await {
             Ok((session, outcome)) => {
                 application.session = Some(session);
