@@ -123,7 +123,7 @@ fn finished(key: Key, report: TaskReport, cost: &Cost, writer: ResultWriter, hos
     });
     let (task, attempt) = key;
     info!(task, attempt, rows = report.rows, result_bytes, wall_micros = metrics.wall_micros, "task done");
-    wire::TaskFinished { task, attempt, result_bytes, metrics: Some(metrics), note: report.note }
+    wire::TaskFinished { task, attempt, result_bytes, metrics: Some(metrics), note: report.note, result_rows: 0 }
 }
 
 impl Cost {

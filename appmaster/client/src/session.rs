@@ -315,6 +315,7 @@ fn job_of(query: &Query) -> wire::SubmitJob {
         name: stage.name.clone(),
         shared: stage.shared.clone(),
         tasks: stage.tasks.iter().map(task_of).collect(),
+        rows_wanted: None,
     });
     wire::SubmitJob { job: 0, task_sets: sets.collect(), wanted: query.wanted.clone() }
 }
@@ -329,7 +330,7 @@ fn task_of(task: &bobbin_engine::TaskPlan) -> wire::TaskSpec {
 }
 
 fn range_of(input: &bobbin_engine::InputRange) -> wire::InputRange {
-    wire::InputRange { first: input.first, count: input.count, part: input.part }
+    wire::InputRange { first: input.first, count: input.count, part: input.part, job: None }
 }
 
 #[cfg(test)]

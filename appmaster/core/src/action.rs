@@ -43,7 +43,7 @@ pub enum Action {
     },
     /// Send this task to this worker.
     Assign(Assignment),
-    /// Tell the worker to stop this task. It answers with a failure of kind `Cancelled`, or whatever came first.
+    /// Tell the worker to stop this task: it is for another worker, or for nobody any more. It answers with a failure of kind `Cancelled`, or whatever came first.
     CancelTask {
         /// Where.
         worker: WorkerId,
@@ -80,7 +80,8 @@ pub enum Action {
         /// The task's number in its graph.
         index: u32,
     },
-    /// All that the driver wanted of the job is there. Said once; the results stay until the job is released.
+    /// All that the driver wanted of the job is there. Said once; the results stay until the job is released, and as
+    /// long as others read them.
     JobFinished {
         /// Which.
         job: JobId,
@@ -170,6 +171,7 @@ pub struct Input {
     pub first: TaskId,
     /// Which part of each result.
     pub part: u32,
-    /// Who has each task's result, in the order of their numbers. Tasks that read the same results share the list.
-    pub holders: Arc<[WorkerId]>,
+    /// Who has each task's result, in the order of their numbers; nobody that of a task that was skipped, which has no
+    /// rows. Tasks that read the same results share the list.
+    pub holders: Arc<[Option<WorkerId>]>,
 }

@@ -9,6 +9,7 @@ mod explain;
 pub(crate) mod invariants;
 mod loss;
 mod plan;
+mod sharing;
 mod submit;
 mod tasks;
 
@@ -26,6 +27,8 @@ use crate::lineage::Effects;
 use crate::progress::Progress;
 use crate::ready::ReadyTasks;
 use crate::worker::Worker;
+
+use sharing::Echoes;
 
 /// Every decision of one application. See the crate's documentation.
 #[derive(Debug)]
@@ -126,8 +129,8 @@ impl Core {
                 self.worker_connected((worker, container), &host, threads);
             }
             Event::WorkerGone { worker, why } => self.worker_gone(worker, &why),
-            Event::TaskFinished { worker, task, attempt, result_bytes } => {
-                self.task_finished(worker, task, attempt, result_bytes);
+            Event::TaskFinished { worker, task, attempt, result_bytes, result_rows } => {
+                self.task_finished(worker, (task, attempt), result_bytes, result_rows);
             }
             Event::TaskFailed { worker, task, attempt, failure } => self.task_failed(worker, (task, attempt), failure),
             Event::Tick => self.tick(),
@@ -221,11 +224,25 @@ impl Core {
 
     /// Bring the lists in line with what a job's tasks became, and tell workers what to drop.
     fn carry_out(&mut self, job: JobId, effects: Effects) {
+        let mut echoes = Echoes::new();
+        let mut next = Some((job, effects));
+        while let Some((job, effects)) = next {
+            self.echo(job, &effects, &mut echoes);
+            self.carry_out_here(job, effects);
+            next = echoes.pop_front();
+        }
+    }
+
+    fn carry_out_here(&mut self, job: JobId, effects: Effects) {
         let Some(row) = self.jobs.get(job) else { return };
         for &index in &effects.unready {
             self.ready.remove(row.task_id(index), row.places_now(index), &self.hosts);
         }
         let dropped: Vec<_> = effects.dropped.iter().map(|&(worker, index)| (worker, row.task_id(index))).collect();
+        let cancelled = effects.cancelled.iter().map(|&(worker, index)| (worker, row.task_id(index)));
+        for (worker, task) in cancelled.collect::<Vec<_>>() {
+            self.cancel_task(worker, task);
+        }
         for index in effects.ready {
             self.make_ready(job, index);
         }

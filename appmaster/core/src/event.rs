@@ -81,7 +81,7 @@ pub enum Event {
         /// Which.
         job: JobId,
     },
-    /// The driver has all results that it wants.
+    /// The driver has all results that it wants. What other jobs read of it is kept for them.
     JobReleased {
         /// Which.
         job: JobId,
@@ -133,6 +133,8 @@ pub enum Event {
         attempt: u32,
         /// Size of the result.
         result_bytes: u64,
+        /// Rows of the result.
+        result_rows: u64,
     },
     /// A task ended without a result.
     TaskFailed {
@@ -189,10 +191,12 @@ pub struct Grant {
 /// The tasks of a job, numbered 0.. in the order of `sets` and their `tasks`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
+    /// The driver's own number of the job: other jobs of this driver, and messages to it, name the job so.
+    pub number: u32,
     /// The task sets.
     pub sets: Vec<TaskSet>,
-    /// Numbers of the tasks whose results the driver will fetch. A task that is neither wanted nor anybody's input is
-    /// run too, and its result dropped.
+    /// Numbers of the tasks whose results the driver will fetch, or later jobs of it will read. A task that is neither
+    /// wanted nor anybody's input is run too, and its result dropped.
     pub wanted: Vec<u32>,
 }
 
@@ -203,6 +207,9 @@ pub struct TaskSet {
     pub name: String,
     /// Its tasks.
     pub tasks: Vec<TaskRequest>,
+    /// So many rows are enough: once the first tasks of the set have them, the others are skipped, and whoever reads
+    /// them sees no rows. Nothing, or 0, for all rows. None of the tasks may be wanted.
+    pub rows_wanted: Option<u64>,
 }
 
 /// One task, without its body.
@@ -212,13 +219,15 @@ pub struct TaskRequest {
     pub places: Vec<String>,
     /// Bytes that it reads there.
     pub input_bytes: u64,
-    /// Earlier tasks of the graph whose results it reads, in reading order.
+    /// Tasks whose results it reads, in reading order: earlier ones of the graph, or wanted ones of earlier jobs.
     pub inputs: Vec<InputRange>,
 }
 
 /// Consecutive tasks of which somebody reads the same part of each result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputRange {
+    /// The driver's number of the job whose tasks they are; `None` for this one. A job can be read until it is released.
+    pub job: Option<u32>,
     /// Number of the first.
     pub first: u32,
     /// How many; none is nothing.

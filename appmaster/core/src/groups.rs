@@ -15,12 +15,12 @@ use crate::lists::Lists;
 /// Entries in the lists of who belongs to which group, beyond which a graph is refused.
 const MOST_MEMBERS: u64 = 1 << 24;
 
-/// Consecutive tasks whose results somebody reads.
+/// Consecutive rows of tasks whose results somebody reads.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     first: u32,
     count: u32,
-    /// Members whose result is not there.
+    /// Members whose result is not there, and that are not skipped.
     pub missing: u32,
     /// Reads by tasks that are neither idle nor done.
     pub uses: u32,
@@ -29,7 +29,7 @@ pub(crate) struct Group {
     /// Members whose result was lost while nobody waited for it. Entries may be stale: the task's state decides.
     pub left: BTreeSet<u32>,
     /// Who holds each member's result, while none is missing and somebody asked.
-    pub holders: Option<Arc<[WorkerId]>>,
+    pub holders: Option<Arc<[Option<WorkerId>]>>,
 }
 
 /// One read of a group by a task.
@@ -72,12 +72,12 @@ impl Group {
 }
 
 impl Groups {
-    /// Take in what the next task reads; `task` is its number.
+    /// Take in what the next task reads; `task` is its number. Results of other jobs are rows after those of all tasks.
     pub fn push(&mut self, task: u32, inputs: &[InputRange]) -> Result<(), GraphError> {
         let mut reads = Vec::with_capacity(inputs.len());
         for input in inputs.iter().filter(|input| input.count > 0) {
             match input.first.checked_add(input.count - 1) {
-                Some(last) if last < task => {}
+                Some(last) if last < task || input.job.is_some() => {}
                 Some(_) | None => return Err(GraphError::InputNotEarlier { task, input: input.first.max(task) }),
             }
             reads.push(Read { group: self.number(input.first, input.count)?, part: input.part });
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     fn range(first: u32, count: u32, part: u32) -> InputRange {
-        InputRange { first, count, part }
+        InputRange { first, count, part, job: None }
     }
 
     #[test]

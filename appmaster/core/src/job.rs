@@ -2,20 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::Graph;
+use crate::event::{Graph, TaskRequest};
 use crate::groups::Groups;
 use crate::hosts::Hosts;
 use crate::ids::{DriverId, HostId, JobId, TaskId, Time, WorkerId};
+use crate::imports::Imports;
+use crate::limit::Limits;
 use crate::lists::Lists;
 use crate::trouble::Trouble;
 
 /// What a task does now.
 ///
 /// ```text
-/// Idle -> Waiting -> Ready -> Assigned -> Done
+/// Idle -> Waiting -> Ready -> Assigned -> Done      Skipped: from any of these, for good
 ///  ^        ^         |  ^       |         |
 ///  |        +---------+  +-Delayed  (failed: again, at once or later)
-///  +------- result used up or lost --------+
+///  +------- result used up or lost --------+       Away <-> Done: a task of an earlier job
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -31,6 +33,10 @@ pub(crate) enum State {
     Assigned { worker: WorkerId },
     /// Its result is on this worker.
     Done { worker: WorkerId, bytes: u64 },
+    /// There are enough rows without it: its result is none.
+    Skipped,
+    /// An earlier job's, and its result is not there.
+    Away,
 }
 
 /// One task.
@@ -42,7 +48,8 @@ pub(crate) struct Task {
     /// Groups to which it belongs and which tasks read that are neither idle nor done.
     pub uses: u32,
     pub input_bytes: u64,
-    /// Does the driver fetch its result?
+    /// Is its result kept when no task of its job reads it any more? Because the driver may fetch it, or, after the job
+    /// was released, because other jobs need it.
     pub wanted: bool,
     /// Is the job over only when it is done?
     pub root: bool,
@@ -54,6 +61,7 @@ pub(crate) struct Task {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
     pub done: u32,
+    pub skipped: u32,
     pub running: u32,
     pub retries: u32,
     pub node_local: u32,
@@ -68,9 +76,18 @@ pub(crate) struct Counts {
 pub(crate) struct Job {
     pub id: JobId,
     pub driver: DriverId,
+    /// The driver's own number of it.
+    pub number: u32,
     /// Number of its first task.
     pub first: u32,
+    /// Its own tasks, then a row for each result that it reads of other jobs.
     pub tasks: Vec<Task>,
+    /// How many tasks it has itself.
+    own: u32,
+    pub imports: Imports,
+    /// Jobs that read its results.
+    pub dependents: BTreeSet<JobId>,
+    pub limits: Limits,
     /// Each task set's name and where it ends.
     sets: Vec<(String, u32)>,
     pub places: Lists<HostId>,
@@ -83,6 +100,8 @@ pub(crate) struct Job {
     pub roots_left: u32,
     /// Was its end announced?
     pub finished: bool,
+    /// Its driver wants no more of it: it lives for its dependents, and nothing is said about it.
+    pub released: bool,
     /// How long its tasks take, in milliseconds, the latest weighing most.
     pub mean_task: Option<f64>,
 }
@@ -95,6 +114,21 @@ pub(crate) enum GraphError {
         "task {task} reads the result of task {input}, which does not come before it: number tasks in the order of their inputs"
     )]
     InputNotEarlier { task: u32, input: u32 },
+    /// Another job must be there to be read.
+    #[error(
+        "task {task} reads a result of job {job}, which is not there: it was not submitted before, it failed, or it was released"
+    )]
+    NoSuchJob { task: u32, job: u32 },
+    /// Only what the driver may fetch is kept.
+    #[error(
+        "task {task} reads the result of task {input} of job {job}, which is not kept: it is not among that job's wanted results"
+    )]
+    NotKept { task: u32, job: u32, input: u32 },
+    /// What is not made cannot be fetched.
+    #[error(
+        "task {task} is wanted, but may be skipped: its set is to stop when enough rows are there; let another task read the set"
+    )]
+    WantedMayBeSkipped { task: u32 },
     /// The driver wants what is not there.
     #[error("task {task} is wanted, but the job has only {count} tasks")]
     WantedMissing { task: u32, count: u32 },
@@ -103,15 +137,26 @@ pub(crate) enum GraphError {
     TooLarge,
 }
 
+impl Task {
+    fn new(state: State, input_bytes: u64) -> Task {
+        Task { state, attempt: 0, uses: 0, input_bytes, wanted: false, root: false, done: false }
+    }
+}
+
 impl Job {
-    /// The job of this graph, with nothing begun. Task numbers start at `first`.
-    pub fn build(owner: (DriverId, JobId), first: u32, graph: Graph, hosts: &mut Hosts) -> Result<Job, GraphError> {
+    /// A job without tasks. Their numbers will start at `first`.
+    pub fn new(owner: (DriverId, JobId), first: u32, imports: Imports) -> Job {
         let (driver, id) = owner;
-        let mut job = Job {
+        Job {
             id,
             driver,
+            number: 0,
             first,
             tasks: Vec::new(),
+            own: 0,
+            imports,
+            dependents: BTreeSet::new(),
+            limits: Limits::default(),
             sets: Vec::new(),
             places: Lists::default(),
             groups: Groups::default(),
@@ -120,48 +165,58 @@ impl Job {
             counts: Counts::default(),
             roots_left: 0,
             finished: false,
+            released: false,
             mean_task: None,
-        };
-        for set in graph.sets {
-            for request in set.tasks {
-                job.push(request, hosts)?;
-            }
-            job.sets.push((set.name, job.len()));
         }
-        job.groups.close(job.len())?;
-        job.mark_roots(&graph.wanted)?;
-        Ok(job)
     }
 
-    fn push(&mut self, request: crate::event::TaskRequest, hosts: &mut Hosts) -> Result<(), GraphError> {
-        let task = u32::try_from(self.tasks.len()).map_err(|_| GraphError::TooLarge)?;
+    /// The job with the tasks of this graph, none of them begun, and nothing there of what it reads of other jobs.
+    pub fn build(mut self, graph: Graph, hosts: &mut Hosts) -> Result<Job, GraphError> {
+        self.number = graph.number;
+        for set in graph.sets {
+            let start = self.len();
+            for request in set.tasks {
+                self.push(request, hosts)?;
+            }
+            if let Some(rows) = set.rows_wanted.filter(|&rows| rows > 0) {
+                self.limits.push(start..self.len(), rows);
+            }
+            self.sets.push((set.name, self.len()));
+        }
+        let imported = Task { wanted: true, ..Task::new(State::Away, 0) };
+        self.tasks.resize((self.own + self.imports.len()) as usize, imported);
+        self.groups.close(self.tasks.len() as u32)?;
+        self.mark_roots(&graph.wanted)?;
+        Ok(self)
+    }
+
+    fn push(&mut self, mut request: TaskRequest, hosts: &mut Hosts) -> Result<(), GraphError> {
+        let task = self.own;
+        request.inputs.iter_mut().for_each(|input| self.imports.renumber(input));
         self.groups.push(task, &request.inputs)?;
         let mut seen = BTreeSet::new();
         let places = request.places.iter().map(|name| hosts.intern(name)).filter(|&host| seen.insert(host));
-        if self.first.checked_add(task + 1).is_none() || !self.places.push(places) {
-            return Err(GraphError::TooLarge);
+        let next = task.checked_add(1).filter(|&next| self.first.checked_add(next).is_some());
+        match next {
+            Some(next) if self.places.push(places) => self.own = next,
+            Some(_) | None => return Err(GraphError::TooLarge),
         }
-        self.tasks.push(Task {
-            state: State::Idle,
-            attempt: 0,
-            uses: 0,
-            input_bytes: request.input_bytes,
-            wanted: false,
-            root: false,
-            done: false,
-        });
+        self.tasks.push(Task::new(State::Idle, request.input_bytes));
         Ok(())
     }
 
     fn mark_roots(&mut self, wanted: &[u32]) -> Result<(), GraphError> {
         let count = self.len();
         for &task in wanted {
-            let Some(row) = self.tasks.get_mut(task as usize) else {
+            if task >= count {
                 return Err(GraphError::WantedMissing { task, count });
-            };
-            row.wanted = true;
+            }
+            if self.limits.cover(task) {
+                return Err(GraphError::WantedMayBeSkipped { task });
+            }
+            self.task_mut(task).wanted = true;
         }
-        for (index, task) in self.tasks.iter_mut().enumerate() {
+        for (index, task) in self.tasks.iter_mut().take(count as usize).enumerate() {
             task.root = task.wanted || self.groups.memberships(index as u32).is_empty();
             self.roots_left += u32::from(task.root);
         }
@@ -170,12 +225,29 @@ impl Job {
 
     /// How many tasks it has.
     pub fn len(&self) -> u32 {
-        self.tasks.len() as u32
+        self.own
+    }
+
+    /// Does this row stand for a task of another job?
+    pub fn is_import(&self, index: u32) -> bool {
+        index >= self.own
+    }
+
+    /// Is the driver told of the task's result?
+    pub fn is_announced(&self, index: u32) -> bool {
+        self.task(index).wanted && !self.released
     }
 
     /// The application's number of a task.
     pub fn task_id(&self, index: u32) -> TaskId {
-        TaskId(self.first + index)
+        let own = TaskId(self.first + index);
+        if self.is_import(index) { self.imports.task_id(index).unwrap_or(own) } else { own }
+    }
+
+    /// The row of a task by the application's number, be it of this job or of one that it reads.
+    pub fn row_of(&self, task: TaskId) -> Option<u32> {
+        let own = task.0.checked_sub(self.first).filter(|&index| index < self.own);
+        own.or_else(|| self.imports.row_of(task))
     }
 
     /// The task with this number in the graph.
@@ -205,7 +277,7 @@ impl Job {
             }
             start = *end;
         }
-        format!("task {index}")
+        self.imports.name(index).unwrap_or_else(|| format!("task {index}"))
     }
 
     /// Take in how long a task took.
@@ -220,17 +292,17 @@ impl Job {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{InputRange, TaskRequest, TaskSet};
+    use crate::event::{InputRange, TaskSet};
 
     fn each(inputs: &[u32]) -> Vec<InputRange> {
-        inputs.iter().map(|&first| InputRange { first, count: 1, part: 0 }).collect()
+        inputs.iter().map(|&first| InputRange { first, count: 1, ..InputRange::default() }).collect()
     }
 
     fn build(inputs: &[&[u32]], wanted: &[u32]) -> Result<Job, GraphError> {
         let task = |&inputs: &&[u32]| TaskRequest { inputs: each(inputs), ..TaskRequest::default() };
-        let set = TaskSet { name: "set".into(), tasks: inputs.iter().map(task).collect() };
-        let graph = Graph { sets: vec![set], wanted: wanted.to_vec() };
-        Job::build((DriverId(1), JobId(1)), 10, graph, &mut Hosts::default())
+        let set = TaskSet { name: "set".into(), tasks: inputs.iter().map(task).collect(), rows_wanted: None };
+        let graph = Graph { sets: vec![set], wanted: wanted.to_vec(), ..Graph::default() };
+        Job::new((DriverId(1), JobId(1)), 10, Imports::default()).build(graph, &mut Hosts::default())
     }
 
     #[test]

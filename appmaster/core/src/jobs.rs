@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::event::Graph;
 use crate::hosts::Hosts;
 use crate::ids::{DriverId, HostId, JobId, TaskId};
+use crate::imports::Imports;
 use crate::job::{GraphError, Job};
+use crate::lineage::Effects;
 
 /// The jobs by their numbers.
 #[derive(Debug, Default)]
@@ -19,13 +21,32 @@ pub(crate) struct Jobs {
 impl Jobs {
     /// Take in a job. Its task numbers were never used before.
     pub fn add(&mut self, owner: (DriverId, JobId), graph: Graph, hosts: &mut Hosts) -> Result<&mut Job, GraphError> {
-        let job = Job::build(owner, self.next_task, graph, hosts)?;
+        let imports = Imports::resolve(&graph, |number| self.readable(owner.0, number))?;
+        let mut job = Job::new(owner, self.next_task, imports).build(graph, hosts)?;
+        self.link(&mut job);
         self.next_task += job.len();
         // An empty job shares its first number with the next one.
         if job.len() > 0 {
             self.starts.insert(job.first, job.id);
         }
         Ok(self.rows.entry(owner.1).or_insert(job))
+    }
+
+    /// The driver's job of this number, if others may read it.
+    fn readable(&self, driver: DriverId, number: u32) -> Option<&Job> {
+        self.rows.values().find(|job| job.driver == driver && job.number == number && !job.released)
+    }
+
+    /// Make a new job known to those that it reads, and what they have known to it.
+    fn link(&mut self, job: &mut Job) {
+        for import in job.imports.clone().iter() {
+            let Some(source) = self.rows.get_mut(&import.job) else { continue };
+            source.dependents.insert(job.id);
+            for task in import.tasks.clone() {
+                // None of its tasks waits yet.
+                job.follow(import.row(task), source.result(task), &mut Effects::default());
+            }
+        }
     }
 
     /// Forget a job.

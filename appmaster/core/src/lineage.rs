@@ -12,6 +12,12 @@ pub(crate) struct Effects {
     pub unready: Vec<u32>,
     /// Results that nobody wants any more.
     pub dropped: Vec<(WorkerId, u32)>,
+    /// Tasks that a worker has and nobody wants any more.
+    pub cancelled: Vec<(WorkerId, u32)>,
+    /// Tasks whose results came or went, if other jobs read this one.
+    pub moved: Vec<u32>,
+    /// Rows of other jobs' tasks that the first reader began, or the last one ceased, to need.
+    pub imports: Vec<u32>,
 }
 
 impl Job {
@@ -37,14 +43,14 @@ impl Job {
             let mut missing = 0;
             for position in 0..self.groups.reads(index).len() {
                 let group = self.groups.reads(index)[position].group;
-                missing += u32::from(self.begin_read(group, &mut stack));
+                missing += u32::from(self.begin_read(group, &mut stack, effects));
             }
             self.wait_for(index, missing, effects);
         }
     }
 
     /// One more task waits for this group; members that nobody has made go on the stack. True if any is missing.
-    fn begin_read(&mut self, group: u32, stack: &mut Vec<u32>) -> bool {
+    fn begin_read(&mut self, group: u32, stack: &mut Vec<u32>, effects: &mut Effects) -> bool {
         let row = self.groups.row_mut(group);
         row.uses += 1;
         let missing = row.missing > 0;
@@ -55,8 +61,12 @@ impl Job {
         for member in row.members() {
             let task = self.task_mut(member);
             task.uses += 1;
-            if task.state == State::Idle {
+            let (idle, first) = (task.state == State::Idle, task.uses == 1);
+            if idle {
                 stack.push(member);
+            }
+            if first && self.is_import(member) {
+                effects.imports.push(member);
             }
         }
         missing
@@ -79,7 +89,7 @@ impl Job {
     }
 
     /// The task is on no worker any more.
-    fn unassign(&mut self, index: u32) {
+    pub fn unassign(&mut self, index: u32) {
         for position in 0..self.groups.reads(index).len() {
             let group = self.groups.reads(index)[position].group;
             self.groups.row_mut(group).assigned -= 1;
@@ -92,7 +102,7 @@ impl Job {
         if self.task(index).uses == 0 && !self.task(index).root {
             self.task_mut(index).state = State::Idle;
             self.count_done(index);
-            self.give_up_inputs(index, effects);
+            self.give_up_inputs(vec![index], effects);
             return;
         }
         let mut missing = 0;
@@ -117,14 +127,22 @@ impl Job {
         self.counts.last_task = Some(now);
         self.troubles.remove(&index);
         self.feed_readers(index, effects);
-        self.give_up_inputs(index, effects);
+        self.give_up_inputs(vec![index], effects);
         if needless {
             self.drop_result(index, effects);
+        } else {
+            self.note_move(index, effects);
+        }
+    }
+
+    fn note_move(&self, index: u32, effects: &mut Effects) {
+        if !self.dependents.is_empty() {
+            effects.moved.push(index);
         }
     }
 
     /// The task is done, or nobody wants it any more, which is as good.
-    fn count_done(&mut self, index: u32) {
+    pub fn count_done(&mut self, index: u32) {
         let task = self.task_mut(index);
         if !std::mem::replace(&mut task.done, true) {
             let root = task.root;
@@ -133,7 +151,8 @@ impl Job {
         }
     }
 
-    fn feed_readers(&mut self, index: u32, effects: &mut Effects) {
+    /// A member of its groups is there, or skipped: those of their readers that lack no other are ready.
+    pub fn feed_readers(&mut self, index: u32, effects: &mut Effects) {
         for position in 0..self.groups.memberships(index).len() {
             let group = self.groups.memberships(index)[position];
             let row = self.groups.row_mut(group);
@@ -152,9 +171,8 @@ impl Job {
         }
     }
 
-    /// The task reads its inputs no more. Whatever nobody else reads is dropped, or not computed in the first place.
-    fn give_up_inputs(&mut self, index: u32, effects: &mut Effects) {
-        let mut stack = vec![index];
+    /// These tasks read their inputs no more. Whatever nobody else reads is dropped, or not computed in the first place.
+    pub fn give_up_inputs(&mut self, mut stack: Vec<u32>, effects: &mut Effects) {
         while let Some(index) = stack.pop() {
             for position in 0..self.groups.reads(index).len() {
                 let group = self.groups.reads(index)[position].group;
@@ -167,8 +185,13 @@ impl Job {
                 for member in row.members() {
                     let task = self.task_mut(member);
                     task.uses = task.uses.saturating_sub(1);
-                    if task.uses == 0 && !task.wanted {
+                    if task.uses > 0 {
+                        continue;
+                    }
+                    if !task.wanted {
                         self.give_up(member, &mut stack, effects);
+                    } else if self.is_import(member) {
+                        effects.imports.push(member);
                     }
                 }
             }
@@ -176,11 +199,12 @@ impl Job {
     }
 
     /// Nobody reads this task's result any more. If its own inputs are thereby given up too, it goes on the stack.
-    fn give_up(&mut self, index: u32, stack: &mut Vec<u32>, effects: &mut Effects) {
+    pub fn give_up(&mut self, index: u32, stack: &mut Vec<u32>, effects: &mut Effects) {
         match self.task(index).state {
             State::Done { .. } => return self.drop_result(index, effects),
-            // Its result will be dropped when it comes.
-            State::Assigned { .. } => return,
+            // It comes back, or its result is dropped when it comes.
+            State::Assigned { worker } => return effects.cancelled.push((worker, index)),
+            State::Skipped | State::Away => return,
             State::Idle => {}
             State::Ready { .. } => {
                 effects.unready.push(index);
@@ -194,26 +218,38 @@ impl Job {
 
     /// Nobody is left who reads it: its groups have no readers to tell.
     fn drop_result(&mut self, index: u32, effects: &mut Effects) {
-        let task = self.task_mut(index);
-        if let State::Done { worker, .. } = task.state {
-            task.state = State::Idle;
-            effects.dropped.push((worker, index));
-            for position in 0..self.groups.memberships(index).len() {
-                let group = self.groups.memberships(index)[position];
-                let row = self.groups.row_mut(group);
-                row.missing += 1;
-                row.holders = None;
-            }
+        let State::Done { worker, .. } = self.task(index).state else { return };
+        effects.dropped.push((worker, index));
+        self.note_move(index, effects);
+        let missed = self.take_result(index);
+        for position in 0..self.groups.memberships(index).len() {
+            let group = self.groups.memberships(index)[position];
+            let row = self.groups.row_mut(group);
+            row.missing += u32::from(missed);
+            row.holders = None;
         }
+    }
+
+    /// The result is not there any more. False if that is as good as being there: enough rows are.
+    fn take_result(&mut self, index: u32) -> bool {
+        if self.limits.is_needless(index) {
+            self.mark_skipped(index);
+            return false;
+        }
+        self.task_mut(index).state = State::Idle;
+        true
     }
 
     /// The result of a done task is gone. It is computed again if the driver wants it, or a task that waits.
     pub fn lose(&mut self, index: u32, effects: &mut Effects) {
-        let task = self.task_mut(index);
-        if !matches!(task.state, State::Done { .. }) {
+        if self.result(index).is_none() {
             return;
         }
-        task.state = State::Idle;
+        self.note_move(index, effects);
+        if !self.take_result(index) {
+            return self.forget_holders(index);
+        }
+        let task = self.task_mut(index);
         let mut needed = task.wanted;
         let (root, was_done) = (task.root, std::mem::replace(&mut task.done, false));
         if was_done {
@@ -221,13 +257,27 @@ impl Job {
             self.roots_left += u32::from(root);
         }
         self.counts.retries += 1;
-        for position in 0..self.groups.memberships(index).len() {
-            let group = self.groups.memberships(index)[position];
-            needed |= self.lose_member(group, index, effects);
-        }
+        needed |= self.lose_memberships(index, effects);
         if needed {
             self.need(index, effects);
         }
+    }
+
+    fn forget_holders(&mut self, index: u32) {
+        for position in 0..self.groups.memberships(index).len() {
+            let group = self.groups.memberships(index)[position];
+            self.groups.row_mut(group).holders = None;
+        }
+    }
+
+    /// The result of a row is gone. True if somebody waits for it.
+    pub fn lose_memberships(&mut self, index: u32, effects: &mut Effects) -> bool {
+        let mut awaited = false;
+        for position in 0..self.groups.memberships(index).len() {
+            let group = self.groups.memberships(index)[position];
+            awaited |= self.lose_member(group, index, effects);
+        }
+        awaited
     }
 
     /// A member's result is gone. True if somebody waits for the group.
@@ -261,7 +311,7 @@ fn starve(state: &mut State, reader: u32, effects: &mut Effects) {
         }
         State::Delayed { .. } => *state = State::Waiting { missing: 1 },
         // It may have read the input already; if not, it will say so.
-        State::Assigned { .. } | State::Idle | State::Done { .. } => {}
+        State::Assigned { .. } | State::Idle | State::Done { .. } | State::Skipped | State::Away => {}
     }
 }
 

@@ -43,7 +43,7 @@ impl Job {
         let mut bytes: BTreeMap<HostId, u64> = BTreeMap::new();
         let reads = self.groups.reads(index).iter().filter(|read| self.is_alone(read));
         for member in reads.flat_map(|read| self.groups.row(read.group).members()) {
-            let State::Done { worker, bytes: length } = self.task(member).state else { continue };
+            let Some((worker, length)) = self.result(member) else { continue };
             if let Some(host) = host_of(worker) {
                 let sum = bytes.entry(host).or_default();
                 *sum = sum.saturating_add(length.max(1));
@@ -63,26 +63,15 @@ impl Job {
     }
 
     /// The holders of a group's results: one list for all who read them.
-    fn holders(&mut self, group: u32) -> Arc<[WorkerId]> {
+    fn holders(&mut self, group: u32) -> Arc<[Option<WorkerId>]> {
         if let Some(holders) = &self.groups.row(group).holders {
             return Arc::clone(holders);
         }
         let members = self.groups.row(group).members();
-        let holders: Arc<[WorkerId]> = members.filter_map(|member| self.holder(member)).collect();
+        let holders: Arc<[Option<WorkerId>]> =
+            members.map(|member| self.result(member).map(|(worker, _)| worker)).collect();
         self.groups.row_mut(group).holders = Some(Arc::clone(&holders));
         holders
-    }
-
-    /// Who has the task's result.
-    pub fn holder(&self, index: u32) -> Option<WorkerId> {
-        match self.task(index).state {
-            State::Done { worker, .. } => Some(worker),
-            State::Idle
-            | State::Waiting { .. }
-            | State::Ready { .. }
-            | State::Delayed { .. }
-            | State::Assigned { .. } => None,
-        }
     }
 
     /// The tasks that are ready.

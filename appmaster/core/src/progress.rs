@@ -7,8 +7,10 @@ use crate::ids::Time;
 pub struct Progress {
     /// Tasks that the job needs.
     pub tasks: u32,
-    /// Of these, done.
+    /// Of these, done or skipped.
     pub tasks_done: u32,
+    /// Of these, skipped: enough rows were there without them.
+    pub tasks_skipped: u32,
     /// Of these, sent to a worker.
     pub tasks_running: u32,
     /// Attempts that had to be repeated.

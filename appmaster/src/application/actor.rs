@@ -184,12 +184,12 @@ impl Actor {
             if let Some(metrics) = &finished.metrics {
                 convert::add_metrics(&mut job.metrics, metrics);
             }
-            if !finished.note.is_empty() {
+            if !finished.note.is_empty() && !self.core.is_skipped(task) {
                 job.notes.insert(index, finished.note);
             }
         }
-        let (attempt, result_bytes) = (finished.attempt, finished.result_bytes);
-        self.handle(Event::TaskFinished { worker, task, attempt, result_bytes });
+        let wire::TaskFinished { attempt, result_bytes, result_rows, .. } = finished;
+        self.handle(Event::TaskFinished { worker, task, attempt, result_bytes, result_rows });
     }
 
     fn hear_driver(&mut self, driver: DriverId, message: wire::FromDriver) {
@@ -202,7 +202,7 @@ impl Actor {
                 }
             }
             Some(wire::from_driver::Message::ReleaseJob(release)) => {
-                if let Some(job) = self.jobs.find(driver, release.job) {
+                if let Some(job) = self.jobs.release(driver, release.job) {
                     self.handle(Event::JobReleased { job });
                 }
             }
@@ -383,6 +383,7 @@ impl Actor {
             job: record.number,
             tasks: progress.tasks,
             tasks_done: progress.tasks_done,
+            tasks_skipped: progress.tasks_skipped,
             tasks_running: progress.tasks_running,
             retries: progress.retries,
             node_local: progress.node_local,
@@ -404,8 +405,8 @@ impl Actor {
         if self.jobs.is_empty() {
             return;
         }
-        let ids: Vec<JobId> = self.jobs.iter_mut().map(|(id, _)| id).collect();
-        for id in ids {
+        let told = self.jobs.iter_mut().filter(|(_, job)| !job.released);
+        for id in told.map(|(id, _)| id).collect::<Vec<_>>() {
             let progress = self.progress(id);
             let changed = self.jobs.get_mut(id).is_some_and(|job| {
                 let changed = progress.is_some() && job.told != progress;
@@ -428,6 +429,7 @@ impl Actor {
                 name: job.names().collect::<Vec<_>>().join(", "),
                 tasks: progress.tasks,
                 done: progress.tasks_done,
+                skipped: progress.tasks_skipped,
                 running: progress.tasks_running,
                 retries: progress.retries,
                 node_local: progress.node_local,

@@ -29,14 +29,14 @@ pub(super) fn graph(job: &wire::SubmitJob) -> Result<Graph, BadJob> {
             tasks.push(TaskRequest { places: task.places.clone(), input_bytes: task.input_bytes, inputs });
             number = number.checked_add(1).ok_or(BadJob::TooLarge)?;
         }
-        sets.push(TaskSet { name: set.name.clone(), tasks });
+        sets.push(TaskSet { name: set.name.clone(), tasks, rows_wanted: set.rows_wanted });
     }
     if number == 0 {
         return Err(BadJob::Empty);
     }
     match job.wanted.iter().find(|wanted| **wanted >= number) {
         Some(&wanted) => Err(BadJob::Wanted(wanted)),
-        None => Ok(Graph { sets, wanted: job.wanted.clone() }),
+        None => Ok(Graph { number: job.job, sets, wanted: job.wanted.clone() }),
     }
 }
 
@@ -51,7 +51,8 @@ pub(super) struct HolderTable {
 impl HolderTable {
     /// One of a task's inputs, with places instead of workers.
     pub fn input(&mut self, input: &Input) -> wire::Input {
-        let holders = input.holders.iter().map(|worker| self.place(*worker)).collect();
+        let holders = input.holders.iter().map(|worker| worker.map_or(wire::NO_HOLDER, |worker| self.place(worker)));
+        let holders = holders.collect();
         wire::Input { first: input.first.0, part: input.part, holders }
     }
 
@@ -65,11 +66,11 @@ impl HolderTable {
     }
 }
 
-/// A range of tasks that come before the one that reads it.
+/// A range of tasks that come before the one that reads it, or of another job: the core knows which it has.
 fn earlier(input: &wire::InputRange, task: u32) -> Result<InputRange, BadJob> {
-    let wire::InputRange { first, count, part } = *input;
+    let wire::InputRange { first, count, part, job } = *input;
     match first.checked_add(count) {
-        Some(end) if end <= task => Ok(InputRange { first, count, part }),
+        Some(end) if end <= task || job.is_some() => Ok(InputRange { job, first, count, part }),
         end => Err(BadJob::Input { task, input: end.map_or(u32::MAX, |end| end.saturating_sub(1)) }),
     }
 }
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
 
     fn job(inputs: &[&[u32]], wanted: &[u32]) -> wire::SubmitJob {
-        let one = |&first: &u32| wire::InputRange { first, count: 1, part: 0 };
+        let one = |&first: &u32| wire::InputRange { first, count: 1, ..Default::default() };
         let spec = |inputs: &&[u32]| wire::TaskSpec { inputs: inputs.iter().map(one).collect(), ..Default::default() };
         let tasks = inputs.iter().map(spec);
         let sets = vec![wire::TaskSet { name: "set".into(), tasks: tasks.collect(), ..Default::default() }];
@@ -133,16 +134,32 @@ mod tests {
 
     #[test]
     fn ranges_end_before_their_reader() {
-        let range = |first, count| earlier(&wire::InputRange { first, count, part: 9 }, 5);
-        assert_eq!(range(2, 3), Ok(InputRange { first: 2, count: 3, part: 9 }));
+        let range = |first, count| earlier(&wire::InputRange { first, count, part: 9, job: None }, 5);
+        assert_eq!(range(2, 3), Ok(InputRange { first: 2, count: 3, part: 9, job: None }));
         assert_eq!(range(2, 4), Err(BadJob::Input { task: 5, input: 5 }));
         assert!(range(u32::MAX, 2).is_err());
     }
 
     #[test]
+    fn ranges_of_other_jobs_may_end_anywhere() {
+        let range = |first, count| earlier(&wire::InputRange { first, count, part: 1, job: Some(0) }, 5);
+        assert_eq!(range(20, 4), Ok(InputRange { first: 20, count: 4, part: 1, job: Some(0) }));
+        assert!(range(u32::MAX, 2).is_err());
+    }
+
+    #[test]
+    fn nobody_holds_the_result_of_a_skipped_task() {
+        let holders = [Some(WorkerId(7)), None, Some(WorkerId(7))].into();
+        let mut table = HolderTable::default();
+        let input = table.input(&Input { first: TaskId(3), part: 0, holders });
+        assert_eq!(input.holders, [0, wire::NO_HOLDER, 0]);
+        assert_eq!(table.workers, [WorkerId(7)]);
+    }
+
+    #[test]
     fn ten_thousand_results_are_a_short_list() {
         use wire::Message;
-        let holders = (0..10_000).map(|task| WorkerId(1_000 + task * 7 % 100)).collect();
+        let holders = (0..10_000).map(|task| Some(WorkerId(1_000 + task * 7 % 100))).collect();
         let mut table = HolderTable::default();
         let input = table.input(&Input { first: TaskId(70_000), part: 5, holders });
         assert_eq!(table.workers.len(), 100);

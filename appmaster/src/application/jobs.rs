@@ -11,6 +11,8 @@ pub(super) struct Job {
     pub driver: DriverId,
     /// The driver's own number of it.
     pub number: u32,
+    /// The driver has given it up, and may use its number again; it lives for jobs that read it.
+    pub released: bool,
     sets: Vec<wire::TaskSet>,
     /// Number of the first task of each set.
     firsts: Vec<u32>,
@@ -41,6 +43,7 @@ impl Job {
         Job {
             driver,
             number: submitted.job,
+            released: false,
             firsts,
             tasks,
             sets: submitted.task_sets,
@@ -99,9 +102,17 @@ impl Jobs {
         self.jobs.is_empty()
     }
 
-    /// The driver's job `number`.
+    /// The driver's job `number`, unless it has given it up.
     pub fn find(&self, driver: DriverId, number: u32) -> Option<JobId> {
-        self.jobs.iter().find(|(_, job)| job.driver == driver && job.number == number).map(|(id, _)| *id)
+        let is_it = |job: &Job| job.driver == driver && job.number == number && !job.released;
+        self.jobs.iter().find(|(_, job)| is_it(job)).map(|(id, _)| *id)
+    }
+
+    /// The driver gives up its job `number`.
+    pub fn release(&mut self, driver: DriverId, number: u32) -> Option<JobId> {
+        let id = self.find(driver, number)?;
+        self.jobs.get_mut(&id)?.released = true;
+        Some(id)
     }
 
     /// The job that `task` belongs to, and the task's number in it.
@@ -138,6 +149,10 @@ mod tests {
         jobs.number_tasks(JobId(4), TaskId(100));
         assert_eq!(jobs.of_task(TaskId(102)).map(|(job, index)| (job.number, index)), Some((9, 2)));
         assert!(jobs.of_task(TaskId(99)).is_none());
+        assert_eq!(jobs.find(DriverId(1), 9), Some(JobId(4)));
+        assert_eq!(jobs.release(DriverId(1), 9), Some(JobId(4)));
+        assert_eq!(jobs.find(DriverId(1), 9), None, "its number is free again");
+        assert!(jobs.of_task(TaskId(102)).is_some(), "others may read it");
         jobs.forget(JobId(4));
         assert!(jobs.of_task(TaskId(102)).is_none());
     }

@@ -66,8 +66,10 @@ pub struct JobView {
     pub name: String,
     /// Tasks that it needs.
     pub tasks: u32,
-    /// Of these, done.
+    /// Of these, done or skipped.
     pub done: u32,
+    /// Of these, skipped: enough rows were there without them.
+    pub skipped: u32,
     /// Of these, with a worker.
     pub running: u32,
     /// Attempts that had to be repeated.

@@ -135,6 +135,7 @@ fn section(job: &JobView) -> Markup {
         (counts(&[
             ("tasks", job.tasks.to_string()),
             ("done", job.done.to_string()),
+            ("of these, skipped", job.skipped.to_string()),
             ("running", job.running.to_string()),
             ("waiting", waiting.to_string()),
             ("failed, tried again", job.retries.to_string()),

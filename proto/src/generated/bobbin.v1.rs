@@ -140,6 +140,8 @@ pub struct Input {
     #[prost(uint32, tag = "2")]
     pub part: u32,
     /// For each task, from the first on, the number of its holder in RunTask.holders: so many tasks, so many numbers.
+    /// 4294967295 (bobbin_proto::NO_HOLDER) is nobody: the task was skipped (see TaskSet.rows_wanted) and its result is
+    /// one without rows. There is nothing to fetch, and nothing is lost.
     #[prost(uint32, repeated, tag = "3")]
     pub holders: ::prost::alloc::vec::Vec<u32>,
 }
@@ -178,6 +180,10 @@ pub struct TaskFinished {
     /// What the task wants its driver to know; opaque to the application master.
     #[prost(bytes = "bytes", tag = "5")]
     pub note: ::prost::bytes::Bytes,
+    /// Rows of the result kept on the worker, all parts together. Compared with TaskSet.rows_wanted, so the same whenever
+    /// and wherever the task runs.
+    #[prost(uint64, tag = "6")]
+    pub result_rows: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaskFailed {
@@ -242,7 +248,9 @@ pub mod from_driver {
         SubmitJob(super::SubmitJob),
         #[prost(message, tag = "2")]
         CancelJob(super::CancelJob),
-        /// The driver has all results it wants of the job; the workers may drop them.
+        /// The driver has all results it wants of the job; the workers may drop them, but for what later jobs have yet to
+        /// read. Nothing more is said about the job, and no job that is submitted from now on may read it. It can still be
+        /// computed again for those that do; if that fails, they fail.
         #[prost(message, tag = "3")]
         ReleaseJob(super::ReleaseJob),
         /// The application is over with this outcome.
@@ -283,14 +291,15 @@ pub mod to_driver {
     }
 }
 /// A graph of tasks. Tasks are numbered 0.. within the job, in the order of `task_sets` and their `tasks`; inputs name
-/// earlier tasks only.
+/// earlier tasks only, of this job or of one that was submitted before.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubmitJob {
+    /// The driver's own number of the job: any that none of its jobs has that is neither over nor released.
     #[prost(uint32, tag = "1")]
     pub job: u32,
     #[prost(message, repeated, tag = "2")]
     pub task_sets: ::prost::alloc::vec::Vec<TaskSet>,
-    /// Numbers of the tasks whose results the driver will fetch.
+    /// Numbers of the tasks whose results the driver will fetch, or read in later jobs.
     #[prost(uint32, repeated, tag = "3")]
     pub wanted: ::prost::alloc::vec::Vec<u32>,
 }
@@ -304,6 +313,12 @@ pub struct TaskSet {
     pub shared: ::prost::bytes::Bytes,
     #[prost(message, repeated, tag = "3")]
     pub tasks: ::prost::alloc::vec::Vec<TaskSpec>,
+    /// So many rows are enough (LIMIT); absent or 0 for all. As soon as the first tasks of the set, all done and without a
+    /// gap, have so many rows together, its other tasks are skipped: those that wait are never run, those that run are
+    /// cancelled, those that are done stay. Skipped tasks count as done, have no note, and whoever reads them sees a result
+    /// without rows. None of the set's tasks may be wanted (the job is refused): let a task read the set.
+    #[prost(uint64, optional, tag = "4")]
+    pub rows_wanted: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TaskSpec {
@@ -318,7 +333,7 @@ pub struct TaskSpec {
     #[prost(message, repeated, tag = "4")]
     pub inputs: ::prost::alloc::vec::Vec<InputRange>,
 }
-/// Consecutive tasks of the job of which a task reads the same part of each result.
+/// Consecutive tasks of which a task reads the same part of each result.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct InputRange {
     #[prost(uint32, tag = "1")]
@@ -327,6 +342,11 @@ pub struct InputRange {
     pub count: u32,
     #[prost(uint32, tag = "3")]
     pub part: u32,
+    /// The driver's number of the earlier job whose tasks they are (0 is a number like any other); absent for this job.
+    /// They must be among that job's wanted tasks, and it must be neither failed nor released when this one is submitted;
+    /// it need not be finished. Its results are kept, and computed again when they are lost, as long as this job needs them.
+    #[prost(uint32, optional, tag = "4")]
+    pub job: ::core::option::Option<u32>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CancelJob {
@@ -351,7 +371,7 @@ pub struct JobFinished {
     pub job: u32,
     #[prost(message, optional, tag = "2")]
     pub summary: ::core::option::Option<Progress>,
-    /// Notes of the job's tasks, by their number in the job; only those that are not empty.
+    /// Notes of the job's tasks, by their number in the job; only those that are not empty, and none of skipped tasks.
     #[prost(map = "uint32, bytes", tag = "3")]
     pub notes: ::std::collections::HashMap<u32, ::prost::bytes::Bytes>,
 }
@@ -416,6 +436,7 @@ pub struct Progress {
     pub job: u32,
     #[prost(uint32, tag = "2")]
     pub tasks: u32,
+    /// Done or skipped.
     #[prost(uint32, tag = "3")]
     pub tasks_done: u32,
     #[prost(uint32, tag = "4")]
@@ -449,6 +470,9 @@ pub struct Progress {
     /// Why nothing runs, while nothing runs: "waiting for containers: queue default is full".
     #[prost(string, tag = "17")]
     pub waiting_for: ::prost::alloc::string::String,
+    /// Of tasks_done, those that were skipped: enough rows were there without them.
+    #[prost(uint32, tag = "18")]
+    pub tasks_skipped: u32,
 }
 /// Ask a worker for the same part of the results of these tasks, by the application's numbers. Answered by one FetchReply a
 /// task, in this order. A result that was not written in parts is part 0.

@@ -125,13 +125,25 @@ impl Core {
             if length == 0 {
                 break;
             }
-            for &task in self.ready.at(other).iter().rev().take(TAIL) {
+            for task in self.far_end(other) {
                 if !self.is_avoided(task, worker) && self.may_leave(task, self.ready_since(task), host) {
                     return Some(task);
                 }
             }
         }
         None
+    }
+
+    /// Tasks of a host's queue that others should take first: the last ones, since the host itself begins with the
+    /// first. But of a set that is to stop early the first ones count, whoever runs them.
+    fn far_end(&self, host: HostId) -> Vec<TaskId> {
+        let queue = self.ready.at(host);
+        let stops_early = |task: &TaskId| self.jobs.find(*task).is_some_and(|(job, index)| job.limits.cover(index));
+        if queue.first().is_some_and(stops_early) {
+            queue.iter().take(TAIL).copied().collect()
+        } else {
+            queue.iter().rev().take(TAIL).copied().collect()
+        }
     }
 
     fn ready_since(&self, task: TaskId) -> Time {
@@ -203,8 +215,8 @@ impl Core {
             }
             let found = queued().find(|&(other, task)| other != worker && self.may_move(task, worker, host));
             if let Some((other, task)) = found {
-                let (task, attempt) = (task.task, task.attempt);
-                self.cancel_task(other, task, attempt);
+                let task = task.task;
+                self.cancel_task(other, task);
             }
         }
     }
@@ -215,10 +227,12 @@ impl Core {
             && (self.jobs.places_now(queued.task).contains(&host) || self.may_leave(queued.task, queued.sent, host))
     }
 
-    fn cancel_task(&mut self, worker: WorkerId, task: TaskId, attempt: u32) {
+    /// Tell the worker to stop a task, once.
+    pub(super) fn cancel_task(&mut self, worker: WorkerId, task: TaskId) {
         let Some(row) = self.workers.get_mut(&worker) else { return };
-        if let Some(assigned) = row.assigned.iter_mut().find(|row| row.task == task && row.attempt == attempt) {
+        if let Some(assigned) = row.assigned.iter_mut().find(|row| row.task == task && !row.cancelled) {
             assigned.cancelled = true;
+            let attempt = assigned.attempt;
             self.act(Action::CancelTask { worker, task, attempt });
         }
     }

@@ -20,7 +20,7 @@ impl Core {
 
     /// Jobs that are not done fail; the others are merely forgotten.
     fn end_jobs(&mut self, reason: &str) {
-        for job in self.jobs.ids() {
+        for job in self.jobs.ids().into_iter().rev() {
             if self.jobs.get(job).is_some_and(|row| row.finished) {
                 self.job_released(job);
             } else {

@@ -36,6 +36,7 @@ impl Core {
         Some(Progress {
             tasks: job.len(),
             tasks_done: counts.done,
+            tasks_skipped: counts.skipped,
             tasks_running: counts.running,
             retries: counts.retries,
             node_local: counts.node_local,
@@ -138,6 +139,11 @@ impl Core {
         }
     }
 
+    /// Was this task skipped? Then nothing that is said of it counts any more.
+    pub fn is_skipped(&self, task: TaskId) -> bool {
+        self.jobs.find(task).is_some_and(|(job, index)| job.task(index).state == State::Skipped)
+    }
+
     /// What this task does now, and why it does not run if it does not.
     pub fn explain(&self, now: Time, task: TaskId) -> String {
         let Some((job, index)) = self.jobs.find(task) else { return format!("{task} belongs to no job that is known") };
@@ -152,6 +158,8 @@ impl Core {
             State::Delayed { until } => format!("failed and is tried again in {} ms", until.since(now).as_millis()),
             State::Assigned { worker } => format!("is on {worker}, attempt {}", job.task(index).attempt),
             State::Done { worker, bytes } => format!("is done: {worker} holds its result of {bytes} bytes"),
+            State::Skipped => "is skipped: the tasks before it have enough rows".into(),
+            State::Away => "belongs to another job".into(),
         };
         format!("{name} {state}")
     }
@@ -175,7 +183,7 @@ fn first_missing(job: &Job, index: u32) -> String {
         return String::new();
     };
     let row = job.groups.row(group);
-    let is_there = |member: u32| matches!(job.task(member).state, State::Done { .. });
+    let is_there = |member: u32| matches!(job.task(member).state, State::Done { .. } | State::Skipped);
     let Some(member) = row.members().find(|&member| !is_there(member)) else { return String::new() };
     match row.members().len() {
         1 => format!(", first for {}", job.task_name(member)),

@@ -13,7 +13,10 @@ pub fn check(core: &Core) {
         groups_count_members_and_readers(job);
         results_are_kept_for_their_readers(job);
         counters_count(job);
+        only_what_is_needless_is_skipped(job);
     }
+    imports_mirror_their_sources(core);
+    released_jobs_keep_what_is_read(core);
     ready_lists_list_ready_tasks(core);
     assignments_agree(core);
     results_have_live_holders(core);
@@ -27,9 +30,16 @@ fn is_done(job: &Job, index: u32) -> bool {
     matches!(job.task(index).state, State::Done { .. })
 }
 
-/// Neither idle nor done.
+fn is_skipped(job: &Job, index: u32) -> bool {
+    job.task(index).state == State::Skipped
+}
+
+/// Will it run, or does it?
 fn is_open(job: &Job, index: u32) -> bool {
-    !is_done(job, index) && job.task(index).state != State::Idle
+    match job.task(index).state {
+        State::Waiting { .. } | State::Ready { .. } | State::Delayed { .. } | State::Assigned { .. } => true,
+        State::Idle | State::Done { .. } | State::Skipped | State::Away => false,
+    }
 }
 
 fn missing_counts_inputs(job: &Job) {
@@ -48,14 +58,15 @@ fn missing_counts_inputs(job: &Job) {
             State::Ready { .. } | State::Delayed { .. } => {
                 assert_eq!(really, 0, "missing_counts_inputs: {} is ready", job.task_id(index));
             }
-            State::Idle | State::Assigned { .. } | State::Done { .. } => {}
+            State::Idle | State::Assigned { .. } | State::Done { .. } | State::Skipped | State::Away => {}
         }
     }
 }
 
 fn groups_count_members_and_readers(job: &Job) {
     for (number, group) in job.groups.iter() {
-        let missing = group.members().filter(|&member| !is_done(job, member)).count() as u32;
+        let is_missing = |&member: &u32| !is_done(job, member) && !is_skipped(job, member);
+        let missing = group.members().filter(is_missing).count() as u32;
         assert_eq!(group.missing, missing, "groups_count_members_and_readers: missing of group {number}");
         let readers = job.groups.readers(number);
         let open = readers.iter().filter(|&&reader| is_open(job, reader)).count() as u32;
@@ -64,7 +75,7 @@ fn groups_count_members_and_readers(job: &Job) {
         let assigned = readers.iter().filter(|&&reader| is_assigned(reader)).count() as u32;
         assert_eq!(group.assigned, assigned, "groups_count_members_and_readers: assigned of group {number}");
         if let Some(holders) = &group.holders {
-            let really: Vec<_> = group.members().filter_map(|member| job.holder(member)).collect();
+            let really: Vec<_> = group.members().map(|member| job.result(member).map(|(worker, _)| worker)).collect();
             assert_eq!(holders[..], really[..], "groups_count_members_and_readers: holders of group {number}");
         }
     }
@@ -72,7 +83,7 @@ fn groups_count_members_and_readers(job: &Job) {
 
 /// The naive way: for each task, everybody who reads its result.
 fn results_are_kept_for_their_readers(job: &Job) {
-    let mut used = vec![BTreeSet::new(); job.len() as usize];
+    let mut used = vec![BTreeSet::new(); job.tasks.len()];
     for reader in (0..job.len()).filter(|&reader| is_open(job, reader)) {
         for read in job.groups.reads(reader) {
             for member in job.groups.row(read.group).members() {
@@ -80,7 +91,7 @@ fn results_are_kept_for_their_readers(job: &Job) {
             }
         }
     }
-    for index in 0..job.len() {
+    for index in 0..job.tasks.len() as u32 {
         let (task, groups) = (job.task(index), used[index as usize].len() as u32);
         assert_eq!(task.uses, groups, "results_are_kept_for_their_readers: {}", job.task_id(index));
         let needless = is_done(job, index) && groups == 0 && !task.wanted;
@@ -92,6 +103,7 @@ fn counters_count(job: &Job) {
     let count = |test: &dyn Fn(u32) -> bool| (0..job.len()).filter(|&index| test(index)).count() as u32;
     let running = count(&|index| matches!(job.task(index).state, State::Assigned { .. }));
     assert_eq!(job.counts.running, running, "counters_count: running");
+    assert_eq!(job.counts.skipped, count(&|index| is_skipped(job, index)), "counters_count: skipped");
     assert_eq!(job.counts.done, count(&|index| job.task(index).done), "counters_count: done");
     let left = count(&|index| job.task(index).root && !job.task(index).done);
     assert_eq!(job.roots_left, left, "counters_count: roots left");
@@ -99,6 +111,51 @@ fn counters_count(job: &Job) {
         let task = job.task(index);
         let given_up = task.root && !task.done && !is_open(job, index);
         assert!(!given_up, "counters_count: root {} is neither done nor open", job.task_id(index));
+    }
+}
+
+/// Only the end of a set is skipped, and nothing of it runs any more.
+fn only_what_is_needless_is_skipped(job: &Job) {
+    for index in 0..job.tasks.len() as u32 {
+        let (task, needless) = (job.task_id(index), job.limits.is_needless(index));
+        if is_skipped(job, index) {
+            assert!(needless, "only_what_is_needless_is_skipped: {task} is not");
+            assert!(job.task(index).done, "only_what_is_needless_is_skipped: {task} keeps its job from ending");
+        } else if needless {
+            assert!(is_done(job, index), "only_what_is_needless_is_skipped: {task} is not done");
+        }
+    }
+}
+
+fn imports_mirror_their_sources(core: &Core) {
+    for job in core.jobs.iter() {
+        for import in job.imports.iter() {
+            let source = core.jobs.get(import.job);
+            let source = source.unwrap_or_else(|| panic!("imports_mirror_their_sources: {} is gone", import.job));
+            assert!(source.dependents.contains(&job.id), "imports_mirror_their_sources: {} is unknown", job.id);
+            for task in import.tasks.clone() {
+                let (row, name) = (import.row(task), source.task_id(task));
+                assert_eq!(job.task_id(row), name, "imports_mirror_their_sources: numbers");
+                assert_eq!(job.result(row), source.result(task), "imports_mirror_their_sources: {name}");
+                let needed = job.task(row).uses > 0;
+                assert!(!needed || source.task(task).wanted, "imports_mirror_their_sources: {name} is not kept");
+            }
+        }
+        for &dependent in &job.dependents {
+            let reads = core.jobs.get(dependent).is_some_and(|other| other.imports.of(job.id).is_some());
+            assert!(reads, "imports_mirror_their_sources: {dependent} does not read {}", job.id);
+        }
+    }
+}
+
+fn released_jobs_keep_what_is_read(core: &Core) {
+    for job in core.jobs.iter().filter(|job| job.released) {
+        assert!(!job.dependents.is_empty(), "released_jobs_keep_what_is_read: {} lives for nobody", job.id);
+        for index in (0..job.len()).filter(|&index| job.task(index).wanted || job.task(index).root) {
+            let read = job.dependents.iter().filter_map(|&other| core.jobs.get(other));
+            let read = read.into_iter().any(|other| other.needs_import(job.id, index));
+            assert!(read, "released_jobs_keep_what_is_read: {} is kept for nobody", job.task_id(index));
+        }
     }
 }
 
@@ -138,6 +195,10 @@ fn assignments_agree(core: &Core) {
                 assert!(assigned.cancelled, "assignments_agree: {} of a forgotten job runs", assigned.task);
                 continue;
             };
+            if is_skipped(job, index) {
+                assert!(assigned.cancelled, "assignments_agree: {} is skipped and runs", assigned.task);
+                continue;
+            }
             assert!(seen.insert(assigned.task), "assignments_agree: {} is on two workers", assigned.task);
             assert_eq!(job.task(index).state, State::Assigned { worker }, "assignments_agree: {}", assigned.task);
             assert_eq!(job.task(index).attempt, assigned.attempt, "assignments_agree: {}", assigned.task);
@@ -150,10 +211,8 @@ fn assignments_agree(core: &Core) {
 fn results_have_live_holders(core: &Core) {
     let mut results = BTreeMap::new();
     for job in core.jobs.iter() {
-        for task in &job.tasks {
-            if let State::Done { worker, .. } = task.state {
-                *results.entry(worker).or_insert(0) += 1;
-            }
+        for (worker, _) in (0..job.len()).filter_map(|index| job.result(index)) {
+            *results.entry(worker).or_insert(0) += 1;
         }
     }
     for (&worker, row) in &core.workers {

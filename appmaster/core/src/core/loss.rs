@@ -94,8 +94,7 @@ impl Core {
         self.lose_results_on(worker);
         let mut ran = Vec::new();
         for (position, assigned) in row.assigned.iter().enumerate() {
-            let Some((job, index)) = self.jobs.find_mut(assigned.task) else { continue };
-            job.counts.running -= 1;
+            let Some((job, index)) = self.returned(worker, assigned.task) else { continue };
             if position < row.threads as usize {
                 ran.push(assigned.task);
                 job.counts.retries += 1;
@@ -111,17 +110,17 @@ impl Core {
         for id in self.jobs.ids() {
             let Some(job) = self.jobs.get_mut(id) else { continue };
             let mut effects = Effects::default();
-            let mut wanted = Vec::new();
+            let mut announced = Vec::new();
             for index in 0..job.len() {
                 let task = job.task(index);
                 if matches!(task.state, State::Done { worker: holder, .. } if holder == worker) {
-                    if task.wanted {
-                        wanted.push(index);
+                    if job.is_announced(index) {
+                        announced.push(index);
                     }
                     job.lose(index, &mut effects);
                 }
             }
-            self.out.extend(wanted.into_iter().map(|index| Action::ResultLost { job: id, index }));
+            self.out.extend(announced.into_iter().map(|index| Action::ResultLost { job: id, index }));
             self.carry_out(id, effects);
         }
     }

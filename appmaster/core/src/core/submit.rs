@@ -1,10 +1,11 @@
-//! Jobs and drivers come and go.
+//! Jobs and drivers come and go. How a released job lives on for others is in `sharing`.
 
 use crate::action::Action;
 use crate::event::Graph;
 use crate::expected::Expected;
 use crate::ids::{DriverId, JobId, TaskId, WorkerId};
-use crate::job::{Job, State};
+use crate::imports::Import;
+use crate::job::Job;
 use crate::lineage::Effects;
 
 use super::Core;
@@ -75,52 +76,72 @@ impl Core {
         self.wishes.containers = true;
     }
 
-    /// The job is over without success.
+    /// The job is over without success, and with it those that need its results: these first.
     pub(super) fn fail_job(&mut self, job: JobId, message: String, exit_code: u32) {
-        if self.jobs.get(job).is_some() {
-            self.act(Action::JobFailed { job, message, exit_code: exit_code.max(1) });
-            self.fleet.failures.since_job = 0;
-            self.forget_job(job);
+        for (failed, source) in self.with_dependents(job).into_iter().rev() {
+            let message = match self.jobs.get(source).filter(|_| failed != job) {
+                Some(source) => format!("job {}, whose results this one reads, failed: {message}", source.number),
+                None => message.clone(),
+            };
+            self.fail_one(failed, message, exit_code.max(1));
         }
+    }
+
+    fn fail_one(&mut self, job: JobId, message: String, exit_code: u32) {
+        let Some(row) = self.jobs.get(job) else { return };
+        if !row.released {
+            self.act(Action::JobFailed { job, message, exit_code });
+        }
+        self.fleet.failures.since_job = 0;
+        self.forget_job(job);
     }
 
     /// Fail every job for one reason.
     pub(super) fn fail_all_jobs(&mut self, message: &str, exit_code: u32) {
-        for job in self.jobs.ids() {
+        for job in self.jobs.ids().into_iter().rev() {
             self.fail_job(job, message.to_owned(), exit_code);
         }
     }
 
+    /// A job that was released is none of its driver's any more.
     pub(super) fn job_cancelled(&mut self, job: JobId) {
-        self.fail_job(job, "cancelled by its driver".into(), EXIT_INTERRUPTED);
-    }
-
-    /// The driver has what it wants; a job that still runs is given up without a word.
-    pub(super) fn job_released(&mut self, job: JobId) {
-        self.forget_job(job);
+        if self.jobs.get(job).is_some_and(|row| !row.released) {
+            self.fail_job(job, "cancelled by its driver".into(), EXIT_INTERRUPTED);
+        }
     }
 
     pub(super) fn driver_disconnected(&mut self, driver: DriverId) {
         self.drivers.remove(&driver);
         let orphans: Vec<_> = self.jobs.iter().filter(|job| job.driver == driver).map(|job| job.id).collect();
-        for job in orphans {
-            self.forget_job(job);
+        // Latest first: nobody needs what they read any more.
+        for job in orphans.into_iter().rev() {
+            self.job_released(job);
         }
     }
 
-    /// Stop what runs of the job, drop its results, and forget it.
-    fn forget_job(&mut self, job: JobId) {
+    /// Stop what runs of the job, drop its results, and forget it. So with released jobs that lived for it only.
+    pub(super) fn forget_job(&mut self, job: JobId) {
+        let mut needless = vec![job];
+        while let Some(job) = needless.pop() {
+            let imports = self.forget_one(job);
+            needless.extend(self.leave_sources(job, &imports));
+        }
+    }
+
+    /// Returns what it read of other jobs.
+    fn forget_one(&mut self, job: JobId) -> Vec<Import> {
         let progress = self.progress(self.now, job);
         self.ended.extend(progress.map(|progress| (job, progress)));
-        let Some(row) = self.jobs.get(job) else { return };
+        let Some(row) = self.jobs.get(job) else { return Vec::new() };
         for index in row.ready_tasks() {
             self.ready.remove(row.task_id(index), row.places_now(index), &self.hosts);
         }
-        let Some(row) = self.jobs.remove(job) else { return };
+        let Some(row) = self.jobs.remove(job) else { return Vec::new() };
         self.cancel_tasks_of(&row);
         self.drop_results(results_of(&row));
         self.act(Action::ForgetJob { job });
         self.wishes.containers = true;
+        row.imports.iter().cloned().collect()
     }
 
     /// The workers' answers find no job any more, and free their threads.
@@ -137,11 +158,6 @@ impl Core {
 }
 
 fn results_of(job: &Job) -> Vec<(WorkerId, TaskId)> {
-    let held = |index| match job.task(index).state {
-        State::Done { worker, .. } => Some((worker, job.task_id(index))),
-        State::Idle | State::Waiting { .. } | State::Ready { .. } | State::Delayed { .. } | State::Assigned { .. } => {
-            None
-        }
-    };
+    let held = |index| job.result(index).map(|(worker, _)| (worker, job.task_id(index)));
     (0..job.len()).filter_map(held).collect()
 }

@@ -24,28 +24,29 @@ struct Returned {
 }
 
 impl Core {
-    pub(super) fn task_finished(&mut self, worker: WorkerId, task: TaskId, attempt: u32, bytes: u64) {
+    pub(super) fn task_finished(&mut self, worker: WorkerId, (task, attempt): (TaskId, u32), bytes: u64, rows: u64) {
         let Some(assigned) = self.take_back_from(worker, task, attempt) else { return };
         if let Some(row) = self.workers.get_mut(&worker) {
             row.failures_in_row = 0;
             row.results += 1;
         }
-        let Some((job, index)) = self.jobs.find_mut(task) else {
-            // Its job is over.
+        let now = self.now;
+        let Some((job, index)) = self.returned(worker, task) else {
             return self.drop_results(vec![(worker, task)]);
         };
-        job.counts.running -= 1;
         if let Some(started) = assigned.started {
-            job.learn_duration(self.now.since(started).as_secs_f64() * 1000.0);
+            job.learn_duration(now.since(started).as_secs_f64() * 1000.0);
         }
         let mut effects = Effects::default();
-        job.complete(index, worker, bytes, self.now, &mut effects);
-        let (id, wanted, done) = (job.id, job.task(index).wanted, job.roots_left == 0);
+        job.complete(index, worker, bytes, now, &mut effects);
+        let skipped = job.count_rows(index, rows, &mut effects);
+        let (id, announced, done) = (job.id, job.is_announced(index), job.roots_left == 0);
         self.count_locality(worker, task);
-        if wanted {
+        if announced {
             self.act(Action::ResultReady { job: id, index, task, bytes, holder: worker });
         }
         self.carry_out(id, effects);
+        self.wishes.containers |= skipped;
         if done {
             self.job_done(id);
         }
@@ -56,6 +57,17 @@ impl Core {
         let assigned = self.workers.get_mut(&worker)?.take(task, attempt, self.now)?;
         self.wishes.workers.insert(worker);
         Some(assigned)
+    }
+
+    /// The job of a task that this worker does not have any more. Nothing if nobody waits for it: its job is over, or
+    /// the task was skipped.
+    pub(super) fn returned(&mut self, worker: WorkerId, task: TaskId) -> Option<(&mut Job, u32)> {
+        let (job, index) = self.jobs.find_mut(task)?;
+        if job.task(index).state != (State::Assigned { worker }) {
+            return None;
+        }
+        job.counts.running -= 1;
+        Some((job, index))
     }
 
     fn count_locality(&mut self, worker: WorkerId, task: TaskId) {
@@ -76,8 +88,7 @@ impl Core {
 
     pub(super) fn task_failed(&mut self, worker: WorkerId, attempt: (TaskId, u32), failure: TaskFailure) {
         let Some(assigned) = self.take_back_from(worker, attempt.0, attempt.1) else { return };
-        let Some((job, index)) = self.jobs.find_mut(attempt.0) else { return };
-        job.counts.running -= 1;
+        let Some((job, index)) = self.returned(worker, attempt.0) else { return };
         let returned = Returned { job: job.id, index, worker };
         match &failure.kind {
             FailureKind::Cancelled if assigned.cancelled => self.task_taken_back(returned, &assigned),
@@ -121,6 +132,7 @@ impl Core {
     fn inputs_lost(&mut self, returned: Returned, lost: &[TaskId], failure: &TaskFailure) {
         let Some(job) = self.jobs.get_mut(returned.job) else { return };
         let lost = job.inputs_among(returned.index, lost);
+        let lost: Vec<(JobId, u32)> = lost.into_iter().map(|row| job.whose(row)).collect();
         if lost.is_empty() {
             return self.task_failed_transiently(returned, failure);
         }
@@ -133,8 +145,8 @@ impl Core {
             return self.fail_job(returned.job, message, failure.exit_code);
         }
         self.note(format!("{name} could not fetch its inputs ({}): they are computed again", failure.message));
-        for input in lost {
-            self.lose_result(returned.job, input);
+        for (job, input) in lost {
+            self.lose_result(job, input);
         }
         self.requeue(returned.job, returned.index);
     }
@@ -144,7 +156,7 @@ impl Core {
         let limit = self.config.input_losses;
         let Some(job) = self.jobs.get_mut(id).filter(|job| index < job.len()) else { return };
         let State::Done { worker, .. } = job.task(index).state else { return };
-        if !job.task(index).wanted || !workers.contains(&worker) {
+        if !job.is_announced(index) || !workers.contains(&worker) {
             return;
         }
         let name = job.task_name(index);
@@ -163,12 +175,12 @@ impl Core {
     fn lose_result(&mut self, id: JobId, index: u32) {
         let Some(job) = self.jobs.get_mut(id) else { return };
         let State::Done { worker, .. } = job.task(index).state else { return };
-        let (task, wanted) = (job.task_id(index), job.task(index).wanted);
+        let (task, announced) = (job.task_id(index), job.is_announced(index));
         let mut effects = Effects::default();
         job.troubles.entry(index).or_default().avoid(worker);
         job.lose(index, &mut effects);
         self.drop_results(vec![(worker, task)]);
-        if wanted {
+        if announced {
             self.act(Action::ResultLost { job: id, index });
         }
         self.carry_out(id, effects);
@@ -207,11 +219,19 @@ impl Core {
 }
 
 impl Job {
-    /// Those of `tasks` that this task reads, as numbers of the graph, each once.
+    /// The job of a row, and the number of its task there.
+    fn whose(&self, row: u32) -> (JobId, u32) {
+        match self.imports.source(row) {
+            Some((import, task)) => (import.job, task),
+            None => (self.id, row),
+        }
+    }
+
+    /// The rows of those of `tasks` that this task reads, each once.
     fn inputs_among(&self, index: u32, tasks: &[TaskId]) -> Vec<u32> {
         let reads = self.groups.reads(index);
         let is_read = |task: &u32| reads.iter().any(|read| self.groups.row(read.group).members().contains(task));
-        let lost: BTreeSet<u32> = tasks.iter().filter_map(|task| task.0.checked_sub(self.first)).collect();
+        let lost: BTreeSet<u32> = tasks.iter().filter_map(|&task| self.row_of(task)).collect();
         lost.into_iter().filter(is_read).collect()
     }
 }

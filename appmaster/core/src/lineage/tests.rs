@@ -3,6 +3,7 @@
 use crate::event::{Graph, InputRange, TaskRequest, TaskSet};
 use crate::hosts::Hosts;
 use crate::ids::{DriverId, JobId, Time, WorkerId};
+use crate::imports::Imports;
 use crate::job::{Job, State};
 
 use super::Effects;
@@ -10,15 +11,15 @@ use super::Effects;
 const WORKER: WorkerId = WorkerId(1);
 
 fn job(inputs: &[&[u32]], wanted: &[u32]) -> Job {
-    let one = |&first: &u32| InputRange { first, count: 1, part: 0 };
+    let one = |&first: &u32| InputRange { first, count: 1, ..InputRange::default() };
     graph(inputs.iter().map(|inputs| inputs.iter().map(one).collect()).collect(), wanted)
 }
 
 fn graph(inputs: Vec<Vec<InputRange>>, wanted: &[u32]) -> Job {
     let task = |inputs| TaskRequest { inputs, ..TaskRequest::default() };
-    let set = TaskSet { name: "set".into(), tasks: inputs.into_iter().map(task).collect() };
-    let graph = Graph { sets: vec![set], wanted: wanted.to_vec() };
-    Job::build((DriverId(1), JobId(1)), 0, graph, &mut Hosts::default()).expect("a good graph")
+    let set = TaskSet { name: "set".into(), tasks: inputs.into_iter().map(task).collect(), rows_wanted: None };
+    let graph = Graph { sets: vec![set], wanted: wanted.to_vec(), ..Graph::default() };
+    Job::new((DriverId(1), JobId(1)), 0, Imports::default()).build(graph, &mut Hosts::default()).expect("a good graph")
 }
 
 fn started(inputs: &[&[u32]], wanted: &[u32]) -> Job {
@@ -110,7 +111,7 @@ fn what_nobody_waits_for_any_more_is_not_computed() {
 
 /// `maps` tasks, and `reducers` that read a part of each.
 fn shuffle(maps: u32, reducers: u32) -> Job {
-    let read = |part| vec![InputRange { first: 0, count: maps, part }];
+    let read = |part| vec![InputRange { count: maps, part, ..InputRange::default() }];
     let inputs = (0..maps).map(|_| Vec::new()).chain((0..reducers).map(read)).collect();
     let wanted: Vec<u32> = (maps..maps + reducers).collect();
     let mut job = graph(inputs, &wanted);

@@ -87,15 +87,32 @@ fn container_moves(world: &mut World, faults: u64) {
 
 fn driver_moves(world: &mut World) {
     let drivers: Vec<_> = world.drivers.iter().copied().collect();
-    let jobs: Vec<JobId> = world.jobs.iter().filter(|(_, job)| !job.over).map(|(&id, _)| id).collect();
-    match (world.rng.below(10), world.rng.pick(&drivers), world.rng.pick(&jobs)) {
+    let open = |(_, job): &(_, &super::watch::SimJob)| !job.over && !job.released;
+    let jobs: Vec<JobId> = world.jobs.iter().filter(open).map(|(&id, _)| id).collect();
+    match (world.rng.below(20), world.rng.pick(&drivers), world.rng.pick(&jobs)) {
         (0, Some(driver), _) => world.disconnect_driver(driver),
         (1, _, Some(job)) => world.send(Event::JobCancelled { job }),
-        (2..4, _, Some(job)) if world.jobs[&job].finished => world.send(Event::JobReleased { job }),
-        (2..4, _, Some(job)) => world.cannot_read(job),
-        (4..9, Some(driver), _) if jobs.len() < 4 => world.submit(driver),
+        // It may be far from done.
+        (2, _, Some(job)) => world.release(job),
+        (3, _, _) => speak_of_any_job(world),
+        (4..8, _, Some(job)) if world.jobs[&job].finished => world.release(job),
+        (4..8, _, Some(job)) => world.cannot_read(job),
+        (8..18, Some(driver), _) if jobs.len() < 4 => world.submit(driver),
         (_, None, _) => world.connect_driver(),
         _ => {}
+    }
+}
+
+/// A driver's message about a job that it has given up already does nothing.
+fn speak_of_any_job(world: &mut World) {
+    let given_up: Vec<JobId> =
+        world.jobs.iter().filter(|(_, job)| job.over || job.released).map(|(&id, _)| id).collect();
+    let Some(job) = world.rng.pick(&given_up) else { return };
+    let workers = world.live_workers();
+    match world.rng.below(3) {
+        0 => world.send(Event::JobCancelled { job }),
+        1 => world.send(Event::JobReleased { job }),
+        _ => world.send(Event::ResultUnreadable { job, index: 0, workers, why: "sim".into() }),
     }
 }
 
@@ -182,12 +199,13 @@ fn fair_round(world: &mut World) {
 
 fn every_job_ends(world: &mut World) {
     for _ in 0..500 {
-        if world.jobs.values().all(|job| job.over || job.finished && all_there(job)) {
+        if world.jobs.values().all(|job| job.over || job.released || job.finished && all_there(job)) {
             return;
         }
         fair_round(world);
     }
-    let open: Vec<_> = world.jobs.iter().filter(|(_, job)| !job.over && !job.finished).map(|(&id, _)| id).collect();
+    let is_open = |job: &super::watch::SimJob| !job.over && !job.released && !job.finished;
+    let open: Vec<_> = world.jobs.iter().filter(|(_, job)| is_open(job)).map(|(&id, _)| id).collect();
     let why = world.core.waiting_for(crate::Time(world.now));
     panic!("every_job_ends: {open:?} do not; {why}");
 }
@@ -197,10 +215,13 @@ fn all_there(job: &super::watch::SimJob) -> bool {
 }
 
 fn the_application_ends(world: &mut World) {
-    let finished: Vec<JobId> = world.jobs.iter().filter(|(_, job)| !job.over).map(|(&id, _)| id).collect();
+    let is_open = |job: &super::watch::SimJob| !job.over && !job.released;
+    let finished: Vec<JobId> = world.jobs.iter().filter(|(_, job)| is_open(job)).map(|(&id, _)| id).collect();
     for job in finished {
-        world.send(Event::JobReleased { job });
+        world.release(job);
     }
+    let left: Vec<_> = world.jobs.iter().filter(|(_, job)| !job.over).map(|(&id, _)| id).collect();
+    assert!(left.is_empty(), "released_jobs_are_forgotten: {left:?}");
     for driver in world.drivers.clone() {
         world.disconnect_driver(driver);
     }

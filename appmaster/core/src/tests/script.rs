@@ -149,13 +149,14 @@ fn task_request(word: &str) -> TaskRequest {
     TaskRequest { places, input_bytes: bytes.parse().expect("bytes"), inputs: ranges(inputs) }
 }
 
-/// `3` is the result of task 3, `0-9/2` part 2 of each of ten tasks.
+/// `3` is the result of task 3, `0-9/2` part 2 of each of ten tasks, `j1.3` the result of task 3 of job 1.
 fn ranges(words: &str) -> Vec<InputRange> {
     let range = |word: &str| {
+        let (job, word) = word.split_once('.').map_or((None, word), |(job, word)| (Some(id(job, "j")), word));
         let (tasks, part) = word.split_once('/').unwrap_or((word, "0"));
         let (first, last) = tasks.split_once('-').unwrap_or((tasks, tasks));
         let number = |word: &str| word.parse::<u32>().expect("a number");
-        InputRange { first: number(first), count: number(last) + 1 - number(first), part: number(part) }
+        InputRange { job, first: number(first), count: number(last) + 1 - number(first), part: number(part) }
     };
     words.split(',').filter(|word| !word.is_empty()).map(range).collect()
 }
@@ -165,14 +166,17 @@ fn expected_place(word: &str) -> (String, u32) {
     (host.into(), count.parse().expect("tasks"))
 }
 
-fn graph(words: &str) -> Graph {
+/// `scan!10` is a set of which ten rows are enough. The driver's number of a job is the application's.
+fn graph(number: u32, words: &str) -> Graph {
     let mut parts = words.split(" | ");
     let wanted = parts.next().and_then(|part| part.trim().strip_prefix("wanted=")).expect("wanted=");
     let set = |part: &str| {
         let (name, tasks) = part.split_once(':').expect("name: tasks");
-        TaskSet { name: name.into(), tasks: tasks.split_whitespace().map(task_request).collect() }
+        let (name, rows) = name.split_once('!').map_or((name, None), |(name, rows)| (name, Some(rows)));
+        let rows_wanted = rows.map(|rows| rows.parse().expect("rows"));
+        TaskSet { name: name.into(), tasks: tasks.split_whitespace().map(task_request).collect(), rows_wanted }
     };
-    Graph { wanted: list(wanted), sets: parts.map(set).collect() }
+    Graph { number, wanted: list(wanted), sets: parts.map(set).collect() }
 }
 
 fn attempt(word: &str) -> (TaskId, u32) {
@@ -223,7 +227,8 @@ pub fn event(line: &str) -> Event {
         "tick" => Event::Tick,
         "submit" => {
             let (job, tasks) = others.split_once(' ').expect("a graph");
-            Event::JobSubmitted { driver: DriverId(id(first, "d")), job: JobId(id(job, "j")), graph: graph(tasks) }
+            let number = id(job, "j");
+            Event::JobSubmitted { driver: DriverId(id(first, "d")), job: JobId(number), graph: graph(number, tasks) }
         }
         _ => container_or_worker_event(what, first, others),
     }
@@ -248,7 +253,9 @@ fn container_or_worker_event(what: &str, first: &str, others: &str) -> Event {
         "worker-gone" => Event::WorkerGone { worker: worker(), why: others.into() },
         "done" => {
             let (task, attempt) = attempt(second);
-            Event::TaskFinished { worker: worker(), task, attempt, result_bytes: rest.parse().expect("bytes") }
+            let (bytes, rows) = rest.split_once(" rows ").unwrap_or((rest, "0"));
+            let (result_bytes, result_rows) = (bytes.parse().expect("bytes"), rows.parse().expect("rows"));
+            Event::TaskFinished { worker: worker(), task, attempt, result_bytes, result_rows }
         }
         "fail" => {
             let (task, attempt) = attempt(second);

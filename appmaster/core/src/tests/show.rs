@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use crate::{
     Action, AskRow, Capability, Event, FailureKind, Grant, Graph, Input, InputRange, Node, TaskFailure, TaskRequest,
+    TaskSet, WorkerId,
 };
 
 fn join<T>(items: &[T], separator: &str, show: impl Fn(&T) -> String) -> String {
@@ -36,23 +37,27 @@ fn request(task: &TaskRequest) -> String {
     format!("{places}:{}{inputs}", task.input_bytes)
 }
 
-/// `3` is the result of task 3, `0-9/2` part 2 of each of ten tasks.
+/// `3` is the result of task 3, `0-9/2` part 2 of each of ten tasks, `j1.3` the result of task 3 of job 1.
 fn input_range(input: &InputRange) -> String {
-    let InputRange { first, count, part } = *input;
+    let InputRange { job, first, count, part } = *input;
+    let job = job.map_or_else(String::new, |job| format!("j{job}."));
     let last = if count == 1 { String::new() } else { format!("-{}", (first + count).saturating_sub(1)) };
     let part = if part == 0 { String::new() } else { format!("/{part}") };
-    format!("{first}{last}{part}")
+    format!("{job}{first}{last}{part}")
 }
 
-/// What an assigned task reads: each result, its part, its holder.
+/// What an assigned task reads: each result, its part, its holder, or nobody for a skipped task.
 fn reads(input: &Input) -> String {
     let part = if input.part == 0 { String::new() } else { format!("/{}", input.part) };
     let each = (input.first.0..).zip(input.holders.iter());
-    each.map(|(task, holder)| format!("t{task}{part}@k{}", holder.0)).collect::<Vec<_>>().join(",")
+    let holder = |holder: &Option<WorkerId>| holder.map_or("-".into(), |holder| format!("k{}", holder.0));
+    each.map(|(task, worker)| format!("t{task}{part}@{}", holder(worker))).collect::<Vec<_>>().join(",")
 }
 
 fn graph(graph: &Graph) -> String {
-    let sets = graph.sets.iter().map(|set| format!(" | {}: {}", set.name, join(&set.tasks, " ", request)));
+    let rows = |set: &TaskSet| set.rows_wanted.map_or_else(String::new, |rows| format!("!{rows}"));
+    let set = |set: &TaskSet| format!(" | {}{}: {}", set.name, rows(set), join(&set.tasks, " ", request));
+    let sets = graph.sets.iter().map(set);
     format!("wanted={}{}", numbers(&graph.wanted), sets.collect::<String>())
 }
 
@@ -98,8 +103,9 @@ pub fn event(event: &Event) -> String {
             format!("worker k{} {container}@{host} x{threads}", worker.0)
         }
         Event::WorkerGone { worker, why } => format!("worker-gone k{} {why}", worker.0),
-        Event::TaskFinished { worker, task, attempt, result_bytes } => {
-            format!("done k{} t{}.{attempt} {result_bytes}", worker.0, task.0)
+        Event::TaskFinished { worker, task, attempt, result_bytes, result_rows } => {
+            let rows = if *result_rows == 0 { String::new() } else { format!(" rows {result_rows}") };
+            format!("done k{} t{}.{attempt} {result_bytes}{rows}", worker.0, task.0)
         }
         Event::TaskFailed { worker, task, attempt, failure: told } => {
             format!("fail k{} t{}.{attempt} {}", worker.0, task.0, failure(told))

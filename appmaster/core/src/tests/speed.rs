@@ -20,13 +20,15 @@ fn graph() -> Graph {
         input_bytes: 32 << 20,
         inputs: Vec::new(),
     };
-    let last = TaskRequest { inputs: vec![InputRange { first: 0, count: TASKS, part: 0 }], ..TaskRequest::default() };
+    let last =
+        TaskRequest { inputs: vec![InputRange { count: TASKS, ..InputRange::default() }], ..TaskRequest::default() };
     Graph {
         sets: vec![
-            TaskSet { name: "scan".into(), tasks: (0..TASKS).map(scan).collect() },
-            TaskSet { name: "final".into(), tasks: vec![last] },
+            TaskSet { name: "scan".into(), tasks: (0..TASKS).map(scan).collect(), rows_wanted: None },
+            TaskSet { name: "final".into(), tasks: vec![last], rows_wanted: None },
         ],
         wanted: vec![TASKS],
+        ..Graph::default()
     }
 }
 
@@ -53,7 +55,11 @@ fn time_per_task() {
         }
         let Some((worker, task, attempt)) = assigned.pop_front() else { break };
         now += 1;
-        core.handle(Time(now / 100), Event::TaskFinished { worker, task, attempt, result_bytes: 100 }, &mut actions);
+        core.handle(
+            Time(now / 100),
+            Event::TaskFinished { worker, task, attempt, result_bytes: 100, result_rows: 1 },
+            &mut actions,
+        );
     }
     let all = start.elapsed();
     assert!(finished, "{}", core.waiting_for(Time(now)));
@@ -85,13 +91,15 @@ fn time_of_a_plan() {
 #[test]
 fn time_of_a_shuffle() {
     const SIDE: u32 = 10_000;
-    let read =
-        |part| TaskRequest { inputs: vec![InputRange { first: 0, count: SIDE, part }], ..TaskRequest::default() };
+    let read = |part| TaskRequest {
+        inputs: vec![InputRange { count: SIDE, part, ..InputRange::default() }],
+        ..TaskRequest::default()
+    };
     let sets = vec![
-        TaskSet { name: "map".into(), tasks: (0..SIDE).map(|_| TaskRequest::default()).collect() },
-        TaskSet { name: "reduce".into(), tasks: (0..SIDE).map(read).collect() },
+        TaskSet { name: "map".into(), tasks: (0..SIDE).map(|_| TaskRequest::default()).collect(), rows_wanted: None },
+        TaskSet { name: "reduce".into(), tasks: (0..SIDE).map(read).collect(), rows_wanted: None },
     ];
-    let submitted = Graph { sets, wanted: (SIDE..2 * SIDE).collect() };
+    let submitted = Graph { sets, wanted: (SIDE..2 * SIDE).collect(), ..Graph::default() };
     let mut core = Core::new(Config::default());
     let mut actions = Vec::new();
     for worker in 0..HOSTS {
@@ -109,7 +117,11 @@ fn time_of_a_shuffle() {
             }
         }
         let Some((worker, task, attempt)) = assigned.pop_front() else { break };
-        core.handle(Time(1), Event::TaskFinished { worker, task, attempt, result_bytes: 100 }, &mut actions);
+        core.handle(
+            Time(1),
+            Event::TaskFinished { worker, task, attempt, result_bytes: 100, result_rows: 1 },
+            &mut actions,
+        );
     }
     assert!(finished, "{}", core.waiting_for(Time(1)));
     let all = start.elapsed();

@@ -2,23 +2,74 @@
 //! workers, drivers and YARN would see of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::manager::SimStage;
 use super::world::{SimTask, World};
-use crate::{Action, Assignment, ContainerId, Graph, Input, InputRange, JobId, TaskId, WorkerId};
+use crate::{Action, Assignment, ContainerId, DriverId, Graph, Input, InputRange, JobId, TaskId, TaskSet, WorkerId};
 
 /// What a driver knows of a job.
 #[derive(Debug, Default)]
 pub struct SimJob {
+    pub driver: Option<DriverId>,
     pub graph: Graph,
     pub first: u32,
+    /// The core said that it can run.
+    pub accepted: bool,
+    /// The driver wants no more of it.
+    pub released: bool,
+    /// Tasks that have been done.
+    pub done: BTreeSet<u32>,
     pub finished: bool,
     pub over: bool,
     /// Wanted results that were announced, and their holders.
     pub announced: BTreeMap<u32, (TaskId, WorkerId)>,
 }
 
+impl SimJob {
+    /// Are there enough rows without this task, as far as its workers told?
+    fn is_needless(&self, index: u32) -> bool {
+        let Some((set, tasks)) = self.graph.sets_with_tasks().find(|(_, tasks)| tasks.contains(&index)) else {
+            return false;
+        };
+        let Some(wanted) = set.rows_wanted.filter(|&rows| rows > 0) else { return false };
+        let before = (tasks.start..index).take_while(|task| self.done.contains(task));
+        before.map(rows_of).sum::<u64>() >= wanted
+    }
+
+    fn reads(&self, job: JobId) -> bool {
+        let inputs = self.graph.sets.iter().flat_map(|set| &set.tasks).flat_map(|task| &task.inputs);
+        inputs.filter(|input| input.count > 0).any(|input| input.job == Some(job.0))
+    }
+}
+
+/// The same task, the same rows.
+fn rows_of(index: u32) -> u64 {
+    u64::from(index * 7 % 4)
+}
+
+impl Graph {
+    /// Each set with its tasks' numbers.
+    pub fn sets_with_tasks(&self) -> impl Iterator<Item = (&TaskSet, Range<u32>)> {
+        let mut end = 0;
+        self.sets.iter().map(move |set| {
+            let start = end;
+            end += set.tasks.len() as u32;
+            (set, start..end)
+        })
+    }
+}
+
 impl World {
+    /// A task is done. Returns its rows.
+    pub fn note_done(&mut self, task: TaskId) -> u64 {
+        let found = self.jobs.values_mut().rev().find(|job| job.accepted && job.first <= task.0);
+        let job = found.expect("a task of a job");
+        let index = task.0 - job.first;
+        job.done.insert(index);
+        rows_of(index)
+    }
+
     /// See one action done.
     pub fn watch(&mut self, action: &Action) {
         if self.finished {
@@ -40,12 +91,16 @@ impl World {
             Action::Release { container } => self.watch_release(*container),
             Action::Launch { container } => self.watch_launch(*container),
             Action::StopWorker { worker } => self.watch_stop(*worker),
-            Action::JobAccepted { job, first_task } => self.job(*job).first = first_task.0,
+            Action::JobAccepted { job, first_task } => {
+                self.job(*job).first = first_task.0;
+                self.job(*job).accepted = true;
+            }
             Action::Assign(assignment) => self.watch_assign(assignment),
             Action::CancelTask { worker, task, attempt } => self.watch_cancel(*worker, *task, *attempt),
             Action::DropResults { worker, tasks } => self.watch_drop(*worker, tasks),
             Action::ResultReady { job, index, task, holder, .. } => {
                 assert!(self.job(*job).graph.wanted.contains(index), "only_wanted_results_are_announced");
+                self.still_told(*job, action);
                 self.job(*job).announced.insert(*index, (*task, *holder));
             }
             Action::ResultLost { job, index } => {
@@ -53,9 +108,24 @@ impl World {
                 assert!(known.is_some(), "only_announced_results_are_lost: {job} {index}");
             }
             Action::JobFinished { job } => self.watch_finished(*job),
-            Action::JobFailed { job, .. } | Action::ForgetJob { job } => self.job(*job).over = true,
+            Action::JobFailed { job, .. } => {
+                self.still_told(*job, action);
+                self.job(*job).over = true;
+            }
+            Action::ForgetJob { job } => self.watch_forgotten(*job),
             Action::Finish { .. } => self.finished = true,
             Action::Note(_) => {}
+        }
+    }
+
+    fn still_told(&mut self, job: JobId, action: &Action) {
+        assert!(!self.job(job).released, "nothing_is_said_of_released_jobs: {action:?}");
+    }
+
+    fn watch_forgotten(&mut self, id: JobId) {
+        self.job(id).over = true;
+        for (reader, _) in self.jobs.iter().filter(|(_, job)| !job.over && job.accepted && job.reads(id)) {
+            panic!("read_jobs_live: {id} is forgotten, but {reader} reads it");
         }
     }
 
@@ -93,21 +163,28 @@ impl World {
         assert_eq!(job.first + row.index, row.task.0, "numbers_agree: {row:?}");
         let set = job.graph.sets.iter().flat_map(|set| &set.tasks);
         let request = set.clone().nth(row.index as usize).expect("a task of the job");
+        assert!(!job.is_needless(row.index), "needless_tasks_are_not_launched: {row:?}");
+        let (own, inputs) = (job.first, request.inputs.clone());
         let each = |input: &InputRange| {
-            let InputRange { first, count, part } = *input;
-            (first..first + count).map(move |task| (task, part))
+            let InputRange { job, first, count, part } = *input;
+            let base = job.map_or(own, |number| self.jobs[&JobId(number)].first);
+            (first..first + count).map(move |task| (TaskId(base + task), part))
         };
-        let inputs: Vec<(u32, u32)> = request.inputs.iter().flat_map(each).collect();
+        let inputs: Vec<(TaskId, u32)> = inputs.iter().flat_map(each).collect();
         let read = |input: &Input| {
-            let (first, part) = (input.first.0 - job.first, input.part);
-            (first..).zip(input.holders.to_vec()).map(move |(task, holder)| ((task, part), holder))
+            let (first, part) = (input.first.0, input.part);
+            (first..).zip(input.holders.to_vec()).map(move |(task, holder)| ((TaskId(task), part), holder))
         };
-        let given: Vec<((u32, u32), WorkerId)> = row.inputs.iter().flat_map(read).collect();
-        let numbers: Vec<(u32, u32)> = given.iter().map(|(number, _)| *number).collect();
+        let given: Vec<((TaskId, u32), Option<WorkerId>)> = row.inputs.iter().flat_map(read).collect();
+        let numbers: Vec<(TaskId, u32)> = given.iter().map(|(number, _)| *number).collect();
         assert_eq!(numbers, inputs, "inputs_in_order: {row:?}");
-        let first = job.first;
         for ((input, _), holder) in given {
-            self.holds(holder, TaskId(first + input), "inputs_have_live_holders");
+            match holder {
+                Some(holder) => self.holds(holder, input, "inputs_have_live_holders"),
+                None => {
+                    assert!(self.jobs[&row.job].is_needless(input.0 - own), "only_needless_inputs_are_empty: {row:?}")
+                }
+            }
         }
         let prefetch = self.prefetch as usize;
         let worker = self.workers.get_mut(&row.worker).expect("workers_are_connected: assigned");
@@ -131,6 +208,7 @@ impl World {
 
     fn watch_finished(&mut self, id: JobId) {
         let job = self.job(id);
+        assert!(!job.released, "nothing_is_said_of_released_jobs: {id} is finished");
         assert!(!job.finished, "finished_once: {id}");
         job.finished = true;
         let wanted: BTreeSet<u32> = job.graph.wanted.iter().copied().collect();
@@ -151,10 +229,21 @@ impl World {
             }
             assert!(!self.finished, "every_job_ends_with_the_application: {id}");
         }
+        self.needless_tasks_are_stopped();
         if self.finished {
             assert!(self.manager.asks.is_empty(), "nothing_is_asked_for_after_the_end: {:?}", self.manager.asks);
         } else {
             self.asks_agree();
+        }
+    }
+
+    fn needless_tasks_are_stopped(&self) {
+        let live = self.workers.values().filter(|row| !row.dead);
+        let running = live.flat_map(|row| &row.tasks).filter(|task| !task.cancelled);
+        for task in running {
+            let mut jobs = self.jobs.values().filter(|job| job.accepted && !job.over);
+            let needless = jobs.any(|job| task.task.0 >= job.first && job.is_needless(task.task.0 - job.first));
+            assert!(!needless, "needless_tasks_are_stopped: {}", task.task);
         }
     }
 

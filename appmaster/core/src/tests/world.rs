@@ -89,15 +89,31 @@ fn settings(rng: &mut Rng, local: bool) -> Config {
 
 /// Single results and ranges of them, in any order, some of them twice.
 fn inputs(rng: &mut Rng, before: u32) -> Vec<InputRange> {
-    let mut inputs: Vec<_> =
-        (0..before).filter(|_| rng.chance(25)).map(|first| InputRange { first, count: 1, part: 0 }).collect();
+    let one = |first| InputRange { first, count: 1, ..InputRange::default() };
+    let mut inputs: Vec<_> = (0..before).filter(|_| rng.chance(25)).map(one).collect();
     if before > 0 && rng.chance(40) {
         let first = rng.below(u64::from(before)) as u32;
         let count = rng.below(u64::from(before - first) + 1) as u32;
-        inputs.push(InputRange { first, count, part: rng.below(3) as u32 });
+        inputs.push(InputRange { first, count, part: rng.below(3) as u32, job: None });
     }
     inputs
 }
+
+/// Results of earlier jobs, one by one and all that come one after the other.
+fn inputs_of_others(rng: &mut Rng, others: &[Other]) -> Vec<InputRange> {
+    let mut inputs = Vec::new();
+    for (job, tasks) in others {
+        if let Some(first) = rng.pick(tasks).filter(|_| rng.chance(40)) {
+            let following = || (first..).take_while(|task| tasks.contains(task)).count() as u32;
+            let count = if rng.chance(50) { following() } else { 1 };
+            inputs.push(InputRange { job: Some(*job), first, count, part: rng.below(2) as u32 });
+        }
+    }
+    inputs
+}
+
+/// The number of an earlier job, and those of its tasks that may be read.
+type Other = (u32, Vec<u32>);
 
 impl World {
     /// The world of this seed, with nothing begun.
@@ -175,14 +191,26 @@ impl World {
 
     pub fn disconnect_driver(&mut self, driver: DriverId) {
         self.drivers.remove(&driver);
+        for job in self.jobs.values_mut().filter(|job| job.driver == Some(driver)) {
+            job.released = true;
+            job.announced.clear();
+        }
         self.send(Event::DriverDisconnected { driver });
     }
 
     pub fn submit(&mut self, driver: DriverId) {
-        let graph = self.graph();
         let job = JobId(self.jobs.len() as u32 + 1);
-        self.jobs.insert(job, SimJob { graph: graph.clone(), ..SimJob::default() });
+        let graph = Graph { number: job.0, ..self.graph(driver) };
+        self.jobs.insert(job, SimJob { driver: Some(driver), graph: graph.clone(), ..SimJob::default() });
         self.send(Event::JobSubmitted { driver, job, graph });
+    }
+
+    /// The driver has all that it wants of a job.
+    pub fn release(&mut self, job: JobId) {
+        let row = self.job(job);
+        row.released = true;
+        row.announced.clear();
+        self.send(Event::JobReleased { job });
     }
 
     /// The driver cannot fetch one of the results that it was told of; now and then it asked somebody else.
@@ -195,38 +223,56 @@ impl World {
     }
 
     /// Scans with places, and sometimes stages above them.
-    fn graph(&mut self) -> Graph {
+    fn graph(&mut self, driver: DriverId) -> Graph {
+        let others = self.others(driver);
         let scans = self.rng.below(12) as u32;
-        let mut graph = Graph { sets: vec![self.task_set("scan", scans, 0)], wanted: Vec::new() };
+        let mut graph = Graph { sets: vec![self.task_set("scan", scans, 0, &[])], ..Graph::default() };
         let mut count = scans;
         for _ in 0..self.rng.below(3) {
             let size = 1 + self.rng.below(3) as u32;
-            let set = self.task_set("stage", size, count);
+            let set = self.task_set("stage", size, count, &others);
             graph.sets.push(set);
             count += size;
         }
-        graph.wanted = (0..count).filter(|_| self.rng.chance(30)).collect();
+        // Now and then the driver wants what may be skipped, and is refused.
+        let strict = !self.rng.chance(5);
+        let may_be_skipped = |task| {
+            strict && graph.sets_with_tasks().any(|(set, tasks)| set.rows_wanted > Some(0) && tasks.contains(&task))
+        };
+        graph.wanted = (0..count).filter(|&task| !may_be_skipped(task) && self.rng.chance(30)).collect();
         graph
     }
 
-    fn task_set(&mut self, name: &str, size: u32, before: u32) -> TaskSet {
+    /// What a job of this driver may read of others. Now and then it reads what it may not.
+    fn others(&mut self, driver: DriverId) -> Vec<Other> {
+        if self.rng.chance(4) {
+            let any = self.rng.below(self.jobs.len() as u64 + 2) as u32;
+            return vec![(any, vec![0, self.rng.below(6) as u32])];
+        }
+        let readable = |job: &&SimJob| job.driver == Some(driver) && !job.over && !job.released;
+        let rows = self.jobs.iter().filter(|(_, job)| readable(job));
+        rows.map(|(id, job)| (id.0, job.graph.wanted.clone())).collect()
+    }
+
+    fn task_set(&mut self, name: &str, size: u32, before: u32, others: &[Other]) -> TaskSet {
         let nodes = self.manager.nodes.len() as u64 + 1;
         let task = |rng: &mut Rng| TaskRequest {
             places: (0..rng.below(4))
                 .map(|_| format!("{}{}", ["w", "10.0.0."][rng.below(2) as usize], rng.below(nodes)))
                 .collect(),
             input_bytes: rng.below(1000),
-            inputs: inputs(rng, before),
+            inputs: [inputs_of_others(rng, others), inputs(rng, before)].concat(),
         };
         let mut tasks: Vec<TaskRequest> = (0..size).map(|_| task(&mut self.rng)).collect();
         if before > 0 && self.rng.chance(50) {
             let first = self.rng.below(u64::from(before)) as u32;
-            let shuffled = InputRange { first, count: before - first, part: 0 };
+            let shuffled = InputRange { first, count: before - first, part: 0, job: None };
             for (part, task) in (0..).zip(&mut tasks) {
                 task.inputs.push(InputRange { part, ..shuffled });
             }
         }
-        TaskSet { name: name.into(), tasks }
+        let rows_wanted = self.rng.chance(35).then(|| self.rng.below(7));
+        TaskSet { name: name.into(), tasks, rows_wanted }
     }
 
     /// A process starts in a container (or, in local mode, just so) and connects.
@@ -277,7 +323,8 @@ impl World {
         } else {
             row.results.insert(task);
             let result_bytes = self.rng.below(1000);
-            self.send(Event::TaskFinished { worker, task, attempt, result_bytes });
+            let result_rows = self.note_done(task);
+            self.send(Event::TaskFinished { worker, task, attempt, result_bytes, result_rows });
         }
     }
 

@@ -1,0 +1,198 @@
+//! Results of earlier jobs that a job reads.
+//!
+//! Each has a row after the job's own tasks, so that groups, waiting and placing know one kind of input only. Such a
+//! row is `Done` while the earlier job has the result, and `Away` otherwise; its uses tell the earlier job, once it is
+//! released, what it must keep.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use crate::event::{Graph, InputRange};
+use crate::ids::{JobId, TaskId, WorkerId};
+use crate::job::{GraphError, Job, State};
+use crate::lineage::Effects;
+
+/// Results of one earlier job, from the first to the last that is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Import {
+    /// Whose.
+    pub job: JobId,
+    /// The driver's number of that job.
+    number: u32,
+    /// Their numbers there.
+    pub tasks: Range<u32>,
+    /// The application's number of the first.
+    first_task: TaskId,
+    /// The row of the first in the job that reads.
+    first_row: u32,
+}
+
+/// All that a job reads of others.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Imports(Vec<Import>);
+
+impl Import {
+    /// The row of that job's task.
+    pub fn row(&self, task: u32) -> u32 {
+        self.first_row + (task - self.tasks.start)
+    }
+
+    fn rows(&self) -> Range<u32> {
+        self.first_row..self.first_row + self.tasks.len() as u32
+    }
+}
+
+impl Imports {
+    /// What the graph reads of its driver's other jobs; `find` knows those that can be read by their numbers.
+    pub fn resolve<'a>(graph: &Graph, find: impl Fn(u32) -> Option<&'a Job>) -> Result<Imports, GraphError> {
+        let mut seen = BTreeSet::new();
+        let mut read: BTreeMap<u32, Range<u32>> = BTreeMap::new();
+        let mut tasks = 0u32;
+        for request in graph.sets.iter().flat_map(|set| &set.tasks) {
+            for (number, input) in request.inputs.iter().filter_map(|input| Some((input.job?, input))) {
+                if input.count == 0 || !seen.insert((number, input.first, input.count)) {
+                    continue;
+                }
+                let job = find(number).ok_or(GraphError::NoSuchJob { task: tasks, job: number })?;
+                let range =
+                    kept(job, input).map_err(|input| GraphError::NotKept { task: tasks, job: number, input })?;
+                let all = read.entry(number).or_insert_with(|| range.clone());
+                *all = all.start.min(range.start)..all.end.max(range.end);
+            }
+            tasks = tasks.checked_add(1).ok_or(GraphError::TooLarge)?;
+        }
+        let mut imports = Vec::new();
+        for (number, tasks_there) in read {
+            let Some(job) = find(number) else { continue };
+            let first_task = job.task_id(tasks_there.start);
+            imports.push(Import { job: job.id, number, first_task, first_row: tasks, tasks: tasks_there.clone() });
+            tasks = tasks.checked_add(tasks_there.len() as u32).ok_or(GraphError::TooLarge)?;
+        }
+        Ok(Imports(imports))
+    }
+
+    /// Rows instead of the earlier job's numbers.
+    pub fn renumber(&self, input: &mut InputRange) {
+        let Some(number) = input.job.filter(|_| input.count > 0) else { return };
+        if let Some(import) = self.0.iter().find(|import| import.number == number) {
+            input.first = import.row(input.first);
+        }
+    }
+
+    /// Each earlier job.
+    pub fn iter(&self) -> impl Iterator<Item = &Import> {
+        self.0.iter()
+    }
+
+    /// How many rows they have.
+    pub fn len(&self) -> u32 {
+        self.0.iter().map(|import| import.tasks.len() as u32).sum()
+    }
+
+    /// What is read of this job.
+    pub fn of(&self, job: JobId) -> Option<&Import> {
+        self.0.iter().find(|import| import.job == job)
+    }
+
+    /// The job that a row belongs to, and the task's number there.
+    pub fn source(&self, row: u32) -> Option<(&Import, u32)> {
+        let import = self.0.iter().find(|import| import.rows().contains(&row))?;
+        Some((import, import.tasks.start + (row - import.first_row)))
+    }
+
+    /// The application's number of the task of a row.
+    pub fn task_id(&self, row: u32) -> Option<TaskId> {
+        let (import, task) = self.source(row)?;
+        Some(TaskId(import.first_task.0 + (task - import.tasks.start)))
+    }
+
+    /// The row of a task by the application's number.
+    pub fn row_of(&self, task: TaskId) -> Option<u32> {
+        self.0.iter().find_map(|import| {
+            let position = task.0.checked_sub(import.first_task.0)?;
+            (position < import.tasks.len() as u32).then(|| import.first_row + position)
+        })
+    }
+
+    /// What people call the task of a row.
+    pub fn name(&self, row: u32) -> Option<String> {
+        let (import, task) = self.source(row)?;
+        Some(format!("task {task} of job {}", import.number))
+    }
+}
+
+/// The range, if all of it is kept by its job; else a task that is not.
+fn kept(job: &Job, input: &InputRange) -> Result<Range<u32>, u32> {
+    let end = input.first.checked_add(input.count).ok_or(input.first)?;
+    let is_kept = |task: u32| task < job.len() && job.task(task).wanted;
+    match (input.first..end).find(|&task| !is_kept(task)) {
+        Some(task) => Err(task),
+        None => Ok(input.first..end),
+    }
+}
+
+impl Job {
+    /// The result of a task, if it is there.
+    pub fn result(&self, index: u32) -> Option<(WorkerId, u64)> {
+        match self.task(index).state {
+            State::Done { worker, bytes } => Some((worker, bytes)),
+            State::Idle
+            | State::Waiting { .. }
+            | State::Ready { .. }
+            | State::Delayed { .. }
+            | State::Assigned { .. }
+            | State::Skipped
+            | State::Away => None,
+        }
+    }
+
+    /// Make the row of an earlier job's task say what became of its result.
+    pub fn follow(&mut self, row: u32, result: Option<(WorkerId, u64)>, effects: &mut Effects) {
+        let before = self.result(row);
+        if before == result {
+            return;
+        }
+        if before.is_some() {
+            self.task_mut(row).state = State::Away;
+            self.lose_memberships(row, effects);
+        }
+        if let Some((worker, bytes)) = result {
+            self.task_mut(row).state = State::Done { worker, bytes };
+            self.feed_readers(row, effects);
+        }
+    }
+
+    /// Do its tasks that have yet to run need what this row stands for?
+    pub fn needs_import(&self, job: JobId, task: u32) -> bool {
+        let import = self.imports.of(job).filter(|import| import.tasks.contains(&task));
+        import.is_some_and(|import| self.task(import.row(task)).uses > 0)
+    }
+
+    /// Others need the result of this task of a released job, or they do not any more.
+    pub fn keep(&mut self, index: u32, kept: bool, effects: &mut Effects) {
+        let task = self.task_mut(index);
+        let was_kept = std::mem::replace(&mut task.root, kept);
+        task.wanted = kept;
+        match (was_kept, kept) {
+            (false, true) => {
+                let used_up = task.done && !matches!(task.state, State::Done { .. });
+                if used_up {
+                    task.done = false;
+                    self.counts.done -= 1;
+                }
+                self.roots_left += u32::from(!self.task(index).done);
+                self.need(index, effects);
+            }
+            (true, false) => {
+                let (done, used) = (task.done, task.uses > 0);
+                self.roots_left -= u32::from(!done);
+                if !used {
+                    let mut stack = Vec::new();
+                    self.give_up(index, &mut stack, effects);
+                    self.give_up_inputs(stack, effects);
+                }
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+}
