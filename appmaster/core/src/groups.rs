@@ -13,7 +13,7 @@ use crate::job::GraphError;
 use crate::lists::Lists;
 
 /// Entries in the lists of who belongs to which group, beyond which a graph is refused.
-const MOST_MEMBERS: u64 = 1 << 24;
+pub(crate) const MOST_MEMBERS: u64 = 1 << 24;
 
 /// Consecutive rows of tasks whose results somebody reads.
 #[derive(Clone, Debug)]

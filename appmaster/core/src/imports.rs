@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::event::{Graph, InputRange};
+use crate::groups::MOST_MEMBERS;
 use crate::ids::{JobId, TaskId, WorkerId};
 use crate::job::{GraphError, Job, State};
 use crate::lineage::Effects;
@@ -45,28 +46,14 @@ impl Import {
 impl Imports {
     /// What the graph reads of its driver's other jobs; `find` knows those that can be read by their numbers.
     pub fn resolve<'a>(graph: &Graph, find: impl Fn(u32) -> Option<&'a Job>) -> Result<Imports, GraphError> {
-        let mut seen = BTreeSet::new();
-        let mut read: BTreeMap<u32, Range<u32>> = BTreeMap::new();
-        let mut tasks = 0u32;
-        for request in graph.sets.iter().flat_map(|set| &set.tasks) {
-            for (number, input) in request.inputs.iter().filter_map(|input| Some((input.job?, input))) {
-                if input.count == 0 || !seen.insert((number, input.first, input.count)) {
-                    continue;
-                }
-                let job = find(number).ok_or(GraphError::NoSuchJob { task: tasks, job: number })?;
-                let range =
-                    kept(job, input).map_err(|input| GraphError::NotKept { task: tasks, job: number, input })?;
-                let all = read.entry(number).or_insert_with(|| range.clone());
-                *all = all.start.min(range.start)..all.end.max(range.end);
-            }
-            tasks = tasks.checked_add(1).ok_or(GraphError::TooLarge)?;
-        }
+        let own = graph.sets.iter().map(|set| set.tasks.len()).sum::<usize>();
+        let mut first_row = u32::try_from(own).map_err(|_| GraphError::TooLarge)?;
         let mut imports = Vec::new();
-        for (number, tasks_there) in read {
+        for (number, tasks) in what_is_read(graph, &find)? {
             let Some(job) = find(number) else { continue };
-            let first_task = job.task_id(tasks_there.start);
-            imports.push(Import { job: job.id, number, first_task, first_row: tasks, tasks: tasks_there.clone() });
-            tasks = tasks.checked_add(tasks_there.len() as u32).ok_or(GraphError::TooLarge)?;
+            let next = first_row.checked_add(tasks.len() as u32).ok_or(GraphError::TooLarge)?;
+            imports.push(Import { job: job.id, number, first_task: job.task_id(tasks.start), first_row, tasks });
+            first_row = next;
         }
         Ok(Imports(imports))
     }
@@ -119,6 +106,32 @@ impl Imports {
         let (import, task) = self.source(row)?;
         Some(format!("task {task} of job {}", import.number))
     }
+}
+
+/// Of each other job, from the first to the last result that is read.
+fn what_is_read<'a>(
+    graph: &Graph,
+    find: impl Fn(u32) -> Option<&'a Job>,
+) -> Result<BTreeMap<u32, Range<u32>>, GraphError> {
+    let mut seen = BTreeSet::new();
+    let mut members = 0;
+    let mut read: BTreeMap<u32, Range<u32>> = BTreeMap::new();
+    for (task, request) in (0..).zip(graph.sets.iter().flat_map(|set| &set.tasks)) {
+        for (job, input) in request.inputs.iter().filter_map(|input| Some((input.job?, input))) {
+            if input.count == 0 || !seen.insert((job, input.first, input.count)) {
+                continue;
+            }
+            let source = find(job).ok_or(GraphError::NoSuchJob { task, job })?;
+            let range = kept(source, input).map_err(|input| GraphError::NotKept { task, job, input })?;
+            members += u64::from(input.count);
+            if members > MOST_MEMBERS {
+                return Err(GraphError::TooLarge);
+            }
+            let all = read.entry(job).or_insert_with(|| range.clone());
+            *all = all.start.min(range.start)..all.end.max(range.end);
+        }
+    }
+    Ok(read)
 }
 
 /// The range, if all of it is kept by its job; else a task that is not.

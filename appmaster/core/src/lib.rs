@@ -8,6 +8,9 @@
 //!  events                     the core                                  actions
 //!  job submitted     ---->    job, groups,     which tasks can run      JobAccepted, ResultReady, JobFinished
 //!  task finished/failed       lineage, ready   ... and where
+//!                             limit            which need not run       CancelTask
+//!  job released               imports,         what others still read   DropResults, ForgetJob
+//!                             core/sharing
 //!  worker connected/gone      core/dispatch    who runs what            Assign, CancelTask, DropResults
 //!  nodes, headroom            core/plan        how many containers,     Ask, Blacklist
 //!                             cover, requests  and on which hosts
