@@ -65,7 +65,7 @@ impl Limits {
     fn add(&mut self, task: u32, rows: u64) -> Option<Range<u32>> {
         let position = self.position(task)?;
         let limit = &mut self.0[position];
-        limit.add(task, rows).then(|| limit.counted..limit.tasks.end)
+        limit.add(task, rows).then_some(limit.counted..limit.tasks.end)
     }
 
     /// Does the task belong to such a set?

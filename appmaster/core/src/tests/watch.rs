@@ -124,9 +124,8 @@ impl World {
 
     fn watch_forgotten(&mut self, id: JobId) {
         self.job(id).over = true;
-        for (reader, _) in self.jobs.iter().filter(|(_, job)| !job.over && job.accepted && job.reads(id)) {
-            panic!("read_jobs_live: {id} is forgotten, but {reader} reads it");
-        }
+        let reader = self.jobs.iter().find(|(_, job)| !job.over && job.accepted && job.reads(id));
+        assert!(reader.is_none(), "read_jobs_live: {id} is forgotten, but {reader:?} reads it");
     }
 
     fn watch_release(&mut self, container: ContainerId) {
