@@ -87,7 +87,7 @@ fn statements_run_as_printed() {
     std::fs::write(directory.path().join("statements.sql"), statements()).unwrap();
     cluster.make_directory("/reports", "alice", "755").unwrap();
     let answer = shell(cluster, directory.path(), "yarn-submit sql --master local -f statements.sql").expect(0);
-    assert_eq!(answer.stdout, "login,count(*)\nalice,2\n");
+    assert_eq!(answer.stdout, "login,count(*)\nalice,2\nyear,fare\n2014,2.50\n2015,2.50\n");
     assert!(answer.stderr.contains("1 bad records") && answer.stderr.contains("wrote 2 rows"), "{}", answer.stderr);
 }
 

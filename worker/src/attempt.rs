@@ -123,7 +123,8 @@ fn finished(key: Key, report: TaskReport, cost: &Cost, writer: ResultWriter, hos
     });
     let (task, attempt) = key;
     info!(task, attempt, rows = report.rows, result_bytes, wall_micros = metrics.wall_micros, "task done");
-    wire::TaskFinished { task, attempt, result_bytes, metrics: Some(metrics), note: report.note, result_rows: 0 }
+    let result_rows = report.rows;
+    wire::TaskFinished { task, attempt, result_bytes, result_rows, metrics: Some(metrics), note: report.note }
 }
 
 impl Cost {

@@ -175,6 +175,16 @@ impl Job {
         let _ = self.driver.outgoing.send(message).await;
     }
 
+    /// Its number in the conversation.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The bytes of each result that is there, by its task's number in the job.
+    pub(crate) fn result_bytes(&self) -> BTreeMap<u32, u64> {
+        self.state.borrow().results.iter().map(|(task, announced)| (*task, announced.ready.bytes)).collect()
+    }
+
     /// Its progress as it is known now.
     pub fn progress(&self) -> wire::Progress {
         self.state.borrow().progress.clone()

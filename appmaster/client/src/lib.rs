@@ -2,15 +2,18 @@
 //!
 //! A [`Session`] runs queries planned by `bobbin-engine`. [`Session::local`] starts an application inside this process;
 //! [`yarn::submit`] starts one on a cluster and [`Session::attach`] joins it. Both are the same core, the same worker
-//! and the same messages.
+//! and the same messages. [`Session::read_csv`], [`Session::read_json`] and [`Session::sql`] give DataFusion's `DataFrame`s
+//! that run as jobs of the session.
 
 mod driver;
 mod fetch;
+mod frames;
 mod local;
 mod session;
 pub mod yarn;
 
 pub use driver::{Driver, Finished, Job, JobError};
 pub use fetch::{Fetcher, Remote, ResultError};
+pub use frames::{Frame, Reading, Written, unique};
 pub use local::{LocalError, LocalOptions};
 pub use session::{Answer, QueryError, Running, Session, SessionError};

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use bobbin_blocks::WriteError;
 use bobbin_engine::{
-    BadRecords, Borders, Catalog, DecodeError, KnownBorders, PlanError, Planner, Prepared, Query, Request, Shown,
-    Statement, decode_result,
+    BadRecords, Borders, Catalog, DecodeError, Kept, KeptPart, KeptTable, KnownBorders, PlanError, Planner, Prepared,
+    Query, Request, Shown, Statement, decode_result,
 };
 use bobbin_link::{AuthorityError, Connector, DialError, Identity};
 use bobbin_proto as wire;
@@ -13,6 +15,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::Stream;
 use futures::stream::try_unfold;
+use tokio::sync::Mutex;
 
 use crate::driver::{Driver, Finished, Job, JobError};
 use crate::fetch::{Fetcher, ResultError};
@@ -24,6 +27,17 @@ pub struct Session {
     driver: Driver,
     fetcher: Fetcher,
     planner: Planner,
+    shared: Arc<Shared>,
+}
+
+/// What all clones of a session have in common.
+struct Shared {
+    /// Its number in this process.
+    number: u64,
+    /// Tables and views that its statements have made.
+    catalog: Mutex<Catalog>,
+    /// Names that were made up.
+    names: AtomicU64,
 }
 
 /// A query on its way.
@@ -48,6 +62,9 @@ pub struct Answer {
     session: Session,
     job: Job,
     query: Arc<Query>,
+    /// The name and the origin of the table that the rows become, if they do.
+    kept_as: Option<(String, Vec<String>)>,
+    notes: Arc<Finished>,
 }
 
 /// Why there is no session.
@@ -81,6 +98,9 @@ pub enum QueryError {
         /// The exit code that this error deserves.
         exit_code: u8,
     },
+    /// Files could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// A result could not be fetched.
     #[error(transparent)]
     Result(#[from] ResultError),
@@ -98,6 +118,7 @@ impl QueryError {
                 u8::try_from(*exit_code).ok().filter(|code| *code != 0).unwrap_or(1)
             }
             QueryError::Data { exit_code, .. } => *exit_code,
+            QueryError::Write(error) => error.exit_code(),
             QueryError::Job(JobError::Gone(_)) | QueryError::Result(_) => 1,
             QueryError::Decode(_) => 70,
         }
@@ -105,13 +126,25 @@ impl QueryError {
 }
 
 impl Session {
+    fn new(driver: Driver, fetcher: Fetcher, planner: Planner) -> Self {
+        static SESSIONS: AtomicU64 = AtomicU64::new(0);
+        let number = SESSIONS.fetch_add(1, Ordering::Relaxed);
+        let shared = Shared { number, catalog: Mutex::default(), names: AtomicU64::new(0) };
+        Session { driver, fetcher, planner, shared: Arc::new(shared) }
+    }
+
+    /// A name for a table that nobody has named.
+    pub(crate) fn next_name(&self) -> String {
+        format!("kept {}", self.shared.names.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
     /// A session in this process, whose tables are found, and whose statements are planned, by `planner`.
     ///
     /// # Errors
     /// When the machine gives no threads.
     pub async fn local(options: &LocalOptions, planner: Planner) -> Result<Self, SessionError> {
         let (driver, fetcher) = local::start(options, planner.reader().clone()).await?;
-        Ok(Session { driver, fetcher, planner })
+        Ok(Session::new(driver, fetcher, planner))
     }
 
     /// A session with the application whose master is at `address` (host:port); `identity` is of its authority.
@@ -126,7 +159,7 @@ impl Session {
     ) -> Result<Self, SessionError> {
         let connector = Connector::new(identity)?;
         let driver = Driver::dial(&connector, address, name).await?;
-        Ok(Session { driver, fetcher: Fetcher::remote(connector), planner })
+        Ok(Session::new(driver, Fetcher::remote(connector), planner))
     }
 
     /// The same session with another planner: other splits, another meaning of paths.
@@ -142,8 +175,15 @@ impl Session {
     /// Starts a planned query. `request` is what it was planned from, in case it has to be planned again.
     ///
     /// # Errors
-    /// When the application is gone.
+    /// When the application is gone, or a table was kept by another session.
     pub async fn start(&self, request: Request, query: Query) -> Result<Running, QueryError> {
+        if let Some(table) = query.kept.iter().find(|table| table.session() != self.shared.number) {
+            let message = format!(
+                "table '{}' was kept by the workers of another application, or of one that has ended; make it again",
+                table.name()
+            );
+            return Err(QueryError::Data { message, exit_code: 66 });
+        }
         let job = self.driver.submit(job_of(&query)).await?;
         let (query, known) = (Arc::new(query), KnownBorders::default());
         Ok(Running { session: self.clone(), job, query, request, known })
@@ -155,15 +195,34 @@ impl Session {
     /// # Errors
     /// When it cannot be planned, or fails.
     pub async fn run(&self, text: &str) -> Result<Answer, QueryError> {
-        let mut catalog = Catalog::default();
-        let mut last = None;
-        for statement in Statement::parse(text)? {
-            if let Prepared::Request(request) = self.planner.prepare(&statement, &mut catalog).await? {
-                let query = self.planner.graph(&request, &KnownBorders::default()).await?;
-                last = Some(self.start(request, query).await?.answer().await?);
+        let request = self.last_request(text).await?;
+        let query = self.planner.graph(&request, &KnownBorders::default()).await?;
+        self.start(request, query).await?.answer().await
+    }
+
+    /// Runs all statements of a text but the last one that gives rows, which nothing may follow.
+    pub(crate) async fn last_request(&self, text: &str) -> Result<Request, QueryError> {
+        let mut catalog = self.shared.catalog.lock().await;
+        let statements = Statement::parse(text)?;
+        let none = || PlanError::Statement("the last statement of the text gives no rows; end it with a SELECT".into());
+        let last = statements.len().checked_sub(1).ok_or_else(none)?;
+        for (at, statement) in statements.iter().enumerate() {
+            let Prepared::Request(request) = self.planner.prepare(statement, &mut catalog).await? else { continue };
+            let gives_rows = request.output().is_none() && request.kept_as().is_none();
+            if at == last && gives_rows {
+                return Ok(request);
+            }
+            if request.output().is_some() {
+                self.write(request).await?;
+                continue;
+            }
+            let query = self.planner.graph(&request, &KnownBorders::default()).await?;
+            let answer = self.start(request, query).await?.answer().await?;
+            if !gives_rows {
+                catalog.keep(answer.keep()?);
             }
         }
-        last.ok_or_else(|| PlanError::Statement("no statement of the text gives rows; write a SELECT".into()).into())
+        Err(none().into())
     }
 
     /// Ends the application.
@@ -247,8 +306,9 @@ impl Running {
     }
 
     /// The answer, after [`Self::step`] has said that all tasks are done.
-    pub fn into_answer(self, finished: &Finished) -> Answer {
+    pub fn into_answer(self, finished: &Arc<Finished>) -> Answer {
         let Running { session, job, query, request, .. } = self;
+        let kept_as = request.kept_as().map(|(name, paths)| (name.to_owned(), paths.to_vec()));
         let analysis = (request.shown() == Shown::Analysis).then(|| query.analysis(&finished.notes));
         let bad_records = query.bad_records(&finished.notes);
         Answer {
@@ -259,6 +319,8 @@ impl Running {
             session,
             job,
             query,
+            kept_as,
+            notes: Arc::clone(finished),
         }
     }
 }
@@ -276,6 +338,26 @@ impl Answer {
                 ready = answer.result(task).await?.into_iter();
             }
         })
+    }
+
+    /// The table that the rows become: they stay on the workers. Its name is what the request says.
+    ///
+    /// # Errors
+    /// The request does not want them kept.
+    pub fn keep(self) -> Result<KeptTable, QueryError> {
+        let Answer { schema, session, job, query, kept_as, notes, .. } = self;
+        let other = || PlanError::Internal("the rows of this query were not to be kept".into());
+        let (name, paths) = kept_as.ok_or_else(other)?;
+        let rows = query.result_rows(&notes.notes);
+        let sizes = job.result_bytes();
+        let parts = query.wanted.iter().map(|task| KeptPart {
+            task: *task,
+            rows: rows.get(task).copied(),
+            bytes: sizes.get(task).copied().unwrap_or_default(),
+        });
+        let (parts, number) = (parts.collect(), job.number());
+        let session = session.shared.number;
+        Ok(KeptTable::new(Kept { name, schema, paths, session, job: number, parts, guard: Box::new(job) }))
     }
 
     /// All rows.
@@ -315,7 +397,7 @@ fn job_of(query: &Query) -> wire::SubmitJob {
         name: stage.name.clone(),
         shared: stage.shared.clone(),
         tasks: stage.tasks.iter().map(task_of).collect(),
-        rows_wanted: None,
+        rows_wanted: stage.rows_wanted,
     });
     wire::SubmitJob { job: 0, task_sets: sets.collect(), wanted: query.wanted.clone() }
 }
@@ -330,7 +412,7 @@ fn task_of(task: &bobbin_engine::TaskPlan) -> wire::TaskSpec {
 }
 
 fn range_of(input: &bobbin_engine::InputRange) -> wire::InputRange {
-    wire::InputRange { first: input.first, count: input.count, part: input.part, job: None }
+    wire::InputRange { job: input.job, first: input.first, count: input.count, part: input.part }
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! What local mode may use of this machine.
 
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use bobbin::LocalOptions;
+use bobbin::{LocalOptions, unique};
 
 /// A directory for spilled rows that goes away with this value.
 pub struct SpillDirectory(PathBuf);
@@ -37,13 +36,6 @@ impl Drop for SpillDirectory {
         // It may never have been made.
         let _ = std::fs::remove_dir_all(&self.0);
     }
-}
-
-/// A text that no other process of ours uses: process ids alone repeat, after a while and between containers that share a
-/// directory.
-pub fn unique() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{}-{}", std::process::id(), now.as_nanos())
 }
 
 /// Bytes of the line `MemAvailable:  123 kB`.

@@ -50,7 +50,7 @@ impl Query {
             let shared = Shared::of_borders(&reading).encode_to_vec().into();
             let task = |(number, split): &(usize, &Split)| split_task(split, self.hosts_of(scan, *number));
             let tasks = ours.iter().map(task).collect();
-            query.stages.push(Stage { name: format!("borders of '{}'", scan.table), shared, tasks });
+            query.stages.push(Stage { name: format!("borders of '{}'", scan.table), shared, tasks, rows_wanted: None });
             searched.extend(ours.iter().map(|(_, split)| split.file.url.clone()));
             splits.extend(ours.into_iter().map(|(_, split)| split.clone()));
         }

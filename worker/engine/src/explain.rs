@@ -44,6 +44,9 @@ pub(crate) fn text(stages: &Stages, tables: &[Table], split_size: u64, places: &
             line(&mut text, 1, &format!("splits: {} of at most {}", splits.len(), bytes(split_size)));
             line(&mut text, 1, &format!("places: {}", hosts(splits, places)));
         }
+        if let Some(rows) = stage.rows_wanted {
+            line(&mut text, 1, &format!("ends as soon as its first tasks have {rows} rows"));
+        }
         for read in reads(stage) {
             line(&mut text, 1, &format!("reads {read}"));
         }
@@ -70,6 +73,9 @@ fn reads(stage: &StagePlan) -> Vec<String> {
         && !files.is_empty()
     {
         found.push(format!("{} files in order until it has its rows", files.len()));
+    }
+    if let Work::Kept(table) = &stage.work {
+        found.push(format!("one result of table '{}', which workers keep", table.name()));
     }
     find_reads(&stage.plan, &mut found);
     if found.is_empty() && !matches!(stage.work, Work::Splits { .. }) {

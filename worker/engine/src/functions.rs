@@ -1,4 +1,7 @@
-//! Functions that people expect and DataFusion spells otherwise: `hour(t)` is `date_part('hour', t)`.
+//! Functions that people expect and DataFusion spells otherwise, `hour(t)` is `date_part('hour', t)`, or does not have:
+//! steps into JSON texts.
+
+mod json;
 
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::types::{NativeType, logical_date, logical_string};
@@ -10,9 +13,12 @@ use datafusion::logical_expr::{
     TypeSignature, TypeSignatureClass, Volatility, lit,
 };
 
+pub(crate) use json::Arrows;
+
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = ScalarUDF> {
-    ["year", "month", "day", "hour", "minute", "second"].into_iter().map(|part| PartOfTime::new(part).into())
+    let parts = ["year", "month", "day", "hour", "minute", "second"].into_iter();
+    parts.map(|part| PartOfTime::new(part).into()).chain(json::all())
 }
 
 /// One part of a date or a time, as an integer.

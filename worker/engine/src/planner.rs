@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use bobbin_blocks::{BlockReader, FileRef};
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider};
+use datafusion::common::TableReference;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::datasource::source_as_provider;
+use datafusion::datasource::{TableProvider, provider_as_source, source_as_provider};
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionState;
@@ -19,6 +20,7 @@ use futures::future::{BoxFuture, FutureExt};
 use crate::error::PlanError;
 use crate::explain;
 use crate::graph;
+use crate::kept::{KeptProvider, KeptTable};
 use crate::naming::shortened;
 use crate::prune::prune_structs;
 use crate::query::Query;
@@ -29,7 +31,7 @@ use crate::settings;
 use crate::sizing::Sizing;
 use crate::sql::{self, Catalog, Kind, Quartiles, QueryText, Statement};
 use crate::stages;
-use crate::tables::{FileTable, Table};
+use crate::tables::{FileFormat, FileTable, OptionError, OptionValue, Source, Table};
 
 /// What a path without a scheme means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,6 +154,16 @@ impl Planner {
                 let created = catalog.create(name, entry.clone(), (*or_replace, *if_not_exists))?;
                 Prepared::Done(if created { format!("created {kind} {name}") } else { format!("{name} is there") })
             }
+            Kind::Keep { name, query, or_replace, if_not_exists } => {
+                if !or_replace && let Some(there) = catalog.get(name) {
+                    if *if_not_exists {
+                        return Ok(Prepared::Done(format!("{name} is there")));
+                    }
+                    return Err(sql::taken(name, there));
+                }
+                let paths = statement.paths(catalog)?;
+                Prepared::Request(self.request(query, catalog, Shown::Rows).await?.kept(name.clone(), paths))
+            }
             Kind::Drop { names, if_exists } => {
                 for name in names {
                     catalog.drop(name, *if_exists)?;
@@ -159,6 +171,40 @@ impl Planner {
                 Prepared::Done(format!("dropped {}", names.join(", ")))
             }
         })
+    }
+
+    /// The plan that reads files with these options, for a program to build on.
+    ///
+    /// # Errors
+    /// An option that nobody knows; files that are not there, or cannot be read.
+    pub async fn files(
+        &self,
+        paths: Vec<String>,
+        format: FileFormat,
+        options: Vec<(String, OptionValue)>,
+    ) -> Result<LogicalPlan, PlanError> {
+        let name = paths.join(", ");
+        let refuse = |error: OptionError| PlanError::Statement(format!("read '{name}': {error}"));
+        let source = Source::new(paths, Some(format), options).map_err(refuse)?;
+        let catalog = Catalog::default();
+        let resolver = Resolver { reader: &self.reader, base: &self.options.default_scheme, catalog: &catalog };
+        scan_of(&name, resolver.provider(&name, &source).await?)
+    }
+
+    /// The plan that reads a kept table, for a program to build on.
+    ///
+    /// # Errors
+    /// DataFusion refuses it.
+    pub fn kept(&self, table: &KeptTable) -> Result<LogicalPlan, PlanError> {
+        scan_of(table.name(), Arc::new(KeptProvider(table.clone())))
+    }
+
+    /// The settings and functions that plans are made with, for a program to build on.
+    ///
+    /// # Errors
+    /// Never, as long as DataFusion knows its own settings.
+    pub fn state(&self) -> Result<SessionState, PlanError> {
+        self.session(&KnownBorders::default(), self.options.split_size)
     }
 
     /// Plans one query, the only statement of a text.
@@ -287,12 +333,13 @@ impl Planner {
 /// The tables of files that a plan reads, each once a name.
 pub(crate) fn tables_of(plan: &LogicalPlan) -> Result<Vec<Table>, PlanError> {
     let mut tables: Vec<Table> = Vec::new();
+    // A table that is used twice has its places once.
     let mut seen = BTreeSet::new();
     let visited = plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
             && let Ok(provider) = source_as_provider(&scan.source)
             && let Some(files) = provider.downcast_ref::<FileTable>()
-            && seen.insert(files.table().name.clone())
+            && seen.insert(Arc::as_ptr(&files.table().places))
         {
             tables.push(files.table().clone());
         }
@@ -300,6 +347,13 @@ pub(crate) fn tables_of(plan: &LogicalPlan) -> Result<Vec<Table>, PlanError> {
     });
     visited.map_err(PlanError::internal)?;
     Ok(tables)
+}
+
+/// The plan that reads a table.
+fn scan_of(name: &str, provider: Arc<dyn TableProvider>) -> Result<LogicalPlan, PlanError> {
+    LogicalPlanBuilder::scan(TableReference::bare(name), provider_as_source(provider), None)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(PlanError::internal)
 }
 
 fn show_tables(catalog: &Catalog) -> Result<Request, PlanError> {

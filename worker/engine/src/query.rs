@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 
+use crate::kept::KeptTable;
 use crate::scan::{BadNote, Cost, Split, SplitNote, merge};
 use crate::tables::Reading;
 
@@ -19,6 +20,8 @@ pub struct Query {
     pub stages: Vec<Stage>,
     /// The numbers of the tasks whose results, one after the other, are the answer.
     pub wanted: Vec<u32>,
+    /// The kept tables that it reads, which stay as long as it does.
+    pub kept: Vec<KeptTable>,
     /// Which tasks read which splits.
     pub(crate) scans: Vec<ScanTasks>,
     /// The stages, as text.
@@ -34,6 +37,8 @@ pub struct Stage {
     pub shared: Bytes,
     /// Its tasks in number order.
     pub tasks: Vec<TaskPlan>,
+    /// When its first tasks have so many rows in their results, the others need not run, and leave no notes.
+    pub rows_wanted: Option<u64>,
 }
 
 /// One task of a stage.
@@ -52,6 +57,8 @@ pub struct TaskPlan {
 /// Consecutive tasks of which a task reads the same part of each result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputRange {
+    /// The earlier job that they belong to; this one where there is none.
+    pub job: Option<u32>,
     /// Number of the first.
     pub first: u32,
     /// How many.
@@ -75,6 +82,8 @@ pub(crate) struct ScanTasks {
     pub in_order: bool,
     /// A task may leave its split unread when it has all rows that the query wants.
     pub may_stop: bool,
+    /// Later tasks may not run at all, when the first ones have all rows that the query wants.
+    pub may_end: bool,
     /// A task may not even begin its split, when what it reads beside it says that no row can matter.
     pub may_skip: bool,
 }
@@ -194,6 +203,12 @@ impl Query {
         text + &self.explanation
     }
 
+    /// The rows of the results that are the answer, by task, as the notes of the tasks say.
+    pub fn result_rows(&self, notes: &BTreeMap<u32, Bytes>) -> BTreeMap<u32, u64> {
+        let rows = |task: &u32| Some((*task, SplitNote::from_bytes(notes.get(task)?)?.cost?.rows));
+        self.wanted.iter().filter_map(rows).collect()
+    }
+
     /// The stages, splits, places and columns, as text.
     pub fn explain(&self) -> String {
         self.explanation.clone()
@@ -226,6 +241,10 @@ impl ScanTasks {
             }
             let is_only = split.start == 0 && split.end == split.file.len;
             let Some(note) = notes.get(&task).and_then(SplitNote::of_scan) else {
+                if self.may_end {
+                    // The tasks before it gave all rows that the query wants.
+                    return None;
+                }
                 if self.may_skip {
                     // None of its rows is in the answer; where the next record begins, nobody knows now.
                     expected = u64::MAX;
@@ -270,7 +289,7 @@ mod tests {
     use super::*;
 
     /// Two files, "a" in three splits and "b" in one, with these notes.
-    fn check_scan(may_stop: bool, may_skip: bool, notes: [Option<SplitNote>; 4]) -> Borders {
+    fn check_scan((may_stop, may_end, may_skip): (bool, bool, bool), notes: [Option<SplitNote>; 4]) -> Borders {
         let file = |url: &str, len| FileRef { url: url.into(), len, modified_ms: 0 };
         let facts = Arc::new(FileFacts::default());
         let files = [file("a", 30), file("b", 5)];
@@ -281,6 +300,7 @@ mod tests {
             schema: Arc::new(Schema::empty()),
             stages: Vec::new(),
             wanted: Vec::new(),
+            kept: Vec::new(),
             scans: vec![ScanTasks {
                 first_task: 7,
                 table: "t".into(),
@@ -288,6 +308,7 @@ mod tests {
                 splits,
                 in_order: false,
                 may_stop,
+                may_end,
                 may_skip,
             }],
             explanation: String::new(),
@@ -297,7 +318,7 @@ mod tests {
     }
 
     fn check(may_stop: bool, notes: [Option<SplitNote>; 4]) -> Borders {
-        check_scan(may_stop, false, notes)
+        check_scan((may_stop, false, false), notes)
     }
 
     fn note(first_record: u64, next_record: u64) -> Option<SplitNote> {
@@ -341,9 +362,16 @@ mod tests {
 
     #[test]
     fn skipped_splits_prove_nothing_and_need_no_proof() {
-        assert_eq!(check_scan(false, true, [None, None, None, None]), Borders::Exact);
-        assert_eq!(check_scan(false, true, [note(0, 12), note(12, 25), None, None]), Borders::Exact);
-        assert_eq!(check_scan(false, true, [note(0, 12), None, note(25, 30), None]), replan());
+        assert_eq!(check_scan((false, false, true), [None, None, None, None]), Borders::Exact);
+        assert_eq!(check_scan((false, false, true), [note(0, 12), note(12, 25), None, None]), Borders::Exact);
+        assert_eq!(check_scan((false, false, true), [note(0, 12), None, note(25, 30), None]), replan());
+    }
+
+    #[test]
+    fn tasks_that_nobody_needed_end_the_chain() {
+        let check = |notes| check_scan((true, true, false), notes);
+        assert_eq!(check([note(0, 12), None, note(3, 30), None]), Borders::Exact);
+        assert_eq!(check([note(0, 12), note(13, 25), None, None]), replan());
     }
 
     #[test]

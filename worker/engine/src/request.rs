@@ -4,6 +4,7 @@ use bobbin_blocks::output::Staging;
 use datafusion::logical_expr::LogicalPlan;
 
 use crate::error::PlanError;
+use crate::kept::Keeping;
 use crate::output::{OutputSpec, WriteShape};
 
 /// A query whose tables were found. It can be planned into tasks as often as needed.
@@ -12,6 +13,7 @@ pub struct Request {
     pub(crate) plan: LogicalPlan,
     pub(crate) shown: Shown,
     pub(crate) output: Option<RequestedOutput>,
+    pub(crate) keeping: Option<Keeping>,
 }
 
 /// Where a query's rows go instead of to the driver.
@@ -32,9 +34,14 @@ pub enum Shown {
 }
 
 impl Request {
+    /// The query of a plan over our tables, whose rows the user wants.
+    pub fn new(plan: LogicalPlan) -> Self {
+        Self::of(plan, Shown::Rows)
+    }
+
     /// The query of a plan that reads only, whose rows the user wants to see.
     pub(crate) fn of(plan: LogicalPlan, shown: Shown) -> Self {
-        Self { plan, shown, output: None }
+        Self { plan, shown, output: None, keeping: None }
     }
 
     /// The same query, whose rows tasks write.
@@ -45,6 +52,27 @@ impl Request {
         partition_columns(&self.plan, &spec)?;
         self.output = Some(RequestedOutput { spec, staging: None });
         Ok(self)
+    }
+
+    /// The same query, which says what running it took instead of giving rows.
+    pub fn analyzed(self) -> Self {
+        Self { shown: Shown::Analysis, ..self }
+    }
+
+    /// The same query, whose rows workers keep as a table of this name; `paths` are those that they come from.
+    pub fn kept(mut self, name: String, paths: Vec<String>) -> Self {
+        self.keeping = Some(Keeping { name, paths });
+        self
+    }
+
+    /// Its plan.
+    pub fn into_plan(self) -> LogicalPlan {
+        self.plan
+    }
+
+    /// The table that its rows become, if workers keep them: its name, and the paths that they come from.
+    pub fn kept_as(&self) -> Option<(&str, &[String])> {
+        self.keeping.as_ref().map(|keeping| (keeping.name.as_str(), keeping.paths.as_slice()))
     }
 
     /// The names of all columns of the tables that it reads.

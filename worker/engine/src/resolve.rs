@@ -12,6 +12,7 @@ use datafusion::sql::parser::Statement as DfStatement;
 use futures::future::{BoxFuture, FutureExt};
 
 use crate::error::PlanError;
+use crate::kept::KeptProvider;
 use crate::planner::{PathBase, logical, register};
 use crate::sql::{Catalog, Entry, QueryText, respell};
 use crate::tables::{FileTable, Source, Table};
@@ -78,18 +79,27 @@ impl Resolver<'_> {
                 let provider = Arc::new(ViewTable::new(plan, None));
                 Ok(Named { name: name.to_owned(), schema: provider.schema(), provider })
             }
+            Entry::Kept(table) => {
+                let provider = Arc::new(KeptProvider(table.clone()));
+                Ok(Named { name: name.to_owned(), schema: provider.schema(), provider })
+            }
         }
     }
 
     async fn files(&self, name: &str, source: &Source) -> Result<Named, PlanError> {
+        let provider = self.provider(name, source).await?;
+        Ok(Named { name: name.to_owned(), schema: provider.schema(), provider })
+    }
+
+    /// The table of these files.
+    pub async fn provider(&self, name: &str, source: &Source) -> Result<Arc<dyn TableProvider>, PlanError> {
         let rows = source.reading.table.nrows;
         let provider: Arc<dyn TableProvider> =
             Arc::new(FileTable::new(Table::find(self.reader, name, source, self.base).await?));
-        let provider = match rows {
-            Some(rows) => first_rows(name, provider, rows)?,
-            None => provider,
-        };
-        Ok(Named { name: name.to_owned(), schema: provider.schema(), provider })
+        match rows {
+            Some(rows) => first_rows(name, provider, rows),
+            None => Ok(provider),
+        }
     }
 }
 

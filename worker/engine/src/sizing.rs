@@ -9,6 +9,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
+use crate::kept::KeptExec;
 use crate::scan::ScanExec;
 
 /// Bytes of wanted columns for which one more bucket is worth its task.
@@ -32,7 +33,7 @@ impl Sizing {
     pub fn of(plan: &Arc<dyn ExecutionPlan>, forced: Option<usize>) -> Result<Self> {
         let (mut scanned, mut largest_build) = (0u64, 0u64);
         plan.apply(|node| {
-            if node.is::<ScanExec>() {
+            if node.is::<ScanExec>() || node.is::<KeptExec>() {
                 scanned = scanned.saturating_add(bytes(node)?);
             }
             if let Some(join) = node.downcast_ref::<HashJoinExec>() {

@@ -9,7 +9,7 @@ mod statement;
 mod summary;
 
 pub use catalog::Catalog;
-pub(crate) use catalog::Entry;
+pub(crate) use catalog::{Entry, taken};
 pub(crate) use identifiers::respell;
 pub(crate) use query_text::QueryText;
 pub use query_text::scheme;

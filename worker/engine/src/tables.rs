@@ -14,7 +14,7 @@ mod value;
 
 pub(crate) use declared::sql_name;
 pub use options::FileFormat;
-pub(crate) use options::{Reading, option_names};
+pub(crate) use options::{OptionError, Reading, option_names};
 pub(crate) use provider::FileTable;
 pub(crate) use source::Source;
 pub(crate) use table::Table;

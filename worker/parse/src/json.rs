@@ -4,6 +4,7 @@ mod array;
 mod columns;
 mod cursor;
 mod decoder;
+mod get;
 mod infer;
 mod lines;
 mod number;
@@ -19,6 +20,7 @@ mod table;
 mod text;
 
 pub use decoder::JsonDecoder;
+pub use get::{Step, get, text_of};
 pub use infer::{InferError, Inferred, Rule, Sample, infer};
 pub use options::{Format, JsonOptions, OptionsError};
 pub use prune::{NoSuchPath, prune};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::PlanError;
+use crate::kept::KeptTable;
 use crate::sql::query_text::QueryText;
 use crate::tables::Source;
 
@@ -20,6 +21,8 @@ pub(crate) enum Entry {
     Table(Source),
     /// A query.
     View(QueryText),
+    /// Rows in the memory of workers.
+    Kept(KeptTable),
 }
 
 impl Catalog {
@@ -42,15 +45,17 @@ impl Catalog {
     ) -> Result<bool, PlanError> {
         match self.entries.get(name) {
             Some(_) if if_not_exists => Ok(false),
-            Some(there) if !or_replace => Err(PlanError::Statement(format!(
-                "there is a {} called {name}; write CREATE OR REPLACE, or DROP it first",
-                there.kind()
-            ))),
+            Some(there) if !or_replace => Err(taken(name, there)),
             Some(_) | None => {
                 self.entries.insert(name.to_owned(), entry);
                 Ok(true)
             }
         }
+    }
+
+    /// Gives a kept table its name, in place of what had it.
+    pub fn keep(&mut self, table: KeptTable) {
+        self.entries.insert(table.name().to_owned(), Entry::Kept(table));
     }
 
     /// Forgets a name.
@@ -62,12 +67,19 @@ impl Catalog {
     }
 }
 
+/// Why a name cannot be given.
+pub(crate) fn taken(name: &str, there: &Entry) -> PlanError {
+    let kind = there.kind();
+    PlanError::Statement(format!("there is a {kind} called {name}; write CREATE OR REPLACE, or DROP it first"))
+}
+
 impl Entry {
     /// What to call it.
     pub fn kind(&self) -> &'static str {
         match self {
             Entry::Table(_) => "table",
             Entry::View(_) => "view",
+            Entry::Kept(_) => "kept table",
         }
     }
 }

@@ -6,7 +6,7 @@ use datafusion::sql::parser::{
     CopyToSource, CopyToStatement, CreateExternalTable, DFParserBuilder, Statement as DfStatement,
 };
 use datafusion::sql::sqlparser::ast::{
-    CreateView, Expr, Ident, ObjectName, ObjectType, Statement as SqlStatement, Value,
+    CreateTable, CreateView, Expr, Ident, ObjectName, ObjectType, Statement as SqlStatement, Value,
 };
 
 use crate::error::PlanError;
@@ -32,6 +32,8 @@ pub(crate) enum Kind {
     Explain { query: QueryText, analyze: bool },
     /// Gives files or a query a name.
     Create { name: String, entry: Entry, or_replace: bool, if_not_exists: bool },
+    /// Keeps a query's rows in the memory of workers, under a name.
+    Keep { name: String, query: QueryText, or_replace: bool, if_not_exists: bool },
     /// Forgets names.
     Drop { names: Vec<String>, if_exists: bool },
     /// Writes a query's rows to files.
@@ -52,7 +54,7 @@ impl QueryText {
 }
 
 /// The statements that we run, for messages.
-const USABLE: &str = "SELECT, WITH, VALUES, EXPLAIN [ANALYZE], CREATE EXTERNAL TABLE, CREATE VIEW, DROP, COPY, SHOW TABLES and \
+const USABLE: &str = "SELECT, WITH, VALUES, EXPLAIN [ANALYZE], CREATE EXTERNAL TABLE, CREATE TABLE … AS, CREATE VIEW, DROP, COPY, SHOW TABLES and \
                       DESCRIBE";
 
 impl Statement {
@@ -126,7 +128,11 @@ impl Statement {
     pub fn runs(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Query(_) | Kind::Copy { .. } | Kind::Summarize(_) | Kind::Explain { analyze: true, .. }
+            Kind::Query(_)
+                | Kind::Copy { .. }
+                | Kind::Keep { .. }
+                | Kind::Summarize(_)
+                | Kind::Explain { analyze: true, .. }
         )
     }
 
@@ -137,11 +143,16 @@ impl Statement {
     pub fn paths(&self, catalog: &Catalog) -> Result<Vec<String>, PlanError> {
         let mut paths = Vec::new();
         match &self.kind {
-            Kind::Query(query) | Kind::Copy { query, .. } | Kind::Explain { query, .. } | Kind::Describe(query) => {
+            Kind::Query(query)
+            | Kind::Copy { query, .. }
+            | Kind::Keep { query, .. }
+            | Kind::Explain { query, .. }
+            | Kind::Describe(query) => {
                 collect(query, catalog, &mut paths)?;
             }
             Kind::Create { entry: Entry::Table(source), .. } => paths.extend(source.paths.iter().cloned()),
             Kind::Create { entry: Entry::View(query), .. } => collect(query, catalog, &mut paths)?,
+            Kind::Create { entry: Entry::Kept(table), .. } => paths.extend(table.paths().iter().cloned()),
             Kind::Summarize(name) => collect(&select_all(name)?, catalog, &mut paths)?,
             Kind::Drop { .. } | Kind::ShowTables => {}
         }
@@ -150,6 +161,17 @@ impl Statement {
 }
 
 impl Statement {
+    /// Takes a statement that keeps rows for done where nothing runs: its name means the query.
+    ///
+    /// # Errors
+    /// Something has the name.
+    pub fn assume(&self, catalog: &mut Catalog) -> Result<(), PlanError> {
+        if let Kind::Keep { name, query, or_replace, if_not_exists } = &self.kind {
+            catalog.create(name, Entry::View(query.clone()), (*or_replace, *if_not_exists))?;
+        }
+        Ok(())
+    }
+
     /// The paths that statements read which run one after the other.
     ///
     /// # Errors
@@ -163,6 +185,7 @@ impl Statement {
                 Kind::Create { name, entry, or_replace, if_not_exists } => {
                     catalog.create(name, entry.clone(), (*or_replace, *if_not_exists))?;
                 }
+                Kind::Keep { .. } => statement.assume(&mut catalog)?,
                 Kind::Drop { names, if_exists } => {
                     names.iter().try_for_each(|name| catalog.drop(name, *if_exists))?;
                 }
@@ -186,6 +209,7 @@ fn collect(query: &QueryText, catalog: &Catalog, paths: &mut Vec<String>) -> Res
         match catalog.get(relation.table()).filter(|_| !is_quoted) {
             Some(Entry::Table(source)) => paths.extend(source.paths.iter().cloned()),
             Some(Entry::View(query)) => collect(query, catalog, paths)?,
+            Some(Entry::Kept(table)) => paths.extend(table.paths().iter().cloned()),
             None => paths.extend(QueryText::file(relation, *is_quoted)?.paths),
         }
     }
@@ -223,6 +247,7 @@ fn plain(statement: SqlStatement) -> Result<Kind, PlanError> {
     Ok(match statement {
         SqlStatement::Query(_) => Kind::Query(QueryText::of(statement)?),
         SqlStatement::CreateView(create) => view(create)?,
+        SqlStatement::CreateTable(create) => kept_table(create)?,
         SqlStatement::Drop { object_type: ObjectType::Table | ObjectType::View, if_exists, names, .. } => {
             Kind::Drop { names: names.iter().map(name).collect::<Result<_, _>>()?, if_exists }
         }
@@ -269,6 +294,20 @@ fn view(create: CreateView) -> Result<Kind, PlanError> {
     let name = name(&create.name)?;
     let entry = Entry::View(QueryText::of(SqlStatement::Query(create.query))?);
     Ok(Kind::Create { name, entry, or_replace: create.or_replace, if_not_exists: create.if_not_exists })
+}
+
+/// `CREATE TABLE … AS`: other tables hold no rows of ours.
+fn kept_table(create: CreateTable) -> Result<Kind, PlanError> {
+    let refuse = |reason: &str| PlanError::Statement(format!("create table {}: {reason}", create.name));
+    let Some(query) = create.query else {
+        return Err(refuse("say what is in it: CREATE TABLE … AS SELECT …; of files, CREATE EXTERNAL TABLE makes one"));
+    };
+    if !create.columns.is_empty() {
+        return Err(refuse("name its columns in the SELECT list, with AS, and CAST them to their types"));
+    }
+    let (or_replace, if_not_exists) = (create.or_replace, create.if_not_exists);
+    let query = QueryText::of(SqlStatement::Query(query))?;
+    Ok(Kind::Keep { name: name(&create.name)?, query, or_replace, if_not_exists })
 }
 
 fn copy(statement: CopyToStatement) -> Result<Kind, PlanError> {
@@ -344,7 +383,8 @@ mod tests {
             ("", "is empty"),
             ("SELECT 1; SELECT 2", "2 statements"),
             ("INSERT INTO x VALUES (1)", "INSERT is not a statement"),
-            ("CREATE TABLE x (a INT)", "CREATE is not a statement"),
+            ("CREATE TABLE x (a INT)", "CREATE TABLE … AS SELECT"),
+            ("CREATE TABLE x (a INT) AS SELECT 1", "in the SELECT list"),
             ("CREATE MATERIALIZED VIEW x AS SELECT 1", "CREATE VIEW"),
             ("CREATE EXTERNAL TABLE t STORED AS ORC LOCATION 'x'", "CSV and JSON"),
             ("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION 'x' OPTIONS ('colour' 'red')", "no option colour"),

@@ -33,10 +33,10 @@ use datafusion::physical_plan::{Distribution, ExecutionPlan, ExecutionPlanProper
 
 use super::branches::{self, with_children};
 use super::shapes::{self, HEAP_ROWS, MERGED_AT_ONCE, limited};
+use super::source::Source;
 use super::{StagePlan, Stages, Work, partitions, tasks};
 use crate::inputs::{InputsExec, InputsShape, Reading};
 use crate::requirements;
-use crate::scan::ScanExec;
 use crate::side_by_side::SideBySideExec;
 
 type Plan = Arc<dyn ExecutionPlan>;
@@ -133,7 +133,7 @@ impl Cutter {
         let is_alone = children.len() == 1;
         for child in children.iter_mut().filter(|child| partitions(child) == 1 && !is_alone) {
             // Beside a divided child it would be done again in each task; and no task has splits of two scans.
-            if (is_divided && whole_results(child).is_none()) || reads_split(child) {
+            if (is_divided && whole_results(child).is_none()) || !Source::all(child).is_empty() {
                 *child = self.whole(child)?;
             }
         }
@@ -157,10 +157,13 @@ impl Cutter {
         if partitions(plan) == 1 {
             return Ok(Arc::clone(plan));
         }
-        match rows.filter(|_| plan.fetch().is_none()) {
+        let first = self.stages.len();
+        let all = match rows.filter(|_| plan.fetch().is_none()) {
             Some(rows) => self.whole(&(Arc::new(LocalLimitExec::new(Arc::clone(plan), rows)) as Plan)),
             None => self.whole(plan),
-        }
+        }?;
+        self.stages[first..].iter_mut().for_each(|stage| stage.rows_wanted = rows);
+        Ok(all)
     }
 
     /// Rows in other partitions.
@@ -252,7 +255,7 @@ impl Cutter {
             if let Some(division) = &division {
                 plan = Arc::new(RepartitionExec::try_new(plan, division.clone())?);
             }
-            self.stages.push(StagePlan { plan, work, may_stop });
+            self.stages.push(StagePlan { plan, work, may_stop, rows_wanted: None });
         }
         Ok(first..self.stages.len())
     }
@@ -273,28 +276,12 @@ fn remembers_for_all(join: &HashJoinExec) -> bool {
         && partitions(join.right()) > 1
 }
 
-/// Whether a scan of the stage that `plan` is in is below it.
-fn reads_split(plan: &Plan) -> bool {
-    plan.is::<ScanExec>() || plan.children().into_iter().any(reads_split)
-}
-
-fn scans<'a>(plan: &'a Plan, found: &mut Vec<&'a ScanExec>) {
-    found.extend(plan.downcast_ref::<ScanExec>());
-    for child in plan.children() {
-        scans(child, found);
-    }
-}
-
 /// The tasks of a plan without unions.
 fn work(plan: &Plan) -> Result<Work> {
-    let mut found = Vec::new();
-    scans(plan, &mut found);
-    match (found.as_slice(), partitions(plan)) {
-        ([scan], count) if count == scan.splits().len() => {
-            Ok(Work::Splits { table: Arc::clone(&scan.shape().table), splits: Arc::clone(scan.splits()) })
-        }
+    match (Source::all(plan).as_slice(), partitions(plan)) {
+        ([source], count) if count == source.tasks() => Ok(source.work()),
         ([], 1) => Ok(Work::One { files: Arc::new([]) }),
         ([], buckets) => Ok(Work::Buckets(buckets)),
-        (found, count) => internal_err!("a stage of {count} tasks reads {} scans", found.len()),
+        (found, count) => internal_err!("a stage of {count} tasks reads {} sources", found.len()),
     }
 }

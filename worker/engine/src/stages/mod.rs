@@ -8,6 +8,7 @@ mod branches;
 mod exchange;
 mod shapes;
 mod single;
+mod source;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use datafusion::common::Result;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 use crate::inputs::{InputsExec, InputsShape, Reading};
+use crate::kept::KeptTable;
 use crate::output::{WriteExec, WriteShape};
 use crate::scan::Split;
 
@@ -37,6 +39,9 @@ pub(crate) struct StagePlan {
     pub work: Work,
     /// A task may leave its split unread when it has all rows that the query wants.
     pub may_stop: bool,
+    /// Of its tasks' rows, one result after the other, nobody wants more: when the first tasks have so many, the others
+    /// need not run.
+    pub rows_wanted: Option<usize>,
 }
 
 /// The tasks of a stage.
@@ -49,6 +54,8 @@ pub(crate) enum Work {
         /// The splits.
         splits: Arc<[Split]>,
     },
+    /// One task for each result that a kept table consists of.
+    Kept(KeptTable),
     /// One task for each part of the divided results that it reads.
     Buckets(usize),
     /// One task.
@@ -63,6 +70,7 @@ impl StagePlan {
     pub fn tasks(&self) -> usize {
         match &self.work {
             Work::Splits { splits, .. } => splits.len(),
+            Work::Kept(table) => table.parts().len(),
             Work::Buckets(buckets) => *buckets,
             Work::One { .. } => 1,
         }
@@ -112,7 +120,12 @@ impl Stages {
         };
         let plan = Arc::new(InputsExec::new(inputs, None));
         let number = self.stages.len();
-        self.stages.push(StagePlan { plan, work: Work::One { files: Arc::new([]) }, may_stop: false });
+        self.stages.push(StagePlan {
+            plan,
+            work: Work::One { files: Arc::new([]) },
+            may_stop: false,
+            rows_wanted: None,
+        });
         self.answer = number..number + 1;
     }
 }

@@ -32,6 +32,7 @@ use super::branches::with_children;
 use super::shapes::{
     HEAP_ROWS, MERGED_AT_ONCE, constants, is_movable, limited, may_stop, one_partition, works_per_split,
 };
+use super::source::Source;
 use super::{StagePlan, Stages, Work};
 use crate::inputs::{InputsExec, InputsShape, Reading};
 use crate::requirements;
@@ -42,9 +43,9 @@ const READ_IN_ORDER_ROWS: usize = 100_000;
 
 /// Cuts a plan.
 pub(super) fn cut(plan: Arc<dyn ExecutionPlan>) -> Result<Stages> {
-    if let Some(scan) = per_split(&plan) {
+    if let Some(source) = per_split(&plan) {
         let mut cutter = Cutter::new(Reach::Operators);
-        cutter.push(&plan, scan, None);
+        cutter.push(&plan, source, None);
         return Ok(Stages { stages: cutter.scans, answer: 0..1 });
     }
     let stages = Cutter::new(Reach::Operators).cut(&plan);
@@ -92,7 +93,7 @@ fn in_order(plan: &Arc<dyn ExecutionPlan>, scan: &ScanExec) -> Result<Stages> {
         .data;
     let rewritten = one_partition(rewritten);
     requirements::check(plan, &rewritten)?;
-    let last = StagePlan { plan: rewritten, work: Work::One { files }, may_stop: false };
+    let last = StagePlan { plan: rewritten, work: Work::One { files }, may_stop: false, rows_wanted: None };
     Ok(Stages { stages: vec![last], answer: 0..1 })
 }
 
@@ -121,15 +122,20 @@ impl Cutter {
         requirements::check(plan, &last)?;
         let number = self.scans.len();
         let mut stages = self.scans;
-        stages.push(StagePlan { plan: last, work: Work::One { files: Arc::new([]) }, may_stop: false });
+        stages.push(StagePlan {
+            plan: last,
+            work: Work::One { files: Arc::new([]) },
+            may_stop: false,
+            rows_wanted: None,
+        });
         Ok(Stages { stages, answer: number..number + 1 })
     }
 
-    /// The scan below `node`, if all from `node` down to it goes to the scan's tasks.
-    fn chain<'a>(&self, node: &'a Arc<dyn ExecutionPlan>) -> Option<&'a ScanExec> {
+    /// The source below `node`, if all from `node` down to it goes to the source's tasks.
+    fn chain<'a>(&self, node: &'a Arc<dyn ExecutionPlan>) -> Option<Source<'a>> {
         match self.reach {
             Reach::Operators => per_split(node),
-            Reach::Scans => node.downcast_ref::<ScanExec>(),
+            Reach::Scans => Source::of(node),
         }
     }
 
@@ -141,13 +147,20 @@ impl Cutter {
     }
 
     fn replace(&mut self, node: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
-        if let Some(scan) = self.chain(&node) {
-            return Ok(self.results(&node, scan));
+        if let Some(source) = self.chain(&node) {
+            return Ok(self.results(&node, source));
         }
         if let Some(merge) = node.downcast_ref::<SortPreservingMergeExec>()
-            && let Some(scan) = self.chain(merge.input())
+            && let Some(source) = self.chain(merge.input())
         {
-            return Ok(self.merge(merge.expr().clone(), merge.fetch(), merge.input(), scan));
+            return Ok(self.merge(merge.expr().clone(), merge.fetch(), merge.input(), source));
+        }
+        if let Some(merge) = node.downcast_ref::<CoalescePartitionsExec>()
+            && let (Some(rows), Some(source)) = (merge.fetch(), self.chain(merge.input()))
+        {
+            let inputs = self.results(merge.input(), source);
+            self.wants(rows, &inputs);
+            return Ok(limited(one_partition(inputs), merge.fetch()));
         }
         let mut children = Vec::new();
         for child in node.children() {
@@ -165,36 +178,43 @@ impl Cutter {
     }
 
     /// Results of `plan` in one partition, in the order that each split's rows have.
-    fn results(&mut self, plan: &Arc<dyn ExecutionPlan>, scan: &ScanExec) -> Arc<dyn ExecutionPlan> {
+    fn results(&mut self, plan: &Arc<dyn ExecutionPlan>, source: Source<'_>) -> Arc<dyn ExecutionPlan> {
         let Some(order) = plan.output_ordering().cloned() else {
-            return self.push(plan, scan, None);
+            return self.push(plan, source, None);
         };
-        if is_alone(scan) {
-            return self.push(plan, scan, Some(order));
+        if source.is_alone() {
+            return self.push(plan, source, Some(order));
         }
         let fetch = plan.downcast_ref::<SortExec>().and_then(SortExec::fetch);
-        self.merge(order, fetch, plan, scan)
+        self.merge(order, fetch, plan, source)
+    }
+
+    /// Nobody wants more rows than these of the stage that was made last, of whose results `inputs` reads one after the
+    /// other.
+    fn wants(&mut self, rows: usize, inputs: &Arc<dyn ExecutionPlan>) {
+        let in_order = inputs.downcast_ref::<InputsExec>().is_some_and(|leaf| leaf.shape().reading.order().is_none());
+        if let Some(stage) = self.scans.last_mut().filter(|_| in_order) {
+            stage.rows_wanted = Some(rows);
+        }
     }
 
     /// Makes a stage of `plan`, and a leaf that reads its results.
     fn push(
         &mut self,
         plan: &Arc<dyn ExecutionPlan>,
-        scan: &ScanExec,
+        source: Source<'_>,
         sorted: Option<LexOrdering>,
     ) -> Arc<dyn ExecutionPlan> {
         let number = self.scans.len();
-        let table = Arc::clone(&scan.shape().table);
-        let splits = Arc::clone(scan.splits());
-        let tasks = splits.len();
-        let work = Work::Splits { table, splits };
-        self.scans.push(StagePlan { plan: Arc::clone(plan), work, may_stop: may_stop(plan) });
+        let (plan, work) = (Arc::clone(plan), source.work());
+        let may_stop = may_stop(&plan);
+        self.scans.push(StagePlan { plan: Arc::clone(&plan), work, may_stop, rows_wanted: None });
         let shape = InputsShape {
             schema: plan.schema(),
             stages: number..number + 1,
-            inputs: 0..tasks,
+            inputs: 0..source.tasks(),
             reading: sorted.map_or(Reading::InOrder, Reading::Sorted),
-            constants: constants(plan),
+            constants: constants(&plan),
         };
         Arc::new(InputsExec::new(shape, None))
     }
@@ -205,40 +225,35 @@ impl Cutter {
         order: LexOrdering,
         fetch: Option<usize>,
         plan: &Arc<dyn ExecutionPlan>,
-        scan: &ScanExec,
+        source: Source<'_>,
     ) -> Arc<dyn ExecutionPlan> {
         if let Some(rows) = fetch.filter(|rows| *rows <= HEAP_ROWS) {
-            let inputs = self.push(plan, scan, None);
+            let inputs = self.push(plan, source, None);
             return Arc::new(SortExec::new(order, inputs).with_fetch(Some(rows)));
         }
-        if scan.splits().len() <= MERGED_AT_ONCE {
-            let inputs = self.push(plan, scan, Some(order.clone()));
+        if source.tasks() <= MERGED_AT_ONCE {
+            let inputs = self.push(plan, source, Some(order.clone()));
             return Arc::new(SortPreservingMergeExec::new(order, inputs).with_fetch(fetch));
         }
         let unsorted = match plan.downcast_ref::<SortExec>() {
             Some(sort) if sort.fetch().is_none() => sort.input(),
             _ => plan,
         };
-        let inputs = self.push(unsorted, scan, None);
+        let inputs = self.push(unsorted, source, None);
         limited(Arc::new(SortExec::new(order, inputs)), fetch)
     }
 }
 
-/// The scan below `node`, if all from `node` down to it can be done split by split.
-fn per_split(node: &Arc<dyn ExecutionPlan>) -> Option<&ScanExec> {
-    if let Some(scan) = node.downcast_ref::<ScanExec>() {
-        return Some(scan);
+/// The source below `node`, if all from `node` down to it can be done split by split.
+fn per_split(node: &Arc<dyn ExecutionPlan>) -> Option<Source<'_>> {
+    if let Some(source) = Source::of(node) {
+        return Some(source);
     }
     let children = node.children();
     let [child] = children.as_slice() else {
         return None;
     };
-    let scan = per_split(child)?;
-    let alone = is_alone(scan);
-    ((alone || works_per_split(node)) && is_movable(node, alone)).then_some(scan)
-}
-
-/// Whether one task reads the whole table.
-fn is_alone(scan: &ScanExec) -> bool {
-    scan.splits().len() == 1
+    let source = per_split(child)?;
+    let alone = source.is_alone();
+    ((alone || works_per_split(node)) && is_movable(node, alone)).then_some(source)
 }

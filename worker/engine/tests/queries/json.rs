@@ -76,6 +76,28 @@ fn kinds_that_conflict_are_kept_as_text() {
 }
 
 #[test]
+fn arrows_step_into_values() {
+    let files = Files::new();
+    let lines = "{\"a\":1,\"s\":{\"t\":\"u\"},\"l\":[5,6]}\n{\"a\":{\"b\":[2,\"z\\\"\"]},\"s\":{\"t\":null}}\n";
+    let path = files.write("mixed.jsonl", lines.repeat(2_000));
+    for (expression, expected) in [
+        ("a -> 'b'", r#"[2,"z\""]"#),
+        ("a -> 'b' -> 1", r#""z\"""#),
+        ("a -> 'b' ->> 1", r#"z""#),
+        ("a -> 'b' ->> -2", "2"),
+        ("s -> 't'", "u"),
+        ("s ->> 't'", "u"),
+        ("l -> 1", "6"),
+        ("json_extract_string('{\"k\":\"v\"}', 'k')", "v"),
+    ] {
+        let sql = format!("SELECT max(x) FROM (SELECT {expression} AS x FROM '{path}')");
+        assert_eq!(answer(&sql), [format!("[Text({expected:?})]")], "{expression}");
+    }
+    let wrong = Runner::default().plan(&format!("SELECT s -> 'x' FROM '{path}'")).unwrap_err();
+    assert!(wrong.to_string().contains('x'), "{wrong}");
+}
+
+#[test]
 fn bad_lines_fail_are_skipped_or_null_and_are_counted() {
     let files = Files::new();
     let good = "{\"a\":1}\n".repeat(1_000);

@@ -65,7 +65,7 @@ fn bodies_do_not_repeat_the_plan() {
     let bytes: u64 = scan.tasks.iter().map(|task| task.input_bytes).sum();
     assert_eq!(bytes, std::fs::metadata(&path).unwrap().len());
     assert_eq!(query.wanted, [scan.tasks.len() as u32]);
-    let all = InputRange { first: 0, count: scan.tasks.len() as u32, part: 0 };
+    let all = InputRange { job: None, first: 0, count: scan.tasks.len() as u32, part: 0 };
     assert_eq!(query.stages[1].tasks[0].inputs, [all]);
 }
 

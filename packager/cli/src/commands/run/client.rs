@@ -8,8 +8,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use bobbin::Driver;
 use bobbin::yarn::{self, Cluster, Goal, Request, Submitted};
+use bobbin::{Driver, unique};
 use bobbin_appmaster::spec::{
     SECRET_AUTHORITY_CERTIFICATE, SECRET_HADOOP, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN,
 };
@@ -20,7 +20,6 @@ use hadoop_wire::credentials::Credentials;
 use super::submission;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Guarded;
-use crate::local::unique;
 use crate::progress::Display;
 
 /// Runs the command without any application.

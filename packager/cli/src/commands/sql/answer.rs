@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use bobbin::{Answer, JobError, QueryError, Session};
+use bobbin::{Answer, JobError, QueryError, Session, unique};
 use bobbin_blocks::output::{Output, Part};
 use bobbin_blocks::{BlockReader, WriteError};
 use bobbin_engine::output::{OutputSpec, parts_of};
-use bobbin_engine::{BadRecords, KnownBorders};
+use bobbin_engine::{BadRecords, KeptTable, KnownBorders};
 use bobbin_proto::Progress;
 use futures::{StreamExt, pin_mut};
 
@@ -14,13 +14,20 @@ use super::script::Work;
 use crate::args::SqlArgs;
 use crate::exit::{Exit, Failure, chain};
 use crate::interrupt::Unfinished;
-use crate::local::unique;
 use crate::output::{self, OutputError, Rows, Target, TargetError};
 use crate::progress::Display;
 use crate::terminal;
 
 /// How often the progress line is drawn anew.
 const TICK: Duration = Duration::from_millis(200);
+
+/// What came of a query.
+pub struct Answered {
+    /// What it took.
+    pub summary: Progress,
+    /// The table that its rows became, if workers keep them.
+    pub kept: Option<KeptTable>,
+}
 
 /// Everything that a query needs to be answered.
 pub struct Asked<'a> {
@@ -47,14 +54,33 @@ impl Drop for Begun<'_> {
 }
 
 impl Asked<'_> {
-    /// Runs the query in a session and writes its rows; returns what it took. The target is opened first: an answer that could not
-    /// be written is not worth computing.
-    pub async fn answer(&self, session: &Session, work: &Work) -> Result<Progress, Failure> {
-        let outcome = self.write_answer(session, work).await;
+    /// Runs the query in a session and writes its rows, or has them kept.
+    pub async fn answer(&self, session: &Session, work: &Work) -> Result<Answered, Failure> {
+        let outcome = if work.request.kept_as().is_some() {
+            self.keep_answer(session, work).await
+        } else {
+            let written = self.write_answer(session, work).await;
+            written.map(|summary| Answered { summary, kept: None })
+        };
         self.display.clear();
         outcome
     }
 
+    /// Leaves the rows on the workers.
+    async fn keep_answer(&self, session: &Session, work: &Work) -> Result<Answered, Failure> {
+        let answer = self.compute(session, work).await?;
+        self.display.clear();
+        report_bad(&answer.bad_records);
+        let summary = answer.summary.clone();
+        let table = answer.keep()?;
+        if !self.args.common.quiet {
+            let rows = table.rows().map_or("some".to_owned(), |rows| rows.to_string());
+            terminal::note(format_args!("created table {}: {rows} rows, {} bytes", table.name(), table.bytes()));
+        }
+        Ok(Answered { summary, kept: Some(table) })
+    }
+
+    /// Writes the rows. The target is opened first: an answer that could not be written is not worth computing.
     async fn write_answer(&self, session: &Session, work: &Work) -> Result<Progress, Failure> {
         if work.request.output().is_some() {
             return self.write_parts(session, work).await;
@@ -174,6 +200,7 @@ fn unanswered(error: QueryError) -> Failure {
         QueryError::Job(JobError::Failed { .. })
         | QueryError::Plan(_)
         | QueryError::Data { .. }
+        | QueryError::Write(_)
         | QueryError::Result(_)
         | QueryError::Decode(_) => error.into(),
     }

@@ -6,10 +6,9 @@ use std::time::Duration;
 use bobbin::Session;
 use bobbin::yarn::{self, Application, Cluster, Goal, State, Submitted};
 use bobbin_engine::Planner;
-use bobbin_proto::Progress;
 
 use super::super::{submission, wait};
-use super::answer::Asked;
+use super::answer::{Answered, Asked};
 use super::script::Work;
 use crate::exit::{Exit, Failure};
 
@@ -23,41 +22,82 @@ pub struct Attempts<'a> {
     pub cluster: &'a Cluster,
     /// The application.
     pub submitted: &'a Submitted,
-    /// Plans what the query needs in each of them.
-    pub planner: &'a Planner,
     /// Who asks.
     pub asked: Asked<'a>,
+    /// The attempt that was joined last.
+    joined: Option<Joined>,
 }
 
-impl Attempts<'_> {
+/// An attempt that we talk to. What it keeps for us ends with the conversation.
+#[derive(Clone)]
+pub struct Joined {
+    number: u32,
+    session: Session,
+}
+
+impl Joined {
+    /// The conversation.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl<'a> Attempts<'a> {
+    /// Of an application that nobody has joined yet.
+    pub fn new(cluster: &'a Cluster, submitted: &'a Submitted, asked: Asked<'a>) -> Self {
+        Self { cluster, submitted, asked, joined: None }
+    }
+
+    /// The same, going on with an attempt that was joined before.
+    pub fn joined(self, joined: Option<Joined>) -> Self {
+        Self { joined, ..self }
+    }
+
+    /// The attempt that was joined last.
+    pub fn into_joined(self) -> Option<Joined> {
+        self.joined
+    }
+
     /// Asks one attempt after the other until the query has an outcome that another attempt would not change. The session
     /// is the last attempt's.
     ///
     /// # Errors
     /// When no attempt could be joined.
-    pub async fn answer(&self, work: &Work) -> Result<(Session, Result<Progress, Failure>), Failure> {
-        let mut master = submission::running(self.cluster, self.submitted, self.asked.display).await?;
+    pub async fn answer(
+        &mut self,
+        planner: &Planner,
+        work: &Work,
+    ) -> Result<(Session, Result<Answered, Failure>), Failure> {
+        let mut attempt = match self.joined.take() {
+            Some(joined) => joined,
+            None => {
+                let master = submission::running(self.cluster, self.submitted, self.asked.display).await?;
+                self.join(&master, planner).await?
+            }
+        };
         loop {
-            let session = self.join(&master.address).await?;
+            let session = attempt.session.with_planner(planner.clone());
             let outcome = match self.asked.answer(&session, work).await {
-                Err(lost) if lost.exit() == Exit::Abandoned => match self.next(master.attempt, &lost).await {
-                    Ok(next) => {
-                        master = next;
+                Err(lost) if lost.exit() == Exit::Abandoned => match self.next(attempt.number, &lost).await {
+                    Ok(master) => {
+                        attempt = self.join(&master, planner).await?;
                         continue;
                     }
                     Err(failure) => Err(failure),
                 },
                 outcome => outcome,
             };
+            self.joined = Some(attempt);
             return Ok((session, outcome));
         }
     }
 
-    async fn join(&self, address: &str) -> Result<Session, Failure> {
+    async fn join(&self, master: &submission::Master, planner: &Planner) -> Result<Joined, Failure> {
         let identity = self.submitted.authority.issue("driver", &self.submitted.secret);
         let identity = identity.map_err(|error| Failure::of(Exit::Internal, &error))?;
-        let session = Session::attach(address, &identity, "sql", self.planner.clone()).await;
-        session.map_err(|error| Failure::of(Exit::Unavailable, &error))
+        let session = Session::attach(&master.address, &identity, "sql", planner.clone()).await;
+        let session = session.map_err(|error| Failure::of(Exit::Unavailable, &error))?;
+        Ok(Joined { number: master.attempt, session })
     }
 
     /// The application master after the one of `attempt`, with which the conversation was `lost`. What became of that

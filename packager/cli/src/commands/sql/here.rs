@@ -40,7 +40,7 @@ pub async fn run(args: &SqlArgs, script: &Script, threads: Option<u32>, guarded:
     let display = Display::new(&args.common);
     let asked = answer::Asked { args, display: &display, unfinished: guarded.output() };
     while let Some(work) = next {
-        asked.answer(&session, &work).await?;
+        remaining.done(asked.answer(&session, &work).await?);
         next = remaining.next().await?;
     }
     Ok(Exit::Code(0))
@@ -63,6 +63,7 @@ pub async fn explain(args: &SqlArgs, script: &Script, place: Place) -> Result<Ex
         let place = if on_cluster { "in an application on the cluster" } else { "in this process" };
         terminal::say(format_args!("runs {place}: {} tasks", work.plan.task_count()));
         terminal::say(work.plan.explain().trim_end());
+        remaining.skipped()?;
     }
     Ok(Exit::Code(0))
 }

@@ -66,7 +66,7 @@ pub async fn run(
     let display = Display::new(&args.common);
     let asked = answer::Asked { args, display: &display, unfinished: guarded.output() };
     while let Some(work) = next {
-        asked.answer(&session, &work).await?;
+        remaining.done(asked.answer(&session, &work).await?);
         next = remaining.next().await?;
     }
     Ok(Exit::Code(0))

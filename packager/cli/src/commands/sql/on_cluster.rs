@@ -70,16 +70,19 @@ pub async fn run(
     let submitted = submission::submit(&cluster, &request, guarded, &display).await?;
     let submitted_ms = now_ms();
     let asked = Asked { args, display: &display, unfinished: guarded.output() };
-    let attempts = Attempts { cluster: &cluster, submitted: &submitted, planner: &planner, asked };
+    let mut attempts = Attempts::new(&cluster, &submitted, asked);
     let (session, outcome) = loop {
-        match attempts.answer(&work).await {
-            Ok((session, Ok(summary))) => match remaining.next().await {
-                // The session stays until the next one has joined: an application without drivers may end.
-                Ok(Some(next)) => work = next,
-                Ok(None) => break (session, Ok(summary)),
-                Err(failure) => break (session, Err(failure)),
-            },
-            Ok(failed) => break failed,
+        match attempts.answer(&planner, &work).await {
+            Ok((session, Ok(answered))) => {
+                let summary = answered.summary.clone();
+                remaining.done(answered);
+                match remaining.next().await {
+                    Ok(Some(next)) => work = next,
+                    Ok(None) => break (session, Ok(summary)),
+                    Err(failure) => break (session, Err(failure)),
+                }
+            }
+            Ok((session, Err(failure))) => break (session, Err(failure)),
             Err(failure) => {
                 give_up(&cluster, &submitted).await;
                 return Err(failure);

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bobbin_engine::output::OutputSpec;
 use bobbin_engine::{Catalog, KnownBorders, PlanError, Planner, Prepared, Query, Request, Statement};
 
+use super::answer::Answered;
 use crate::exit::Failure;
 use crate::terminal;
 
@@ -31,6 +32,8 @@ pub struct Work {
 /// Statements that are still to be run.
 pub struct Remaining<'a> {
     statements: VecDeque<Statement>,
+    /// The one that runs.
+    current: Option<Statement>,
     catalog: Catalog,
     planner: &'a Planner,
     quiet: bool,
@@ -84,21 +87,49 @@ impl Script {
     /// All statements, to be run one after the other; rows of queries go to `output`, where tasks write them.
     pub fn start<'a>(&self, planner: &'a Planner, quiet: bool, output: Option<OutputSpec>) -> Remaining<'a> {
         let quiet = quiet || self.silent;
-        Remaining { statements: self.statements.clone().into(), catalog: Catalog::default(), planner, quiet, output }
+        Remaining {
+            statements: self.statements.clone().into(),
+            current: None,
+            catalog: Catalog::default(),
+            planner,
+            quiet,
+            output,
+        }
     }
 }
 
 impl Remaining<'_> {
+    /// Takes what came of the last statement.
+    pub fn done(&mut self, answered: Answered) {
+        if let Some(table) = answered.kept {
+            self.catalog.keep(table);
+        }
+    }
+
+    /// The last statement is not run: those after it see what it would have made.
+    ///
+    /// # Errors
+    /// Something has the name of what it would have made.
+    pub fn skipped(&mut self) -> Result<(), Failure> {
+        if let Some(statement) = &self.current {
+            statement.assume(&mut self.catalog)?;
+        }
+        Ok(())
+    }
+
     /// Goes on to the next statement that needs tasks; `None` when all is done.
     pub async fn next(&mut self) -> Result<Option<Work>, Failure> {
         while let Some(statement) = self.statements.pop_front() {
             match self.planner.prepare(&statement, &mut self.catalog).await? {
                 Prepared::Request(request) => {
                     let request = match &self.output {
-                        Some(output) if request.output().is_none() => request.with_output(output.clone())?,
+                        Some(output) if request.output().is_none() && request.kept_as().is_none() => {
+                            request.with_output(output.clone())?
+                        }
                         Some(_) | None => request,
                     };
                     let plan = self.planner.graph(&request, &KnownBorders::default()).await?;
+                    self.current = Some(statement);
                     return Ok(Some(Work { request, plan }));
                 }
                 Prepared::Done(message) if !self.quiet => terminal::note(message),

@@ -21,6 +21,7 @@ const HELP: &str = "\
 statements end with ; and may span lines
   FROM 'path' or read_csv('path', name => value, …), read_json(…): files, directories, patterns, hdfs:// URLs
   CREATE EXTERNAL TABLE, CREATE VIEW, COPY … TO: names for files and queries, rows to files
+  CREATE TABLE … AS: rows that stay in the memory of workers
 commands
   \\d          tables and views        \\d NAME or 'path'   columns and where their types come from
   \\timing     show how long statements take
@@ -128,7 +129,10 @@ impl Shell<'_> {
             Prepared::Request(request) => {
                 let plan = planner.graph(&request, &KnownBorders::default()).await?;
                 let has_tasks_elsewhere = statement.runs();
-                self.sessions.answer(place, &Work { request, plan }, has_tasks_elsewhere).await?;
+                let answered = self.sessions.answer(place, &Work { request, plan }, has_tasks_elsewhere).await?;
+                if let Some(table) = answered.kept {
+                    self.catalog.keep(table);
+                }
             }
         }
         Ok(())

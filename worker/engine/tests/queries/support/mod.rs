@@ -211,7 +211,7 @@ impl Runner {
             for number in numbers {
                 let plan = &stage.tasks[number];
                 let read = |input: &InputRange| {
-                    let InputRange { first, count, part } = *input;
+                    let InputRange { first, count, part, .. } = *input;
                     (first..first + count).map(move |task| (task, part as usize))
                 };
                 let inputs = plan.inputs.iter().flat_map(read);

@@ -5,8 +5,8 @@ use bobbin::yarn::{Cluster, Submitted};
 use bobbin_blocks::BlockReader;
 use bobbin_engine::{PathBase, Planner};
 
-use super::super::answer::Asked;
-use super::super::attempts::Attempts;
+use super::super::answer::{Answered, Asked};
+use super::super::attempts::{Attempts, Joined};
 use super::super::on_cluster;
 use super::super::script::Work;
 use super::super::{cluster_base, hdfs_reader, planner};
@@ -32,8 +32,8 @@ pub struct Sessions<'a> {
 struct Application {
     cluster: Cluster,
     submitted: Submitted,
-    /// The last attempt's.
-    session: Option<Session>,
+    /// The last attempt.
+    joined: Option<Joined>,
 }
 
 impl<'a> Sessions<'a> {
@@ -72,7 +72,7 @@ impl<'a> Sessions<'a> {
     }
 
     /// Runs tasks and prints their rows.
-    pub async fn answer(&mut self, place: Place, work: &Work, needs_tasks: bool) -> Result<(), Failure> {
+    pub async fn answer(&mut self, place: Place, work: &Work, needs_tasks: bool) -> Result<Answered, Failure> {
         for name in work.request.column_names() {
             if !self.columns.contains(&name) {
                 self.columns.push(name);
@@ -94,7 +94,7 @@ impl<'a> Sessions<'a> {
         &self.columns
     }
 
-    async fn answer_here(&mut self, place: Place, work: &Work) -> Result<(), Failure> {
+    async fn answer_here(&mut self, place: Place, work: &Work) -> Result<Answered, Failure> {
         let planner = self.planner(place)?;
         if self.local.is_none() {
             let threads = if let Place::Local { threads } = place { threads } else { None };
@@ -102,30 +102,31 @@ impl<'a> Sessions<'a> {
             let session = Session::local(&spill.options(threads), planner.clone()).await;
             self.local = Some((session.map_err(|error| Failure::of(Exit::Internal, &error))?, spill));
         }
-        let Some((session, _)) = &self.local else { return Ok(()) };
+        let none = || Failure::new(Exit::Internal, "there is no session");
+        let (session, _) = self.local.as_ref().ok_or_else(none)?;
         let asked = Asked { args: self.args, display: self.display, unfinished: self.guarded.output() };
         // The reader of the first statement may have known no HDFS.
-        asked.answer(&session.with_planner(planner), work).await.map(drop)
+        asked.answer(&session.with_planner(planner), work).await
     }
 
-    async fn answer_there(&mut self, place: Place, work: &Work) -> Result<(), Failure> {
+    async fn answer_there(&mut self, place: Place, work: &Work) -> Result<Answered, Failure> {
         let planner = self.planner(place)?;
         if self.application.is_none() {
             let cluster = cluster::cluster(&self.args.common)?;
             let submitted =
                 on_cluster::submit_for(self.args, "shell", &work.plan, (&cluster, self.guarded, self.display));
             let submitted = submitted.await?;
-            self.application = Some(Application { cluster, submitted, session: None });
+            self.application = Some(Application { cluster, submitted, joined: None });
         }
-        let Some(application) = &mut self.application else { return Ok(()) };
+        let none = || Failure::new(Exit::Internal, "there is no application");
+        let application = self.application.as_mut().ok_or_else(none)?;
         let asked = Asked { args: self.args, display: self.display, unfinished: self.guarded.output() };
         let (cluster, submitted) = (&application.cluster, &application.submitted);
-        let attempts = Attempts { cluster, submitted, planner: &planner, asked };
-        match attempts.answer(work).await {
-            Ok((session, outcome)) => {
-                application.session = Some(session);
-                outcome.map(drop)
-            }
+        let mut attempts = Attempts::new(cluster, submitted, asked).joined(application.joined.take());
+        let answered = attempts.answer(&planner, work).await;
+        application.joined = attempts.into_joined();
+        match answered {
+            Ok((_, outcome)) => outcome,
             Err(failure) => {
                 // What cannot be joined is of no use to the next statement.
                 if let Some(lost) = self.application.take() {
@@ -139,9 +140,9 @@ impl<'a> Sessions<'a> {
 
     /// Ends what was begun.
     pub async fn end(self) {
-        let Some(Application { cluster, submitted, session }) = self.application else { return };
-        match session {
-            Some(session) => on_cluster::end(&cluster, &submitted, &session, None).await,
+        let Some(Application { cluster, submitted, joined }) = self.application else { return };
+        match joined {
+            Some(joined) => on_cluster::end(&cluster, &submitted, joined.session(), None).await,
             None => on_cluster::give_up(&cluster, &submitted).await,
         }
         self.guarded.release();

@@ -1,0 +1,47 @@
+//! A kept table as DataFusion's planner sees it.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::projection::ProjectionExec;
+
+use crate::kept::{KeptExec, KeptTable};
+
+/// A kept table.
+#[derive(Debug)]
+pub(crate) struct KeptProvider(pub KeptTable);
+
+#[async_trait]
+impl TableProvider for KeptProvider {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.0.schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        _: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let all = Arc::new(KeptExec::new(self.0.clone()));
+        let Some(projection) = projection else { return Ok(all) };
+        let schema = self.0.schema();
+        let columns = projection.iter().map(|&at| {
+            let name = schema.field(at).name();
+            (Arc::new(Column::new(name, at)) as Arc<dyn PhysicalExpr>, name.clone())
+        });
+        Ok(Arc::new(ProjectionExec::try_new(columns.collect::<Vec<_>>(), all)?))
+    }
+}
