@@ -61,10 +61,17 @@ pub(crate) struct Wanted {
     /// Whose result.
     pub task: u32,
     pub part: u32,
-    /// Its holder's place in the list.
+    /// Its holder's place in the list; [`wire::NO_HOLDER`] where the task was skipped and its result has no rows.
     holder: u32,
     /// Does a peer send it? Else it is here.
     asked: bool,
+}
+
+impl Wanted {
+    /// Nobody needed its rows, and nobody has them.
+    fn is_skipped(&self) -> bool {
+        self.holder == wire::NO_HOLDER
+    }
 }
 
 impl Lost {
@@ -128,7 +135,8 @@ impl TaskInputs {
     /// Asks each peer for all that it holds of these and we do not.
     fn ask_peers(&self, wanted: &mut [Wanted]) -> BTreeMap<Queue, mpsc::Receiver<Delivery>> {
         let mut by_peer: BTreeMap<Queue, Vec<u32>> = BTreeMap::new();
-        for row in wanted.iter_mut().filter(|row| self.store.open(row.task, row.part).is_err()) {
+        let is_elsewhere = |row: &Wanted| !row.is_skipped() && self.store.open(row.task, row.part).is_err();
+        for row in wanted.iter_mut().filter(|row| is_elsewhere(row)) {
             row.asked = true;
             by_peer.entry((row.holder, row.part)).or_default().push(row.task);
         }
@@ -182,9 +190,9 @@ impl Reading {
         }
     }
 
-    /// Goes on to the next input.
+    /// Goes on to the next input that has rows.
     fn begin(&mut self) -> Option<Wanted> {
-        let wanted = self.wanted.next()?;
+        let wanted = self.wanted.by_ref().find(|wanted| !wanted.is_skipped())?;
         let reader = if wanted.asked { None } else { self.store.open(wanted.task, wanted.part).ok() };
         self.current = Some((wanted, reader));
         Some(wanted)

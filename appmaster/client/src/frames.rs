@@ -12,10 +12,11 @@ use std::future::Future;
 
 use bobbin_engine::output::{OutputSpec, RowFormat};
 use bobbin_engine::{FileFormat, KnownBorders, OptionValue, PlanError, Request};
+use datafusion::common::Column;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ident};
 
 use crate::session::{QueryError, Session};
 use planner::JobPlanner;
@@ -88,11 +89,18 @@ impl Session {
 
     /// Computes a plan and keeps its rows on the workers.
     async fn persist(&self, plan: LogicalPlan) -> Result<DataFrame, QueryError> {
-        let request = Request::new(plan).kept(self.next_name(), Vec::new());
+        // A frame's columns may differ in their tables only, and those of a table may not.
+        let names: Vec<(Column, String)> =
+            plan.schema().columns().into_iter().enumerate().map(|(at, column)| (column, format!("c{at}"))).collect();
+        let plain = names.iter().map(|(column, plain)| Expr::from(column.clone()).alias(plain));
+        let plan = LogicalPlanBuilder::from(plan).project(plain).and_then(LogicalPlanBuilder::build);
+        let request = Request::new(plan.map_err(internal)?).kept(self.next_name(), Vec::new());
         let query = self.planner().graph(&request, &KnownBorders::default()).await?;
         let answer = self.start(request, query).await?.answer().await?;
-        let table = answer.keep()?;
-        Ok(self.frame(self.planner().kept(&table)?)?)
+        let kept = self.planner().kept(&answer.keep()?)?;
+        let named = names.into_iter().map(|(column, plain)| ident(plain).alias_qualified(column.relation, column.name));
+        let plan = LogicalPlanBuilder::from(kept).project(named).and_then(LogicalPlanBuilder::build);
+        Ok(self.frame(plan.map_err(internal)?)?)
     }
 }
 
@@ -176,4 +184,9 @@ impl Frame for DataFrame {
 /// Our error, on its way through DataFusion.
 fn foreign(error: QueryError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
+}
+
+/// What DataFusion says of a plan that we have made.
+fn internal(error: DataFusionError) -> PlanError {
+    PlanError::Internal(error.to_string())
 }

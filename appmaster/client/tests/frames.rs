@@ -153,6 +153,8 @@ async fn sql_keeps_tables() {
     session.sql("CREATE OR REPLACE TABLE dear AS SELECT 7 AS seven; SELECT 1").await.unwrap();
     let answer = shown(session.sql("SELECT * FROM dear").await.unwrap()).await;
     assert!(answer.contains("| 7     |"), "{answer}");
+    let twice = session.sql("CREATE TABLE two AS SELECT a.seven, b.seven FROM dear a, dear b; SELECT 1").await;
+    assert!(twice.unwrap_err().to_string().contains("two columns are called seven"));
     let gone = session.sql("DROP TABLE dear; SELECT * FROM dear").await.unwrap_err();
     assert!(gone.to_string().contains("dear"), "{gone}");
 }

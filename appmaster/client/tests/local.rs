@@ -113,6 +113,22 @@ async fn a_final_task_that_fails_on_made_up_rows_is_planned_again() {
 }
 
 #[tokio::test]
+async fn a_limit_above_a_condition_ends_the_query() {
+    let fixture = Fixture::new(2).await;
+    let path = fixture.file("trips.csv", &trips(20_000));
+    let options = PlannerOptions { split_size: 1000, ..PlannerOptions::default() };
+    let session = fixture.session.with_planner(Planner::new(BlockReader::local(), options));
+    for (limit, most) in [("LIMIT 30", 60), ("LIMIT 5 OFFSET 20", 60), ("LIMIT 1000000", 1000)] {
+        let text = format!("SELECT fare, passengers FROM '{path}' WHERE passengers = 3 {limit}");
+        let answer = session.run(&text).await.unwrap();
+        let (tasks, ran) = (answer.summary.tasks, answer.summary.tasks - answer.summary.tasks_skipped);
+        assert!(tasks > 150 && ran <= most, "{limit}: {ran} of {tasks} tasks ran");
+        let few = pretty_format_batches(&answer.collect().await.unwrap()).unwrap().to_string();
+        assert_eq!(few, fixture.sql(1 << 20, &text).await.unwrap(), "{limit}");
+    }
+}
+
+#[tokio::test]
 async fn rows_without_an_aggregate_come_in_file_order() {
     let fixture = Fixture::new(3).await;
     let path = fixture.file("trips.csv", &trips(900));

@@ -162,7 +162,13 @@ impl Planner {
                     return Err(sql::taken(name, there));
                 }
                 let paths = statement.paths(catalog)?;
-                Prepared::Request(self.request(query, catalog, Shown::Rows).await?.kept(name.clone(), paths))
+                let request = self.request(query, catalog, Shown::Rows).await?;
+                if let Some(twice) = twice(&request.plan) {
+                    let reason =
+                        format!("create table {name}: two columns are called {twice}; give one another name, with AS");
+                    return Err(PlanError::Statement(reason));
+                }
+                Prepared::Request(request.kept(name.clone(), paths))
             }
             Kind::Drop { names, if_exists } => {
                 for name in names {
@@ -347,6 +353,12 @@ pub(crate) fn tables_of(plan: &LogicalPlan) -> Result<Vec<Table>, PlanError> {
     });
     visited.map_err(PlanError::internal)?;
     Ok(tables)
+}
+
+/// A name that two columns of a plan have.
+fn twice(plan: &LogicalPlan) -> Option<&str> {
+    let mut seen = BTreeSet::new();
+    plan.schema().fields().iter().map(|field| field.name().as_str()).find(|name| !seen.insert(*name))
 }
 
 /// The plan that reads a table.

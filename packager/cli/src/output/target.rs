@@ -5,12 +5,12 @@ use std::io::{self, BufWriter, IsTerminal, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use bobbin::unique;
 use bobbin_blocks::{BlockReader, WriteError};
 use bytes::Bytes;
 
 use super::Destination;
 use crate::args::Format;
-use crate::local::unique;
 
 /// Standard output, or a file.
 #[derive(Debug)]

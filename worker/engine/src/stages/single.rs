@@ -61,7 +61,8 @@ pub(super) fn first_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Stages>
     let mut node = plan;
     loop {
         if let Some(scan) = node.downcast_ref::<ScanExec>() {
-            let few = scan.fetch().is_some_and(|rows| rows <= READ_IN_ORDER_ROWS);
+            // Behind a condition the first rows may be anywhere.
+            let few = scan.shape().filter.is_none() && scan.fetch().is_some_and(|rows| rows <= READ_IN_ORDER_ROWS);
             return if few && scan.splits().len() > 1 { in_order(plan, scan).map(Some) } else { Ok(None) };
         }
         let passes = node.is::<ProjectionExec>() || node.is::<CoalescePartitionsExec>() || node.is::<GlobalLimitExec>();
