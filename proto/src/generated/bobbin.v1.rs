@@ -316,7 +316,8 @@ pub struct TaskSet {
     /// So many rows are enough (LIMIT); absent or 0 for all. As soon as the first tasks of the set, all done and without a
     /// gap, have so many rows together, its other tasks are skipped: those that wait are never run, those that run are
     /// cancelled, those that are done stay. Skipped tasks count as done, have no note, and whoever reads them sees a result
-    /// without rows. None of the set's tasks may be wanted (the job is refused): let a task read the set.
+    /// without rows. So readers may use the first rows_wanted rows only, in the order of the tasks: what else there is, is
+    /// chance. None of the set's tasks may be wanted (the job is refused): let a task read the set.
     #[prost(uint64, optional, tag = "4")]
     pub rows_wanted: ::core::option::Option<u64>,
 }
