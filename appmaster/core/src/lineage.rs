@@ -125,13 +125,25 @@ impl Job {
         let needless = task.uses == 0 && !task.wanted;
         self.count_done(index);
         self.counts.last_task = Some(now);
-        self.troubles.remove(&index);
+        self.forgive(index);
         self.feed_readers(index, effects);
         self.give_up_inputs(vec![index], effects);
         if needless {
             self.drop_result(index, effects);
         } else {
             self.note_move(index, effects);
+        }
+    }
+
+    /// What went wrong is over, but for fetching, which may go wrong again with the result of the next attempt.
+    fn forgive(&mut self, index: u32) {
+        match self.troubles.get_mut(&index) {
+            Some(trouble) if trouble.input_losses > 0 => {
+                trouble.transient.clear();
+                trouble.deaths.clear();
+            }
+            Some(_) => drop(self.troubles.remove(&index)),
+            None => {}
         }
     }
 

@@ -11,7 +11,7 @@ pub(crate) struct Trouble {
     pub transient: Vec<String>,
     /// Why the workers died that had it running, where the task may be to blame.
     pub deaths: Vec<String>,
-    /// Times that an input could not be fetched.
+    /// Times that an input, or its own result, could not be fetched.
     pub input_losses: u32,
 }
 
