@@ -43,7 +43,8 @@ pub enum Action {
     },
     /// Send this task to this worker.
     Assign(Assignment),
-    /// Tell the worker to stop this task: it is for another worker, or for nobody any more. It answers with a failure of kind `Cancelled`, or whatever came first.
+    /// Tell the worker to stop this task: it is for another worker, or for nobody any more. It answers with a failure of
+    /// kind `Cancelled`, or whatever came first.
     CancelTask {
         /// Where.
         worker: WorkerId,

@@ -226,7 +226,8 @@ pub struct TaskRequest {
 /// Consecutive tasks of which somebody reads the same part of each result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputRange {
-    /// The driver's number of the job whose tasks they are; `None` for this one. A job can be read until it is released.
+    /// The driver's number of the job whose tasks they are; `None` for this one. A job can be read until it is
+    /// released.
     pub job: Option<u32>,
     /// Number of the first.
     pub first: u32,
