@@ -13,6 +13,7 @@ mod exchanges;
 mod faults;
 mod files;
 mod json;
+mod kept;
 mod places;
 mod script;
 mod shell;

@@ -1,6 +1,6 @@
 //! A `yarn-submit` on its way on the gateway, the application that it has submitted, and that application's processes.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -33,12 +33,44 @@ pub struct Member {
 impl<'a> Running<'a> {
     /// Starts a subcommand that submits, on the gateway.
     pub fn start(cluster: &'a Cluster, subcommand: &str, words: &[&str]) -> Self {
+        Self::start_with(cluster, subcommand, words, Stdio::inherit())
+    }
+
+    /// Starts a subcommand that submits, and to which more can be said.
+    pub fn start_talking(cluster: &'a Cluster, subcommand: &str, words: &[&str]) -> Self {
+        Self::start_with(cluster, subcommand, words, Stdio::piped())
+    }
+
+    fn start_with(cluster: &'a Cluster, subcommand: &str, words: &[&str], input: Stdio) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let mut command = yarn_submit(cluster);
         command.args([subcommand, "--name", &name]).args(words);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child = command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         Running { cluster, name, child }
+    }
+
+    /// Says something to it.
+    pub fn say(&mut self, text: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Waits until a line of its messages holds `wanted`.
+    pub fn hear(&mut self, wanted: &str) {
+        let (mut line, mut all) = (Vec::new(), String::new());
+        let messages = self.child.stderr.as_mut().unwrap();
+        loop {
+            let mut byte = [0];
+            assert!(messages.read(&mut byte).unwrap() == 1, "it never said {wanted:?}, but:\n{all}");
+            line.push(byte[0]);
+            if byte[0] == b'\n' {
+                let said = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();
+                if said.contains(wanted) {
+                    return;
+                }
+                all += &said;
+            }
+        }
     }
 
     /// Its application's id, once the ResourceManager has it.
