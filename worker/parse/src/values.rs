@@ -7,6 +7,7 @@ mod digits;
 mod integer;
 mod kind;
 mod locale;
+mod quotient;
 mod strptime;
 mod time;
 
@@ -14,7 +15,7 @@ pub(crate) use boolean::parse as parse_boolean;
 pub(crate) use decimal::{F32, F64, parse_f64};
 pub(crate) use decimal128::Decimal;
 pub(crate) use integer::{I8, I16, I32, I64, U8, U16, U32, U64, parse_i64};
-pub(crate) use kind::Kind;
+pub(crate) use kind::{Kind, Moment};
 pub(crate) use locale::Locale;
 pub(crate) use strptime::Format;
 pub use strptime::FormatError;

@@ -7,14 +7,14 @@ mod text;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, NullArray};
+use arrow::array::{Array, ArrayRef, NullArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{DataType, TimeUnit};
 
 use crate::csv::faults::{Faults, Stop};
 use crate::csv::fields::Fields;
-use crate::values::{self, Decimal, Format, Kind, Locale};
-use parsers::{Dates, Decimals, Localized, Timestamps};
+use crate::values::{self, Decimal, Format, Locale, Moment};
+use parsers::{Decimals, Formatted, Localized};
 use primitive::{Parse, Plain, Primitive};
 
 /// An array that grows by the fields of a scan at a time.
@@ -64,20 +64,10 @@ impl Reading<'_> {
         if self.locale == usual { self.of(parser) } else { self.of(Localized::new(parser, self.locale)) }
     }
 
-    fn timestamp<K: Kind + 'static>(&self, per_second: i64) -> Box<dyn Column>
-    where
-        K::Arrow: ArrowPrimitiveType<Native = i64>,
-    {
+    fn moment<K: Moment + 'static>(&self) -> Box<dyn Column> {
         match &self.format {
-            Some(format) => self.of(Timestamps::<K>::new(format.clone(), per_second)),
+            Some(format) => self.of(Formatted::<K>::new(format.clone())),
             None => self.of(Plain::<K>::default()),
-        }
-    }
-
-    fn date(&self) -> Box<dyn Column> {
-        match &self.format {
-            Some(format) => self.of(Dates(format.clone())),
-            None => self.of(Plain::<values::Date>::default()),
         }
     }
 }
@@ -108,12 +98,12 @@ fn other_column(reading: Reading<'_>) -> Option<Box<dyn Column>> {
         DataType::Utf8 => Box::new(text::Strings::<i32>::new(reading.rows)),
         DataType::LargeUtf8 => Box::new(text::Strings::<i64>::new(reading.rows)),
         DataType::Utf8View => Box::new(text::StringViews::new(reading.rows)),
-        DataType::Date32 => reading.date(),
+        DataType::Date32 => reading.moment::<values::Date>(),
         DataType::Timestamp(_, Some(zone)) if !values::is_utc(zone) => return None,
-        DataType::Timestamp(TimeUnit::Second, _) => reading.timestamp::<values::Seconds>(1),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => reading.timestamp::<values::Millis>(1_000),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => reading.timestamp::<values::Micros>(1_000_000),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => reading.timestamp::<values::Nanos>(1_000_000_000),
+        DataType::Timestamp(TimeUnit::Second, _) => reading.moment::<values::Seconds>(),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => reading.moment::<values::Millis>(),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => reading.moment::<values::Micros>(),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => reading.moment::<values::Nanos>(),
         _ => return None,
     })
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, NullArray};
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
+use super::options::JsonOptions;
 use super::reader::{Fault, Reader, Spot, Token};
 use crate::values;
 pub(crate) use fields::Fields;
@@ -55,16 +56,30 @@ pub(crate) struct Unsupported {
     pub data_type: DataType,
 }
 
-/// A column for `field`, which is at `path` of the schema; it expects `rows` rows.
-pub(crate) fn column(field: &Field, path: &str, rows: usize) -> Result<Box<dyn Column>, Unsupported> {
+/// What columns are made for.
+#[derive(Clone, Copy)]
+pub(crate) struct Making<'a> {
+    pub options: &'a JsonOptions,
+    /// Rows that are expected.
+    pub rows: usize,
+}
+
+/// A column for `field`, which is at `path` of the schema.
+pub(crate) fn column(field: &Field, path: &str, making: Making<'_>) -> Result<Box<dyn Column>, Unsupported> {
     let spot = Spot { path: path.into(), nullable: field.is_nullable() };
-    if let Some(column) = number_column(field.data_type(), &spot, rows) {
+    if let Some(column) = number_column(field.data_type(), &spot, making.rows) {
         return Ok(column);
     }
-    if let Some(column) = simple_column(field.data_type(), &spot, rows) {
+    if let Some(column) = simple_column(field.data_type(), &spot, making) {
         return Ok(column);
     }
-    nested_column(field.data_type(), spot, rows)
+    nested_column(field.data_type(), spot, making)
+}
+
+impl Making<'_> {
+    fn moment<K: values::Moment + 'static>(self, data_type: &DataType, spot: &Spot) -> Box<dyn Column> {
+        Box::new(primitive::Times::<K>::new(data_type, spot, self))
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "types of other columns, now and in later versions of arrow")]
@@ -87,30 +102,30 @@ fn number_column(data_type: &DataType, spot: &Spot, rows: usize) -> Option<Box<d
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "types of other columns, now and in later versions of arrow")]
-fn simple_column(data_type: &DataType, spot: &Spot, rows: usize) -> Option<Box<dyn Column>> {
-    use primitive::Times as T;
+fn simple_column(data_type: &DataType, spot: &Spot, making: Making<'_>) -> Option<Box<dyn Column>> {
+    let rows = making.rows;
     Some(match data_type {
         DataType::Null => Box::new(Nulls { spot: spot.clone(), rows: 0 }),
         DataType::Boolean => Box::new(boolean::Booleans::new(spot, rows)),
         DataType::Utf8 => Box::new(text::Texts::<text::Strings<i32>>::new(spot, rows)),
         DataType::LargeUtf8 => Box::new(text::Texts::<text::Strings<i64>>::new(spot, rows)),
         DataType::Utf8View => Box::new(text::Texts::<text::Views>::new(spot, rows)),
-        DataType::Date32 => Box::new(T::<values::Date>::new(data_type, spot, rows)),
+        DataType::Date32 => making.moment::<values::Date>(data_type, spot),
         DataType::Timestamp(_, Some(zone)) if !values::is_utc(zone) => return None,
-        DataType::Timestamp(TimeUnit::Second, _) => Box::new(T::<values::Seconds>::new(data_type, spot, rows)),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => Box::new(T::<values::Millis>::new(data_type, spot, rows)),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => Box::new(T::<values::Micros>::new(data_type, spot, rows)),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => Box::new(T::<values::Nanos>::new(data_type, spot, rows)),
+        DataType::Timestamp(TimeUnit::Second, _) => making.moment::<values::Seconds>(data_type, spot),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => making.moment::<values::Millis>(data_type, spot),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => making.moment::<values::Micros>(data_type, spot),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => making.moment::<values::Nanos>(data_type, spot),
         _ => return None,
     })
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "types that JSON lacks, now and in later versions of arrow")]
-fn nested_column(data_type: &DataType, spot: Spot, rows: usize) -> Result<Box<dyn Column>, Unsupported> {
+fn nested_column(data_type: &DataType, spot: Spot, making: Making<'_>) -> Result<Box<dyn Column>, Unsupported> {
     match data_type {
-        DataType::Struct(fields) => Ok(Box::new(structs::Structs::new(fields, spot, rows)?)),
-        DataType::List(element) => Ok(Box::new(list::Lists::new(element, spot, rows)?)),
-        DataType::Map(entries, false) => Ok(Box::new(map::Maps::new(entries, spot, rows)?)),
+        DataType::Struct(fields) => Ok(Box::new(structs::Structs::new(fields, spot, making)?)),
+        DataType::List(element) => Ok(Box::new(list::Lists::new(element, spot, making)?)),
+        DataType::Map(entries, false) => Ok(Box::new(map::Maps::new(entries, spot, making)?)),
         _ => Err(Unsupported { path: spot.path, data_type: data_type.clone() }),
     }
 }

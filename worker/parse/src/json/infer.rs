@@ -101,7 +101,7 @@ pub enum InferError {
 /// samples. Of a file of [`Format::Array`] only the first sample says something.
 ///
 /// An object is a map when it has more than 200 different keys and the average key is in less than a tenth of the objects.
-/// Values nested deeper than 64 levels are text.
+/// Values nested deeper than 64 levels are text. Strings of a column with a format are taken to be as it says.
 ///
 /// # Errors
 /// The samples hold no record, or one that cannot be read under [`crate::OnBad::Fail`].
@@ -124,9 +124,9 @@ pub fn infer(samples: &[Sample<'_>], options: &JsonOptions) -> Result<Inferred, 
     if records == 0 {
         return Err(nothing(samples));
     }
-    let mut report = Report::default();
+    let mut report = Report { options, rules: Vec::new(), notes: Vec::new(), unknown: Vec::new() };
     let fields = root.fields("", &mut report);
-    let Report { rules, notes, unknown } = report;
+    let Report { rules, notes, unknown, .. } = report;
     let schema = Arc::new(Schema::new(fields));
     Ok(Inferred { schema, rules, notes, unknown, sampled_records: records, bad_records: bad })
 }

@@ -1,6 +1,11 @@
 //! How a JSON file is written, how strictly it is read, and where the limits are.
 
+mod formats;
+
+use std::collections::BTreeMap;
+
 use crate::OnBad;
+use crate::values::FormatError;
 
 /// What the bytes of a JSON file look like, and how values become columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +25,10 @@ pub struct JsonOptions {
     pub allow_nan: bool,
     /// What is not UTF-8 and halves of surrogate pairs are replaced by U+FFFD instead of being bad values.
     pub lossy: bool,
+    /// How dates or timestamps are written that are not in ISO 8601's order, in the directives of `strptime` (see
+    /// [`crate::csv::ColumnOptions::format`]), by the path of their column: `created_at`, `payload.commits[].date`,
+    /// `builds.*` for the values of a map.
+    pub formats: BTreeMap<String, String>,
     /// Longest record.
     pub max_record_bytes: usize,
     /// Deepest nesting of the columns' types, which may be 256 at most, and, if `strict`, of every record. What is passed
@@ -47,6 +56,7 @@ impl Default for JsonOptions {
             coerce_strings: false,
             allow_nan: false,
             lossy: false,
+            formats: BTreeMap::new(),
             max_record_bytes: 16 << 20,
             max_depth: 1024,
         }
@@ -62,6 +72,29 @@ pub enum OptionsError {
     /// Nesting needs a limit.
     #[error("max_depth must be between 1 and 1024, not {0}")]
     Depth(usize),
+    /// A format of dates that cannot be read.
+    #[error("format of column {column}")]
+    Format {
+        /// The column.
+        column: String,
+        /// What is wrong.
+        #[source]
+        source: FormatError,
+    },
+    /// A format of a column that is not there.
+    #[error("column {0} has a format but the file has no such column; correct the name, or leave it out")]
+    NoSuchColumn(String),
+    /// A format of a column that is neither a date nor a timestamp.
+    #[error(
+        "column {column} has a format but its type is {data_type}; declare it as DATE or TIMESTAMP, or leave out the \
+         format"
+    )]
+    FormatOfOtherType {
+        /// The column.
+        column: String,
+        /// Its type.
+        data_type: String,
+    },
 }
 
 /// Upper limit of [`JsonOptions::max_record_bytes`]: positions in a block and offsets in lists are 32 bits wide.
@@ -88,7 +121,7 @@ impl JsonOptions {
         if !(1..=MAX_DEPTH).contains(&self.max_depth) {
             return Err(OptionsError::Depth(self.max_depth));
         }
-        Ok(())
+        self.check_formats()
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, FieldRef};
 
-use super::columns::{Fields, Unsupported};
+use super::columns::{Fields, Making, Unsupported};
 use super::options::JsonOptions;
 use super::reader::{BadColumn, Fault, Reader};
 use super::records::Span;
@@ -44,7 +44,7 @@ impl Table {
                 return Err(BadColumn { path, reason: Reason::TooDeep { limit: options.column_depth() } });
             }
         }
-        let columns = Fields::new(fields, "", rows).map_err(|Unsupported { path, data_type }| BadColumn {
+        let columns = Fields::new(fields, "", Making { options, rows }).map_err(|Unsupported { path, data_type }| BadColumn {
             path,
             reason: Reason::NoJsonType(data_type.to_string()),
         })?;

@@ -4,6 +4,7 @@ use arrow::array::types::{Float32Type, Float64Type};
 
 use super::digits::{POWERS_OF_TEN, load, long_number, number};
 use super::kind::Kind;
+use super::quotient::quotient;
 
 pub(crate) struct F64;
 
@@ -30,6 +31,16 @@ impl Kind for F32 {
 
 /// Largest integer up to which every integer is a double.
 const EXACT: u64 = 1 << 53;
+/// 10^0 to 10^19, which all are doubles.
+const EXACT_POWERS: [f64; POWERS_OF_TEN.len()] = {
+    let mut powers = [0.0; POWERS_OF_TEN.len()];
+    let mut exponent = 0;
+    while exponent < powers.len() {
+        powers[exponent] = POWERS_OF_TEN[exponent] as f64;
+        exponent += 1;
+    }
+    powers
+};
 const POINTS: u64 = 0x2e2e_2e2e_2e2e_2e2e;
 
 /// The first `len` bytes of `tail` as a double.
@@ -41,17 +52,18 @@ pub(crate) fn parse_f64(tail: &[u8], len: usize) -> Option<f64> {
     }
 }
 
-/// A sign, digits and at most one point: exact when the digits are an exact double and the power of ten is one too,
-/// because a single division then rounds once, as it should.
+/// A sign, digits and at most one point. When the digits are an exact double and the power of ten is one too, a single
+/// division rounds once, as it should.
 #[inline(always)]
 fn parse_plain(tail: &[u8], len: usize) -> Option<f64> {
     let is_negative = tail.first() == Some(&b'-') && len > 0;
     let (digits, count) = if is_negative { (&tail[1..], len - 1) } else { (tail, len) };
     let (mantissa, decimals) = if count <= 8 { short_decimal(digits, count)? } else { long_decimal(digits, count)? };
-    if mantissa > EXACT {
-        return None;
-    }
-    let magnitude = mantissa as f64 / POWERS_OF_TEN[decimals] as f64;
+    let magnitude = if mantissa <= EXACT {
+        mantissa.cast_signed() as f64 / EXACT_POWERS[decimals]
+    } else {
+        quotient(mantissa, decimals)
+    };
     Some(if is_negative { -magnitude } else { magnitude })
 }
 
@@ -77,16 +89,21 @@ fn short_decimal(digits: &[u8], count: usize) -> Option<(u64, usize)> {
     Some((number(without_point, digit_count)?, digit_count - point))
 }
 
-/// Nine bytes or more, with the point among the first eight and at most sixteen digits behind it.
+/// Nine bytes or more, with at most sixteen digits before the point and behind it.
 #[inline(always)]
 fn long_decimal(digits: &[u8], count: usize) -> Option<(u64, usize)> {
-    let word = load(digits);
-    let point = point(word);
-    if point == 8 || count > point + 17 {
+    let point = match point(load(digits)) {
+        8 => (8 + point(load(&digits[8..]))).min(count),
+        point => point,
+    };
+    // Without a point among the first sixteen, that many must be all.
+    if count > point + 17 || (point == 16 && count > 16) {
         return None;
     }
-    let decimals = count - 1 - point;
-    let whole = if point == 0 { 0 } else { number(word, point)? };
+    let whole = if point == 0 { 0 } else { long_number(digits, point)? };
+    let Some(decimals) = count.checked_sub(point + 1).filter(|decimals| *decimals > 0) else {
+        return Some((whole, 0));
+    };
     let fraction = long_number(&digits[point + 1..], decimals)?;
     let mantissa = whole.checked_mul(POWERS_OF_TEN[decimals])?.checked_add(fraction)?;
     Some((mantissa, decimals))
@@ -127,6 +144,12 @@ mod tests {
             check(text);
         }
         for text in ["-73.98000335693359", "40.849998474121094", "1234567.8", "12345678.9", "1.2345678", "0.12345678"] {
+            check(text);
+        }
+        for text in ["123456789", "12345678.", "1234567890123456", "12345678901234567", "1234567890123456.5"] {
+            check(text);
+        }
+        for text in ["123456789012345.67", "999999999999999.9999999999999999", "1234567890123456x7", "12345678x"] {
             check(text);
         }
         for text in ["9999999.9999999999999999", "0.00000000000000001", "12345678901234567890", "1844674407370955.1616"]

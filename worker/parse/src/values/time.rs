@@ -6,7 +6,8 @@ use arrow::array::types::{
 };
 
 use super::digits::load;
-use super::kind::Kind;
+use super::kind::{Kind, Moment};
+use super::strptime::Format;
 
 const DAY: i64 = 86_400;
 
@@ -22,6 +23,12 @@ impl Kind for Date {
     }
 }
 
+impl Moment for Date {
+    fn parse_as(format: &Format, text: &[u8]) -> Option<i32> {
+        format.date(text)
+    }
+}
+
 macro_rules! timestamp_kind {
     ($kind:ident, $arrow:ident, $per_second:literal) => {
         pub(crate) struct $kind;
@@ -33,11 +40,16 @@ macro_rules! timestamp_kind {
             #[inline(always)]
             fn parse(tail: &[u8], len: usize) -> Option<i64> {
                 let text = &tail[..len];
-                let (seconds, nanos) = match common_timestamp(text) {
-                    Some(seconds) => (seconds, 0),
-                    None => parse_timestamp(text)?,
-                };
-                seconds.checked_mul($per_second)?.checked_add(i64::from(nanos) / (1_000_000_000 / $per_second))
+                match common_timestamp(text) {
+                    Some(seconds) => seconds.checked_mul($per_second),
+                    None => since_epoch(parse_timestamp(text)?, $per_second),
+                }
+            }
+        }
+
+        impl Moment for $kind {
+            fn parse_as(format: &Format, text: &[u8]) -> Option<i64> {
+                since_epoch(format.timestamp(text)?, $per_second)
             }
         }
     };
@@ -47,6 +59,11 @@ timestamp_kind!(Seconds, TimestampSecondType, 1);
 timestamp_kind!(Millis, TimestampMillisecondType, 1_000);
 timestamp_kind!(Micros, TimestampMicrosecondType, 1_000_000);
 timestamp_kind!(Nanos, TimestampNanosecondType, 1_000_000_000);
+
+/// Units since 1970-01-01T00:00:00Z, of which a second has `per_second`.
+fn since_epoch((seconds, nanos): (i64, u32), per_second: i64) -> Option<i64> {
+    seconds.checked_mul(per_second)?.checked_add(i64::from(nanos) / (1_000_000_000 / per_second))
+}
 
 /// Names under which a timestamp column's zone is UTC.
 pub(crate) fn is_utc(zone: &str) -> bool {

@@ -1,12 +1,12 @@
 //! Ways of reading values that options ask for: slower than the usual ones, and no part of them.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
 
-use arrow::array::ArrowPrimitiveType;
-use arrow::array::types::{Date32Type, Decimal128Type};
+use arrow::array::types::Decimal128Type;
 
 use super::primitive::{Native, Parse};
-use crate::values::{Decimal, Format, Kind, Locale};
+use crate::values::{Decimal, Format, Locale, Moment};
 
 /// Decimals of a fixed number of digits.
 pub(super) struct Decimals(pub Decimal);
@@ -50,52 +50,27 @@ impl<P: Parse> Parse for Localized<P> {
     }
 }
 
-/// Dates in a format.
-pub(super) struct Dates(pub Format);
-
-impl Parse for Dates {
-    type Arrow = Date32Type;
-
-    fn sql(&self) -> &'static str {
-        "DATE"
-    }
-
-    fn parse(&self, tail: &[u8], len: usize) -> Option<i32> {
-        self.0.date(&tail[..len])
-    }
-
-    fn takes_marks(&self) -> bool {
-        true
-    }
-}
-
-/// Timestamps in a format.
-pub(super) struct Timestamps<K> {
+/// Dates and timestamps in a format.
+pub(super) struct Formatted<K> {
     format: Format,
-    per_second: i64,
-    kind: std::marker::PhantomData<fn() -> K>,
+    kind: PhantomData<fn() -> K>,
 }
 
-impl<K> Timestamps<K> {
-    pub(super) fn new(format: Format, per_second: i64) -> Self {
-        Timestamps { format, per_second, kind: std::marker::PhantomData }
+impl<K> Formatted<K> {
+    pub(super) fn new(format: Format) -> Self {
+        Formatted { format, kind: PhantomData }
     }
 }
 
-impl<K: Kind> Parse for Timestamps<K>
-where
-    K::Arrow: ArrowPrimitiveType<Native = i64>,
-{
+impl<K: Moment> Parse for Formatted<K> {
     type Arrow = K::Arrow;
 
     fn sql(&self) -> &'static str {
         K::SQL
     }
 
-    fn parse(&self, tail: &[u8], len: usize) -> Option<i64> {
-        let (seconds, nanos) = self.format.timestamp(&tail[..len])?;
-        let fraction = i64::from(nanos) / (1_000_000_000 / self.per_second);
-        seconds.checked_mul(self.per_second)?.checked_add(fraction)
+    fn parse(&self, tail: &[u8], len: usize) -> Option<Native<Self>> {
+        K::parse_as(&self.format, &tail[..len])
     }
 
     fn takes_marks(&self) -> bool {

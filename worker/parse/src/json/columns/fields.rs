@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
 
-use super::{Column, Unsupported, column};
+use super::{Column, Making, Unsupported, column};
 use crate::json::cursor::{Cursor, Malformed};
 use crate::json::reader::{Fault, Reader};
 use crate::json::scan::Nesting;
@@ -37,9 +37,9 @@ struct Name {
 
 impl Fields {
     /// Columns for `fields`, which are members of the column at `path`; empty at the top.
-    pub(crate) fn new(fields: &[FieldRef], path: &str, rows: usize) -> Result<Self, Unsupported> {
+    pub(crate) fn new(fields: &[FieldRef], path: &str, making: Making<'_>) -> Result<Self, Unsupported> {
         let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        let columns = fields.iter().map(|field| column(field, &at(field.name()), rows));
+        let columns = fields.iter().map(|field| column(field, &at(field.name()), making));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let names: Vec<_> = fields.iter().map(|field| Name::new(field.name())).collect();
         let mut index = HashMap::new();

@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, ListArray, NullBufferBuilder};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::FieldRef;
 
-use super::{Column, Unsupported, column};
+use super::{Column, Making, Unsupported, column};
 use crate::json::reader::{Fault, Reader, Spot, Token};
 
 pub(super) struct Lists {
@@ -21,9 +21,9 @@ pub(super) struct Lists {
 }
 
 impl Lists {
-    pub(super) fn new(field: &FieldRef, spot: Spot, rows: usize) -> Result<Self, Unsupported> {
-        let elements = column(field, &format!("{}[]", spot.path), rows)?;
-        let nulls = NullBufferBuilder::new(rows);
+    pub(super) fn new(field: &FieldRef, spot: Spot, making: Making<'_>) -> Result<Self, Unsupported> {
+        let elements = column(field, &format!("{}[]", spot.path), making)?;
+        let nulls = NullBufferBuilder::new(making.rows);
         Ok(Lists { spot, field: Arc::clone(field), elements, offsets: vec![0], count: 0, nulls })
     }
 

@@ -9,7 +9,7 @@ use arrow::array::{ArrayRef, MapArray, NullBufferBuilder, StructArray};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, FieldRef, Fields};
 
-use super::{Column, Unsupported, column};
+use super::{Column, Making, Unsupported, column};
 use crate::json::reader::{Fault, Reader, Spot, Token};
 
 /// Up to so many keys are compared one by one.
@@ -35,7 +35,7 @@ struct Seen<'a> {
 }
 
 impl Maps {
-    pub(super) fn new(field: &FieldRef, spot: Spot, rows: usize) -> Result<Self, Unsupported> {
+    pub(super) fn new(field: &FieldRef, spot: Spot, making: Making<'_>) -> Result<Self, Unsupported> {
         let unsupported = || Unsupported { path: Arc::clone(&spot.path), data_type: field.data_type().clone() };
         let DataType::Struct(entries) = field.data_type() else { return Err(unsupported()) };
         let [key, value] = &entries[..] else { return Err(unsupported()) };
@@ -44,9 +44,9 @@ impl Maps {
         }
         // A key that has no meaning cannot be NULL.
         let key = key.as_ref().clone().with_nullable(false);
-        let keys = column(&key, &format!("{}.*", spot.path), rows)?;
-        let values = column(value, &format!("{}.*", spot.path), rows)?;
-        let nulls = NullBufferBuilder::new(rows);
+        let keys = column(&key, &format!("{}.*", spot.path), making)?;
+        let values = column(value, &format!("{}.*", spot.path), making)?;
+        let nulls = NullBufferBuilder::new(making.rows);
         let (field, entries) = (Arc::clone(field), entries.clone());
         Ok(Maps { spot, field, entries, keys, values, offsets: vec![0], count: 0, nulls })
     }

@@ -8,10 +8,10 @@ use arrow::array::types::{Float32Type, Float64Type};
 use arrow::array::{ArrayRef, ArrowPrimitiveType, NullBufferBuilder, PrimitiveArray};
 use arrow::datatypes::DataType;
 
-use super::Column;
+use super::{Column, Making};
 use crate::json::number::{Form, form, scaled};
 use crate::json::reader::{Fault, Reader, Spot, Token};
-use crate::values::{F32, F64, I8, I16, I32, I64, Kind, U8, U16, U32, U64};
+use crate::values::{F32, F64, Format, I8, I16, I32, I64, Kind, Moment, U8, U16, U32, U64};
 
 type Native<K> = <<K as Kind>::Arrow as ArrowPrimitiveType>::Native;
 
@@ -171,25 +171,36 @@ impl<K: Number> Column for Numbers<K> {
 }
 
 /// A column of dates or timestamps.
-pub(super) struct Times<K: Kind>(Values<K>);
+pub(super) struct Times<K: Moment> {
+    values: Values<K>,
+    format: Option<Format>,
+}
 
-impl<K: Kind> Times<K> {
-    pub(super) fn new(data_type: &DataType, spot: &Spot, rows: usize) -> Self {
-        Times(Values::new(data_type, spot, rows))
+impl<K: Moment> Times<K> {
+    pub(super) fn new(data_type: &DataType, spot: &Spot, making: Making<'_>) -> Self {
+        let format = making.options.formats.get(&*spot.path).and_then(|format| Format::compile(format).ok());
+        Times { values: Values::new(data_type, spot, making.rows), format }
+    }
+
+    fn parse(&self, text: &[u8]) -> Option<Native<K>> {
+        match &self.format {
+            Some(format) => K::parse_as(format, text),
+            None => K::parse(text, text.len()),
+        }
     }
 }
 
-impl<K: Kind> Column for Times<K> {
+impl<K: Moment> Column for Times<K> {
     fn spot(&self) -> &Spot {
-        &self.0.spot
+        &self.values.spot
     }
 
     fn append(&mut self, reader: &mut Reader<'_>, _is_last: bool) -> Result<(), Fault> {
         let start = reader.cursor.at();
         let value = match reader.token()? {
-            Token::String(raw) if !raw.has_escapes => K::parse(raw.bytes, raw.bytes.len()),
-            Token::String(raw) => match reader.meaning(raw.bytes, &self.0.spot)? {
-                Some(text) => K::parse(&text, text.len()),
+            Token::String(raw) if !raw.has_escapes => self.parse(raw.bytes),
+            Token::String(raw) => match reader.meaning(raw.bytes, &self.values.spot)? {
+                Some(text) => self.parse(&text),
                 None => {
                     self.append_null();
                     return Ok(());
@@ -199,21 +210,21 @@ impl<K: Kind> Column for Times<K> {
             Token::Boolean(_) | Token::Number(_) | Token::Special(_) | Token::Container => None,
         };
         match value {
-            Some(value) => self.0.push(value),
-            None => self.0.push_bad(reader, start)?,
+            Some(value) => self.values.push(value),
+            None => self.values.push_bad(reader, start)?,
         }
         Ok(())
     }
 
     fn append_nulls(&mut self, count: usize) {
-        self.0.push_nulls(count);
+        self.values.push_nulls(count);
     }
 
     fn truncate(&mut self, rows: usize) {
-        self.0.truncate(rows);
+        self.values.truncate(rows);
     }
 
     fn finish(&mut self) -> ArrayRef {
-        self.0.finish()
+        self.values.finish()
     }
 }

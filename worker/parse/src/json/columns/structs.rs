@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, NullBufferBuilder, StructArray};
 use arrow::datatypes::Fields as ArrowFields;
 
-use super::{Column, Fields, Unsupported};
+use super::{Column, Fields, Making, Unsupported};
 use crate::json::reader::{Fault, Reader, Spot, Token};
 
 pub(super) struct Structs {
@@ -16,9 +16,9 @@ pub(super) struct Structs {
 }
 
 impl Structs {
-    pub(super) fn new(schema: &ArrowFields, spot: Spot, rows: usize) -> Result<Self, Unsupported> {
-        let fields = Fields::new(schema, &spot.path, rows)?;
-        Ok(Structs { spot, schema: schema.clone(), fields, nulls: NullBufferBuilder::new(rows) })
+    pub(super) fn new(schema: &ArrowFields, spot: Spot, making: Making<'_>) -> Result<Self, Unsupported> {
+        let fields = Fields::new(schema, &spot.path, making)?;
+        Ok(Structs { spot, schema: schema.clone(), fields, nulls: NullBufferBuilder::new(making.rows) })
     }
 }
 

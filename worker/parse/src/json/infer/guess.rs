@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 
 use super::Rule;
 use crate::json::number::{Form, form};
+use crate::json::options::JsonOptions;
 use crate::values::{parse_date, parse_i64, parse_timestamp};
 
 /// An object with more different keys may be a map.
@@ -50,8 +51,9 @@ struct Member {
 }
 
 /// What comes out beside the types.
-#[derive(Debug, Default)]
-pub(super) struct Report {
+#[derive(Debug)]
+pub(super) struct Report<'a> {
+    pub options: &'a JsonOptions,
     pub rules: Vec<(String, Rule)>,
     pub notes: Vec<String>,
     pub unknown: Vec<String>,
@@ -160,7 +162,7 @@ impl Guess {
     }
 
     /// The members of the objects seen as fields; `path` is theirs.
-    pub(super) fn fields(&self, path: &str, report: &mut Report) -> Vec<FieldRef> {
+    pub(super) fn fields(&self, path: &str, report: &mut Report<'_>) -> Vec<FieldRef> {
         let fields = self.members.list.iter().map(|member| {
             let path = if path.is_empty() { member.name.clone() } else { format!("{path}.{}", member.name) };
             Arc::new(Field::new(&member.name, member.guess.data_type(&path, report), true))
@@ -169,7 +171,7 @@ impl Guess {
     }
 
     /// The type of the column at `path`.
-    fn data_type(&self, path: &str, report: &mut Report) -> DataType {
+    fn data_type(&self, path: &str, report: &mut Report<'_>) -> DataType {
         let place = report.rules.len();
         let (data_type, rule) = self.choose(path, report);
         match &rule {
@@ -188,7 +190,7 @@ impl Guess {
         data_type
     }
 
-    fn choose(&self, path: &str, report: &mut Report) -> (DataType, Rule) {
+    fn choose(&self, path: &str, report: &mut Report<'_>) -> (DataType, Rule) {
         let kinds = self.kinds();
         if self.too_deep {
             return (DataType::Utf8View, Rule::TooDeep);
@@ -198,14 +200,22 @@ impl Guess {
             ["booleans"] => (DataType::Boolean, Rule::Booleans),
             ["numbers"] if self.fractions => (DataType::Float64, Rule::Numbers),
             ["numbers"] => (DataType::Int64, Rule::Integers),
-            ["strings"] if self.texts => (DataType::Utf8View, Rule::Strings),
-            ["strings"] if self.timestamps => (DataType::Timestamp(TimeUnit::Microsecond, None), Rule::Timestamps),
-            ["strings"] => (DataType::Date32, Rule::Dates),
+            ["strings"] => self.strings(report.options.formatted_with_time(path)),
             ["objects"] if self.members.list.is_empty() => (DataType::Utf8View, Rule::Unknown),
             ["objects"] if self.is_map() => self.map(path, report),
             ["objects"] => (DataType::Struct(self.fields(path, report).into()), Rule::Objects),
             ["arrays"] => self.list(path, report),
             _ => (DataType::Utf8View, Rule::Mixed(kinds)),
+        }
+    }
+
+    /// The type of strings; `has_time`: a format says that they are dates, and whether with a time.
+    fn strings(&self, has_time: Option<bool>) -> (DataType, Rule) {
+        match has_time {
+            None if self.texts => (DataType::Utf8View, Rule::Strings),
+            None if self.timestamps => self.strings(Some(true)),
+            Some(true) => (DataType::Timestamp(TimeUnit::Microsecond, None), Rule::Timestamps),
+            None | Some(false) => (DataType::Date32, Rule::Dates),
         }
     }
 
@@ -215,7 +225,7 @@ impl Guess {
         keys > MANY_KEYS && occurrences * RARITY < keys as u64 * self.objects
     }
 
-    fn map(&self, path: &str, report: &mut Report) -> (DataType, Rule) {
+    fn map(&self, path: &str, report: &mut Report<'_>) -> (DataType, Rule) {
         let mut merged = Guess::default();
         for member in &self.members.list {
             merged.merge(&member.guess);
@@ -227,7 +237,7 @@ impl Guess {
         (DataType::Map(Arc::new(entries), false), rule)
     }
 
-    fn list(&self, path: &str, report: &mut Report) -> (DataType, Rule) {
+    fn list(&self, path: &str, report: &mut Report<'_>) -> (DataType, Rule) {
         let Some(element) = self.element.as_ref().filter(|element| !element.is_unknown()) else {
             return (DataType::Utf8View, Rule::Unknown);
         };
