@@ -5,8 +5,10 @@
 //! Start ── { ──▶ Objects
 //! ```
 //!
-//! All bytes pass through a buffer, which holds no more than a window and an unfinished element. When the elements cannot
-//! be told apart any more, the rest of the file is one bad record.
+//! All bytes pass through a buffer, which holds no more than a window and an unfinished element; of one that is too long
+//! only the end is awaited. When the elements cannot be told apart any more, the rest of the file is one bad record.
+
+mod rest;
 
 use std::ops::Range;
 
@@ -14,6 +16,7 @@ use super::lines::{BYTE_ORDER_MARK, WINDOW};
 use super::records::{Group, Place, Sink, Span, count_lines};
 use super::scan::{Nesting, Scanner};
 use crate::{Borders, Reason, RecordError, SplitRange};
+use rest::{Rest, ends_scalar};
 
 /// Elements of a group.
 const GROUP_RECORDS: usize = 1024;
@@ -48,6 +51,11 @@ enum Phase {
     Behind,
     /// Between objects that follow each other without an array.
     Objects,
+    /// In an element that is too long.
+    TooLong {
+        rest: Rest,
+        of_array: bool,
+    },
     /// Behind the array.
     End,
     Done,
@@ -161,6 +169,9 @@ impl Elements {
     }
 
     fn step(&mut self, sink: &mut dyn Sink) -> Result<Step, RecordError> {
+        if let Phase::TooLong { rest, of_array } = self.phase {
+            return Ok(self.pass_rest(rest, of_array));
+        }
         if self.phase == Phase::Start && self.offset == 0 && self.at == 0 {
             match self.buffer.len() < BYTE_ORDER_MARK.len() && !self.at_eof {
                 true => return Ok(Step::More),
@@ -183,7 +194,7 @@ impl Elements {
             (Phase::Start, _) => return Ok(self.lost("'[' or '{' is expected")),
             (Phase::Behind, _) => return Ok(self.lost("',' or ']' is expected behind an element")),
             (Phase::End, _) => return Ok(self.lost("nothing is expected behind the array")),
-            (Phase::Done, _) => return Ok(Step::More),
+            (Phase::TooLong { .. } | Phase::Done, _) => return Ok(Step::More),
         };
         self.at += 1;
         Ok(Step::Again)
@@ -193,9 +204,13 @@ impl Elements {
     fn at_end(&self) -> Step {
         match self.phase {
             Phase::Element { .. } | Phase::Behind if self.at_eof => self.lost("the array does not end"),
-            Phase::Start | Phase::Element { .. } | Phase::Behind | Phase::Objects | Phase::End | Phase::Done => {
-                Step::More
-            }
+            Phase::Start
+            | Phase::Element { .. }
+            | Phase::Behind
+            | Phase::Objects
+            | Phase::TooLong { .. }
+            | Phase::End
+            | Phase::Done => Step::More,
         }
     }
 
@@ -208,7 +223,7 @@ impl Elements {
         let Some(end) = self.element_end(byte) else {
             let len = self.buffer.len() - self.at;
             if len > self.limit {
-                return Ok(Step::Lost(Reason::TooLong { limit: self.limit }));
+                return self.too_long(byte, sink);
             }
             if self.at_eof {
                 return Ok(self.lost("an object or array does not end"));
@@ -220,17 +235,40 @@ impl Elements {
             return Ok(self.lost("an object is expected"));
         }
         if end - self.at > self.limit {
-            self.hand_on(sink)?;
-            let error = self.error(self.at, Reason::TooLong { limit: self.limit });
-            sink.broken(error, &self.buffer[self.at..end])?;
-        } else {
-            self.spans.push(Span { start: self.at, end });
+            return self.too_long(byte, sink);
         }
+        self.spans.push(Span { start: self.at, end });
         self.at = end;
         if self.phase != Phase::Objects {
             self.phase = Phase::Behind;
         }
         Ok(Step::Again)
+    }
+
+    /// The element that begins here with `byte` is longer than it may be: so many bytes of it and one more are told of.
+    fn too_long(&mut self, byte: u8, sink: &mut dyn Sink) -> Result<Step, RecordError> {
+        self.hand_on(sink)?;
+        let error = self.error(self.at, Reason::TooLong { limit: self.limit });
+        sink.broken(error, &self.buffer[self.at..self.at + self.limit + 1])?;
+        let of_array = self.phase != Phase::Objects;
+        self.phase = Phase::TooLong { rest: Rest::new(byte), of_array };
+        Ok(Step::Again)
+    }
+
+    /// Passes over an element that is too long, as far as its bytes are there.
+    fn pass_rest(&mut self, mut rest: Rest, of_array: bool) -> Step {
+        match rest.pass(&self.buffer[self.at..]) {
+            Some(count) => {
+                self.at += count;
+                self.phase = if of_array { Phase::Behind } else { Phase::Objects };
+                Step::Again
+            }
+            None => {
+                self.at = self.buffer.len();
+                self.phase = Phase::TooLong { rest, of_array };
+                Step::More
+            }
+        }
     }
 
     /// Where the element that begins here with `byte` ends, if it does.
@@ -240,14 +278,11 @@ impl Elements {
             b'{' => Some(self.scanner.container_end(bytes, self.at + 1, len, Nesting::OBJECT)? + 1),
             b'[' => Some(self.scanner.container_end(bytes, self.at + 1, len, Nesting::ARRAY)? + 1),
             b'"' => Some(self.scanner.string_end(bytes, self.at + 1, len)?.0 + 1),
-            _ => {
-                let is_delimiter = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\r' | b'\n');
-                match bytes[self.at..].iter().position(is_delimiter) {
-                    Some(length) => Some(self.at + length),
-                    None if self.at_eof => Some(len),
-                    None => None,
-                }
-            }
+            _ => match bytes[self.at..].iter().position(|byte| ends_scalar(*byte)) {
+                Some(length) => Some(self.at + length),
+                None if self.at_eof => Some(len),
+                None => None,
+            },
         }
     }
 

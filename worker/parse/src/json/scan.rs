@@ -14,7 +14,7 @@ pub(crate) enum Scanner {
 
 /// The brackets of what is being passed over, and how many of them are open. Brackets of the other kind need not be
 /// counted: in valid JSON they are closed before.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Nesting {
     pub open: u8,
     pub close: u8,
