@@ -11,6 +11,7 @@ mod error;
 pub mod json;
 mod split;
 mod values;
+mod views;
 mod words;
 #[cfg(target_arch = "x86_64")]
 mod words_x86;

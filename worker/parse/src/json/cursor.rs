@@ -27,6 +27,22 @@ pub(crate) struct Raw<'a> {
     pub has_escapes: bool,
 }
 
+/// Bytes that are often looked for: compared as one number where they are few.
+pub(crate) struct Wanted {
+    text: Vec<u8>,
+    head: u128,
+    mask: u128,
+}
+
+impl Wanted {
+    pub(crate) fn new(text: Vec<u8>) -> Self {
+        let mut head = [0; 16];
+        let len = text.len().min(16);
+        head[..len].copy_from_slice(&text[..len]);
+        Wanted { text, head: u128::from_le_bytes(head), mask: u128::MAX.unbounded_shr(128 - 8 * len as u32) }
+    }
+}
+
 impl<'a> Cursor<'a> {
     pub(crate) fn new(bytes: &'a [u8], scanner: Scanner) -> Self {
         Cursor { bytes, end: 0, at: 0, scanner }
@@ -84,12 +100,19 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes `text` if it is next.
+    /// Passes `wanted` if it is next.
     #[inline(always)]
-    pub(crate) fn pass(&mut self, text: &[u8]) -> bool {
-        let is_next = self.bytes[self.at..self.end].starts_with(text);
+    pub(crate) fn pass(&mut self, wanted: &Wanted) -> bool {
+        let tail = self.tail();
+        let len = wanted.text.len();
+        let is_next = match tail.first_chunk::<16>() {
+            Some(head) if u128::from_le_bytes(*head) & wanted.mask != wanted.head => false,
+            Some(_) if len <= 16 => true,
+            Some(_) | None => tail.starts_with(&wanted.text),
+        };
+        let is_next = is_next && self.at + len <= self.end;
         if is_next {
-            self.at += text.len();
+            self.at += len;
         }
         is_next
     }

@@ -44,10 +44,11 @@ impl Table {
                 return Err(BadColumn { path, reason: Reason::TooDeep { limit: options.column_depth() } });
             }
         }
-        let columns = Fields::new(fields, "", Making { options, rows }).map_err(|Unsupported { path, data_type }| BadColumn {
-            path,
-            reason: Reason::NoJsonType(data_type.to_string()),
-        })?;
+        let columns =
+            Fields::new(fields, "", Making { options, rows }).map_err(|Unsupported { path, data_type }| BadColumn {
+                path,
+                reason: Reason::NoJsonType(data_type.to_string()),
+            })?;
         Ok(Table { columns, rows: 0, strict: options.strict.then(|| strict::Limits::new(options)) })
     }
 

@@ -64,8 +64,9 @@ impl<P: Parse> Primitive<P> {
         Primitive { parser, values, nulls, data_type: data_type.clone(), rows }
     }
 
-    /// A value in quotes with nothing else, if no value holds a quote or an escape itself.
-    #[inline]
+    /// A value in quotes with nothing else, if no value holds a quote or an escape itself. Not a part of the loop, whose
+    /// code it would double.
+    #[inline(never)]
     fn parse_quoted(&self, fields: &Fields<'_>, place: Place) -> Option<Native<P>> {
         match fields.raw(place) {
             [first, inner @ .., last]
@@ -79,6 +80,7 @@ impl<P: Parse> Primitive<P> {
 
     /// A field that is not simply a value: empty, quoted, with blanks, a null token, or bad.
     #[cold]
+    #[inline(never)]
     fn append_other(&mut self, fields: &Fields<'_>, row: usize, place: Place, faults: &mut Faults) -> Result<(), Stop> {
         let Some(text) = fields.trimmed(place) else {
             self.append_null();

@@ -9,7 +9,7 @@ pub(super) use views::StringViews;
 use crate::Reason;
 use crate::csv::fields::shown;
 
-/// Refuses a text that is not UTF-8.
-fn utf8(text: &[u8]) -> Result<&str, Reason> {
-    std::str::from_utf8(text).map_err(|_| Reason::NotUtf8 { value: shown(text) })
+/// What is wrong with a text that is not UTF-8.
+fn not_utf8(text: &[u8]) -> Reason {
+    Reason::NotUtf8 { value: shown(text) }
 }

@@ -6,7 +6,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
 
 use super::{Column, Making, Unsupported, column};
-use crate::json::cursor::{Cursor, Malformed};
+use crate::json::cursor::{Cursor, Malformed, Wanted};
 use crate::json::reader::{Fault, Reader};
 use crate::json::scan::Nesting;
 
@@ -23,16 +23,18 @@ pub(crate) struct Fields {
     /// Columns that must not be NULL.
     required: Vec<usize>,
     rows: usize,
-    /// The name that is expected next: objects of a file mostly have the same keys in the same order.
-    next: usize,
+    /// The name with which the last object began.
+    first: usize,
     /// Indices by name, if there are many.
     index: HashMap<Vec<u8>, usize>,
 }
 
 struct Name {
     text: Vec<u8>,
-    /// As it is written in the file; `None` if it cannot be without escapes.
-    quoted: Option<Vec<u8>>,
+    /// As it is written in the file, with its colon; `None` if it cannot be without escapes.
+    written: Option<Wanted>,
+    /// The name that came behind it last time.
+    successor: usize,
 }
 
 impl Fields {
@@ -41,7 +43,7 @@ impl Fields {
         let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         let columns = fields.iter().map(|field| column(field, &at(field.name()), making));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
-        let names: Vec<_> = fields.iter().map(|field| Name::new(field.name())).collect();
+        let names: Vec<_> = fields.iter().enumerate().map(|(at, field)| Name::new(field.name(), at + 1)).collect();
         let mut index = HashMap::new();
         if names.len() > FEW {
             for (at, name) in names.iter().enumerate() {
@@ -49,21 +51,23 @@ impl Fields {
             }
         }
         let required = (0..fields.len()).filter(|at| !fields[*at].is_nullable()).collect();
-        Ok(Fields { lengths: vec![0; names.len()], required, rows: 0, names, columns, next: 0, index })
+        Ok(Fields { lengths: vec![0; names.len()], required, rows: 0, names, columns, first: 0, index })
     }
 
     /// Appends a row from the object whose brace was just passed, and passes the rest of it, unless it `is_last`. The
     /// first of equal keys counts. After an error [`Self::truncate`] must follow.
     pub(crate) fn append(&mut self, reader: &mut Reader<'_>, is_last: bool) -> Result<(), Fault> {
         let mut missing = self.columns.len();
+        // The last key that names a column.
+        let mut last = None;
         reader.cursor.skip_blanks();
         if missing > 0 && reader.cursor.peek() == b'}' {
             reader.cursor.step();
             return self.end_row();
         }
         while missing > 0 {
-            let member = self.member(&mut reader.cursor)?;
-            reader.cursor.colon()?;
+            let member = self.member(&mut reader.cursor, last)?;
+            last = member.or(last);
             match member {
                 Some(index) if self.lengths[index] <= self.rows => {
                     missing -= 1;
@@ -132,29 +136,38 @@ impl Fields {
         Ok(())
     }
 
-    /// Passes the key that is next; the column that it names.
+    /// Passes the key that is next and its colon; the column that it names.
     #[inline]
-    fn member(&mut self, cursor: &mut Cursor<'_>) -> Result<Option<usize>, Malformed> {
-        let expected = self.next;
-        if let Some(Name { quoted: Some(quoted), .. }) = self.names.get(expected)
-            && cursor.pass(quoted)
+    fn member(&mut self, cursor: &mut Cursor<'_>, last: Option<usize>) -> Result<Option<usize>, Malformed> {
+        let expected = match last {
+            Some(last) => self.names[last].successor,
+            None => self.first,
+        };
+        if let Some(Name { written: Some(written), .. }) = self.names.get(expected)
+            && cursor.pass(written)
         {
-            self.expect_behind(expected);
+            cursor.skip_blanks();
             return Ok(Some(expected));
         }
+        self.other_member(cursor, last)
+    }
+
+    /// A key that was not expected.
+    #[inline(never)]
+    fn other_member(&mut self, cursor: &mut Cursor<'_>, last: Option<usize>) -> Result<Option<usize>, Malformed> {
         let raw = cursor.key()?;
+        cursor.colon()?;
         let found = match raw.has_escapes {
             false => self.find(raw.bytes),
             true => raw.key().and_then(|key| self.find(&key)),
         };
         if let Some(found) = found {
-            self.expect_behind(found);
+            match last {
+                Some(last) => self.names[last].successor = found,
+                None => self.first = found,
+            }
         }
         Ok(found)
-    }
-
-    fn expect_behind(&mut self, index: usize) {
-        self.next = if index + 1 == self.names.len() { 0 } else { index + 1 };
     }
 
     fn find(&self, key: &[u8]) -> Option<usize> {
@@ -166,8 +179,9 @@ impl Fields {
 }
 
 impl Name {
-    fn new(name: &str) -> Name {
+    fn new(name: &str, successor: usize) -> Name {
         let is_plain = name.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
-        Name { text: name.into(), quoted: is_plain.then(|| format!("\"{name}\"").into_bytes()) }
+        let written = is_plain.then(|| Wanted::new(format!("\"{name}\":").into_bytes()));
+        Name { text: name.into(), written, successor }
     }
 }

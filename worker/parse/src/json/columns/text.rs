@@ -5,7 +5,6 @@
 use std::mem;
 use std::sync::Arc;
 
-use arrow::array::builder::make_view;
 use arrow::array::{ArrayRef, GenericStringArray, NullBufferBuilder, OffsetSizeTrait, StringViewArray};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
@@ -14,6 +13,7 @@ use crate::Reason;
 use crate::json::number::{Form, form};
 use crate::json::reader::{Fault, Reader, Spot, Token};
 use crate::json::text::shown;
+use crate::views::{self, FULL_BUFFER, INLINE};
 
 /// A text that is not UTF-8.
 pub(super) struct NotUtf8;
@@ -21,8 +21,9 @@ pub(super) struct NotUtf8;
 /// How texts are kept.
 pub(super) trait Store: Send {
     fn new(rows: usize) -> Self;
-    /// Appends a copy, which is validated where it lies: the text may be in a mapping of a file that somebody changes.
-    fn push(&mut self, text: &[u8]) -> Result<(), NotUtf8>;
+    /// Appends a copy of the first `len` bytes of `tail`, which is validated where it lies: the text may be in a mapping
+    /// of a file that somebody changes.
+    fn push(&mut self, tail: &[u8], len: usize) -> Result<(), NotUtf8>;
     /// Appends `count` empty texts, as what NULLs hide.
     fn push_nothing(&mut self, count: usize);
     fn truncate(&mut self, rows: usize);
@@ -41,23 +42,27 @@ impl<S: Store> Texts<S> {
         Texts { spot: spot.clone(), store: S::new(rows), nulls: NullBufferBuilder::new(rows) }
     }
 
+    /// Appends the first `len` bytes of `tail`.
     #[inline]
-    fn push(&mut self, reader: &mut Reader<'_>, text: &[u8]) -> Result<(), Fault> {
-        match self.store.push(text) {
+    fn push(&mut self, reader: &mut Reader<'_>, tail: &[u8], len: usize) -> Result<(), Fault> {
+        match self.store.push(tail, len) {
             Ok(()) => {
                 self.nulls.append_non_null();
                 Ok(())
             }
-            Err(NotUtf8) => self.push_other(reader, text),
+            Err(NotUtf8) => self.push_other(reader, &tail[..len]),
         }
     }
 
     /// What is not UTF-8.
     #[cold]
     fn push_other(&mut self, reader: &mut Reader<'_>, text: &[u8]) -> Result<(), Fault> {
-        if reader.rules.lossy && self.store.push(String::from_utf8_lossy(text).as_bytes()).is_ok() {
-            self.nulls.append_non_null();
-            return Ok(());
+        if reader.rules.lossy {
+            let text = String::from_utf8_lossy(text);
+            if self.store.push(text.as_bytes(), text.len()).is_ok() {
+                self.nulls.append_non_null();
+                return Ok(());
+            }
         }
         reader.forgive(&self.spot, Reason::NotUtf8 { value: shown(text) })?;
         self.append_null();
@@ -70,7 +75,7 @@ impl<S: Store> Texts<S> {
             self.append_null();
             return Ok(());
         };
-        let result = self.push(reader, &text);
+        let result = self.push(reader, &text, text.len());
         reader.give_back(text);
         result
     }
@@ -82,9 +87,9 @@ impl<S: Store> Column for Texts<S> {
     }
 
     fn append(&mut self, reader: &mut Reader<'_>, _is_last: bool) -> Result<(), Fault> {
-        let start = reader.cursor.at();
+        let (start, tail) = (reader.cursor.at(), reader.cursor.tail());
         match reader.token()? {
-            Token::String(raw) if !raw.has_escapes => self.push(reader, raw.bytes),
+            Token::String(raw) if !raw.has_escapes => self.push(reader, &tail[1..], raw.bytes.len()),
             Token::String(raw) => self.push_escaped(reader, raw),
             Token::Null => self.append_missing(),
             Token::Number(text) if form(text) == Form::Bad => {
@@ -93,8 +98,8 @@ impl<S: Store> Column for Texts<S> {
                 Ok(())
             }
             Token::Number(_) | Token::Special(_) | Token::Boolean(_) | Token::Container => {
-                let text = reader.cursor.since(start);
-                self.push(reader, text)
+                let len = reader.cursor.since(start).len();
+                self.push(reader, tail, len)
             }
         }
     }
@@ -114,11 +119,6 @@ impl<S: Store> Column for Texts<S> {
     }
 }
 
-/// Longest text inside a view.
-const INLINE: usize = 12;
-/// A buffer of long texts is closed when it is this big: offsets in views are 32 bits wide.
-const FULL_BUFFER: usize = 1 << 30;
-
 /// Short texts in the views, long ones copied to buffers.
 pub(super) struct Views {
     views: Vec<u128>,
@@ -133,26 +133,21 @@ impl Store for Views {
     }
 
     #[inline]
-    fn push(&mut self, text: &[u8]) -> Result<(), NotUtf8> {
-        if text.len() <= INLINE {
-            let mut copy = [0; INLINE];
-            copy[..text.len()].copy_from_slice(text);
-            let copy = &copy[..text.len()];
-            std::str::from_utf8(copy).map_err(|_| NotUtf8)?;
-            self.views.push(make_view(copy, 0, 0));
+    fn push(&mut self, tail: &[u8], len: usize) -> Result<(), NotUtf8> {
+        if let Some(view) = views::short(tail, len) {
+            self.views.push(view);
+            return Ok(());
+        }
+        if len <= INLINE {
+            self.views.push(views::inline(&tail[..len]).map_err(|_| NotUtf8)?);
             return Ok(());
         }
         if self.long.len() >= FULL_BUFFER {
             self.full.push(mem::take(&mut self.long).into());
         }
         let offset = self.long.len();
-        self.long.extend_from_slice(text);
-        let copy = &self.long[offset..];
-        if std::str::from_utf8(copy).is_err() {
-            self.long.truncate(offset);
-            return Err(NotUtf8);
-        }
-        self.views.push(make_view(copy, self.full.len() as u32, offset as u32));
+        views::copy(&mut self.long, tail, len).map_err(|_| NotUtf8)?;
+        self.views.push(views::long(&self.long[offset..], self.full.len(), offset));
         Ok(())
     }
 
@@ -175,7 +170,7 @@ impl Store for Views {
             let capacity = self.long.len();
             buffers.push(mem::replace(&mut self.long, Vec::with_capacity(capacity)).into());
         }
-        // SAFETY: every view was made by `make_view` over text that was validated as UTF-8 where it lies now: inside the
+        // SAFETY: every view was made by `views` over text that was validated as UTF-8 where it lies now: inside the
         // view, or at that offset of that buffer. Buffers only grow until they are closed. Views and nulls grew together.
         Arc::new(unsafe { StringViewArray::new_unchecked(views.into(), buffers, nulls) })
     }
@@ -202,13 +197,8 @@ impl<O: OffsetSizeTrait> Store for Strings<O> {
         Strings { offsets, text: Vec::new(), rows }
     }
 
-    fn push(&mut self, text: &[u8]) -> Result<(), NotUtf8> {
-        let start = self.text.len();
-        self.text.extend_from_slice(text);
-        if std::str::from_utf8(&self.text[start..]).is_err() {
-            self.text.truncate(start);
-            return Err(NotUtf8);
-        }
+    fn push(&mut self, tail: &[u8], len: usize) -> Result<(), NotUtf8> {
+        views::copy(&mut self.text, tail, len).map_err(|_| NotUtf8)?;
         self.end_text();
         Ok(())
     }

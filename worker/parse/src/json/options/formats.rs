@@ -20,7 +20,8 @@ impl JsonOptions {
     /// A column that is not there, or whose type has no format.
     pub fn check_columns(&self, schema: &Schema) -> Result<(), OptionsError> {
         for column in self.formats.keys() {
-            let data_type = member(schema.fields(), column).ok_or_else(|| OptionsError::NoSuchColumn(column.clone()))?;
+            let data_type =
+                member(schema.fields(), column).ok_or_else(|| OptionsError::NoSuchColumn(column.clone()))?;
             if !matches!(data_type, DataType::Date32 | DataType::Timestamp(..)) {
                 let data_type = data_type.to_string();
                 return Err(OptionsError::FormatOfOtherType { column: column.clone(), data_type });

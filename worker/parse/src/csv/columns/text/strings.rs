@@ -7,11 +7,12 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, GenericStringArray, NullBufferBuilder, OffsetSizeTrait};
 use arrow::buffer::{BooleanBuffer, OffsetBuffer, ScalarBuffer};
 
-use super::utf8;
+use super::not_utf8;
 use crate::Reason;
 use crate::csv::columns::Column;
 use crate::csv::faults::{Faults, Stop};
 use crate::csv::fields::Fields;
+use crate::views;
 
 /// A string array under construction.
 pub(crate) struct Strings<O: OffsetSizeTrait> {
@@ -32,23 +33,14 @@ impl<O: OffsetSizeTrait> Strings<O> {
         }
     }
 
-    /// Appends a text, or says why not. The block may be a mapping of a file that somebody changes, so what is checked
-    /// is the copy.
+    /// Appends a text, or says why not.
     fn push(&mut self, text: &[u8]) -> Result<(), Reason> {
         let start = self.text.len();
-        self.text.extend_from_slice(text);
-        let end = O::from_usize(self.text.len()).ok_or(Reason::TooLong { limit: O::MAX_OFFSET });
-        match end.and_then(|end| utf8(&self.text[start..]).map(|_| end)) {
-            Ok(end) => {
-                self.offsets.push(end);
-                self.nulls.append_non_null();
-                Ok(())
-            }
-            Err(reason) => {
-                self.text.truncate(start);
-                Err(reason)
-            }
-        }
+        let end = O::from_usize(start + text.len()).ok_or(Reason::TooLong { limit: O::MAX_OFFSET })?;
+        views::copy(&mut self.text, text, text.len()).map_err(|_| not_utf8(text))?;
+        self.offsets.push(end);
+        self.nulls.append_non_null();
+        Ok(())
     }
 
     fn push_null(&mut self) {

@@ -2,22 +2,17 @@
 #![allow(unsafe_code, reason = "string views are built from bytes that were just validated, without a second pass")]
 
 use std::mem;
+use std::str::Utf8Error;
 use std::sync::Arc;
 
-use arrow::array::builder::make_view;
 use arrow::array::{Array, ArrayRef, AsArray, NullBufferBuilder, StringViewArray};
 use arrow::buffer::{BooleanBuffer, Buffer};
 
-use super::utf8;
-use crate::Reason;
+use super::not_utf8;
 use crate::csv::columns::Column;
 use crate::csv::faults::{Faults, Stop};
 use crate::csv::fields::{Fields, Place};
-
-/// Longest text inside a view.
-const INLINE: usize = 12;
-/// A buffer of long texts is closed when it is this big: offsets in views are 32 bits wide.
-const FULL_BUFFER: usize = 1 << 30;
+use crate::views::{self, FULL_BUFFER, INLINE};
 
 /// A view array under construction.
 pub(crate) struct StringViews {
@@ -46,15 +41,15 @@ impl StringViews {
             return fields.null(row, faults);
         };
         let text = fields.rules.encoding.decode(text);
-        let view = if text.len() > INLINE { self.long_view(&text) } else { inline_view(&text) };
+        let view = if text.len() > INLINE { self.long_view(&text) } else { views::inline(&text) };
         match view {
             Ok(view) => {
                 self.push(Some(view));
                 Ok(())
             }
-            Err(reason) => {
+            Err(_) => {
                 self.push(None);
-                faults.add(fields, row, reason)
+                faults.add(fields, row, not_utf8(&text))
             }
         }
     }
@@ -64,20 +59,14 @@ impl StringViews {
         self.nulls.append(view.is_some());
     }
 
-    /// The view of a text that is copied to the buffer. The block may be a mapping of a file that somebody changes, so
-    /// what is checked is the copy.
-    fn long_view(&mut self, text: &[u8]) -> Result<u128, Reason> {
+    /// The view of a text that is copied to the buffer.
+    fn long_view(&mut self, text: &[u8]) -> Result<u128, Utf8Error> {
         if self.long.len() >= FULL_BUFFER {
             self.full.push(mem::take(&mut self.long).into());
         }
         let offset = self.long.len();
-        self.long.extend_from_slice(text);
-        let copy = &self.long[offset..];
-        if let Err(reason) = utf8(copy) {
-            self.long.truncate(offset);
-            return Err(reason);
-        }
-        Ok(make_view(copy, self.full.len() as u32, offset as u32))
+        views::copy(&mut self.long, text, text.len())?;
+        Ok(views::long(&self.long[offset..], self.full.len(), offset))
     }
 }
 
@@ -102,7 +91,7 @@ impl Column for StringViews {
         for index in kept.set_indices() {
             let view = match array.views()[index] {
                 _ if array.is_null(index) => None,
-                view if view as u32 as usize <= INLINE => Some(view),
+                view if views::len(view) <= INLINE => Some(view),
                 _ => {
                     let view = self.long_view(array.value(index).as_bytes());
                     Some(view.expect("the text comes from an array, so it is UTF-8"))
@@ -115,10 +104,10 @@ impl Column for StringViews {
     fn truncate(&mut self, rows: usize) {
         self.views.truncate(rows);
         self.nulls.truncate(rows);
-        let last_long = self.views.iter().rev().find(|view| **view as u32 as usize > INLINE);
+        let last_long = self.views.iter().rev().find(|view| views::len(**view) > INLINE);
         let end = match last_long {
             Some(view) if (*view >> 64) as u32 as usize == self.full.len() => {
-                (*view >> 96) as usize + *view as u32 as usize
+                (*view >> 96) as usize + views::len(*view)
             }
             _ => 0,
         };
@@ -132,30 +121,20 @@ impl Column for StringViews {
             buffers.push(mem::take(&mut self.long).into());
         }
         let nulls = self.nulls.finish();
-        // SAFETY: every view was made by `make_view` over text that lies at that offset of that buffer (`truncate` cuts
-        // the buffer behind the last text that a view names), or by `short_view`, whose bytes are inline, or is such a
-        // view of another array; all text was validated as UTF-8 (or is ASCII) where it lies now, not where it was read
+        // SAFETY: every view was made by `views::long` over text that lies at that offset of that buffer (`truncate` cuts
+        // the buffer behind the last text that a view names), or by the others there, whose bytes are inline, or is such
+        // an inline view of another array; all text was validated as UTF-8 (or is ASCII) where it lies now, not where it was read
         // from; views and nulls grew together, one each a field.
         Arc::new(unsafe { StringViewArray::new_unchecked(views.into(), buffers, nulls) })
     }
 }
 
-/// The view of a short text, of a copy that was checked.
-fn inline_view(text: &[u8]) -> Result<u128, Reason> {
-    let mut copy = [0; INLINE];
-    copy[..text.len()].copy_from_slice(text);
-    let text = utf8(&copy[..text.len()])?;
-    Ok(make_view(text.as_bytes(), 0, 0))
-}
-
 /// The view of a short, unquoted, ASCII field: the common case, by masks only.
 #[inline(always)]
 fn short_view(fields: &Fields<'_>, place: Place) -> Option<u128> {
-    let word = u128::from_le_bytes(*fields.tail(place).first_chunk::<16>()?);
-    if place.len == 0 || place.len > INLINE || fields.rules.quote == Some(word as u8) {
+    let tail = fields.tail(place);
+    if place.len == 0 || fields.rules.quote == tail.first().copied() {
         return None;
     }
-    let text = word & ((1 << (8 * place.len)) - 1);
-    let is_ascii = text & 0x8080_8080_8080_8080_8080_8080_8080_8080 == 0;
-    is_ascii.then_some(text << 32 | place.len as u128)
+    views::short(tail, place.len)
 }
