@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn parse(arguments: &[String]) -> Option<(fn(u64), u64, u64)> {
+fn parse(arguments: &[String]) -> Option<(fuzzing::Check, u64, u64)> {
     let [name, first, seconds] = arguments else { return None };
     let (_, check) = fuzzing::TARGETS.into_iter().find(|(target, _)| target == name)?;
     Some((check, first.parse().ok()?, seconds.parse().ok()?))

@@ -62,7 +62,7 @@ fn written_oddly(value: &Value) -> String {
             let members: Vec<_> = members.iter().map(|(k, v)| format!("{} : {}", text(k), written_oddly(v))).collect();
             format!("{{ {} }}", members.join(" , "))
         }
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

@@ -6,5 +6,8 @@ mod csv;
 mod json;
 mod random;
 
-/// What is fuzzed: a name, and what a seed stands for; it panics when something does not hold.
-pub const TARGETS: [(&str, fn(u64)); 2] = [("csv", csv::check), ("json", json::check)];
+/// Makes the file of a seed and reads it; panics when something does not hold.
+pub type Check = fn(u64);
+
+/// What is fuzzed, by name.
+pub const TARGETS: [(&str, Check); 2] = [("csv", csv::check), ("json", json::check)];
