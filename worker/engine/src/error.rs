@@ -52,6 +52,12 @@ pub enum PlanError {
         #[source]
         source: Box<DecompressError>,
     },
+    /// A file is in another encoding than anybody can read.
+    #[error("read {file}: it is UTF-16; convert it first, with iconv -f UTF-16 -t UTF-8")]
+    Utf16 {
+        /// The file.
+        file: String,
+    },
     /// The first bytes of a table of JSON say nothing about its columns.
     #[error("learn the columns of {file}")]
     InferJson {
@@ -86,7 +92,7 @@ impl PlanError {
             Self::List { source, .. } => source.exit_code(),
             Self::Locate { source, .. } | Self::Read { source, .. } => source.exit_code(),
             Self::Unpack { source, .. } => source.exit_code(),
-            Self::Infer { .. } | Self::InferJson { .. } | Self::Table(_) => 66,
+            Self::Infer { .. } | Self::InferJson { .. } | Self::Utf16 { .. } | Self::Table(_) => 66,
             Self::Internal(_) => 70,
         }
     }

@@ -36,6 +36,12 @@ pub(crate) enum Fault {
         #[source]
         source: RecordError,
     },
+    /// A file is in another encoding than anybody can read.
+    #[error("read {url}: it is UTF-16; convert it first, with iconv -f UTF-16 -t UTF-8")]
+    Utf16 {
+        /// The file.
+        url: String,
+    },
     /// An input could not be fetched.
     #[error(transparent)]
     Input(#[from] LostInput),
@@ -106,7 +112,7 @@ fn from_fault(fault: &Fault) -> TaskError {
         Fault::Read(error) => (read_kind(error), error.exit_code()),
         Fault::Unpack(DecompressError::Read(error)) => (read_kind(error), error.exit_code()),
         Fault::Unpack(error) => (TaskErrorKind::Permanent, error.exit_code()),
-        Fault::Record { .. } => (TaskErrorKind::Permanent, 66),
+        Fault::Record { .. } | Fault::Utf16 { .. } => (TaskErrorKind::Permanent, 66),
         Fault::Input(LostInput { index, source: InputError::Lost(_) }) => (TaskErrorKind::InputLost(vec![*index]), 1),
         Fault::Input(LostInput { source: InputError::Unreachable(_), .. }) | Fault::Output(_) => {
             (TaskErrorKind::Transient, 1)

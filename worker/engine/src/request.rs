@@ -47,9 +47,12 @@ impl Request {
     /// The same query, whose rows tasks write.
     ///
     /// # Errors
-    /// A column to divide the rows by is not there, or would leave no other.
+    /// A column to divide the rows by is not there, or would leave no other; the format needs names that differ.
     pub fn with_output(mut self, spec: OutputSpec) -> Result<Self, PlanError> {
         partition_columns(&self.plan, &spec)?;
+        let names = self.plan.schema().fields().iter().map(|field| field.name().as_str());
+        let refuse = |reason| PlanError::Statement(format!("write {}: {reason}", spec.url));
+        spec.format.check_names(names).map_err(refuse)?;
         self.output = Some(RequestedOutput { spec, staging: None });
         Ok(self)
     }

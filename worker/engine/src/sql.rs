@@ -7,6 +7,7 @@ mod query_text;
 mod scopes;
 mod statement;
 mod summary;
+mod using;
 
 pub use catalog::Catalog;
 pub(crate) use catalog::{Entry, taken};

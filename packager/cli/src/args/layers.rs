@@ -82,6 +82,7 @@ struct Setting {
 
 /// Parses a command line together with its surroundings.
 pub fn parse(words: &[OsString], surroundings: &Surroundings) -> Result<Cli, LayerError> {
+    let words = &spaced_comments(words);
     let matches = Cli::command().try_get_matches_from(words)?;
     let Some((name, given)) = matches.subcommand() else { return Ok(Cli::from_arg_matches(&matches)?) };
     let known = known_options();
@@ -103,6 +104,25 @@ pub fn parse(words: &[OsString], surroundings: &Surroundings) -> Result<Cli, Lay
     let all: Vec<OsString> = before.iter().cloned().chain(inserted).chain(after.iter().cloned()).collect();
     let matches = Cli::command().try_get_matches_from(all)?;
     Ok(Cli::from_arg_matches(&matches)?)
+}
+
+/// The words, with a space before a query that begins with a comment: no option has a space behind its dashes.
+fn spaced_comments(words: &[OsString]) -> Vec<OsString> {
+    let mut are_options = words.get(1).is_some_and(|command| command == "sql");
+    let spaced = |word: &OsString| {
+        are_options &= word != "--";
+        let is_comment = word
+            .to_str()
+            .and_then(|text| text.strip_prefix("--"))
+            .is_some_and(|rest| rest.starts_with([' ', '\t', '\n']));
+        if are_options && is_comment {
+            let mut text = OsString::from(" ");
+            text.push(word);
+            return text;
+        }
+        word.clone()
+    };
+    words.iter().map(spaced).collect()
 }
 
 /// Every option that can stand in a lower layer, by long name, as some subcommand defines it.

@@ -174,7 +174,7 @@ pub enum Format {
 #[derive(Debug, Args)]
 pub struct SqlArgs {
     /// The statements, such as: SELECT count(*) FROM 'hdfs:///data/*.csv'; without any, a shell begins.
-    #[arg(conflicts_with = "file")]
+    #[arg(conflicts_with = "file", value_name = "QUERY")]
     pub query: Option<String>,
     /// Read the statements from a file; - is standard input.
     #[arg(short, long, value_name = "FILE")]

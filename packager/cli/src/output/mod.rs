@@ -92,18 +92,25 @@ pub fn open(
     Ok(Rows { writer, gone })
 }
 
+/// The format of files of rows that this is; `None` for tables for people.
+pub fn row_format(format: Format) -> Option<RowFormat> {
+    match format {
+        Format::Table => None,
+        Format::Csv => Some(RowFormat::Csv),
+        Format::Json => Some(RowFormat::Json),
+        Format::Arrow => Some(RowFormat::Arrow),
+        Format::Parquet => Some(RowFormat::Parquet),
+    }
+}
+
 fn encoder(
     format: Format,
     schema: &SchemaRef,
     destination: Destination,
     width: Option<u16>,
 ) -> Result<Box<dyn RowWriter>, output::OutputError> {
-    let format = match format {
-        Format::Table => return Ok(Box::new(table::Table::new(schema, destination, width))),
-        Format::Csv => RowFormat::Csv,
-        Format::Json => RowFormat::Json,
-        Format::Arrow => RowFormat::Arrow,
-        Format::Parquet => RowFormat::Parquet,
+    let Some(format) = row_format(format) else {
+        return Ok(Box::new(table::Table::new(schema, destination, width)));
     };
     let compression = if format == RowFormat::Parquet { OutputCompression::Snappy } else { OutputCompression::None };
     output::encoder(format, compression, schema, destination)

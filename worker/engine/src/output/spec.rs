@@ -1,5 +1,7 @@
 //! What to write, and how: the words of `COPY … TO` and of the command line.
 
+use std::collections::BTreeSet;
+
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
 use bobbin_blocks::output::{OutputMode, Part};
@@ -147,6 +149,28 @@ impl RowFormat {
             "parquet" => RowFormat::Parquet,
             _ => return None,
         })
+    }
+}
+
+impl RowFormat {
+    /// Refuses columns that the format cannot tell apart: an object has one member of a name, and readers of Parquet find
+    /// columns by their names.
+    ///
+    /// # Errors
+    /// The first name that is there twice, and what to do.
+    pub fn check_names<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
+        match self {
+            RowFormat::Csv | RowFormat::Arrow => return Ok(()),
+            RowFormat::Json | RowFormat::Parquet => {}
+        }
+        let mut seen = BTreeSet::new();
+        match names.into_iter().find(|name| !seen.insert(*name)) {
+            Some(name) => Err(format!(
+                "the column {name} is there twice, and {} needs names that differ; give one another name, with AS",
+                self.name()
+            )),
+            None => Ok(()),
+        }
     }
 }
 

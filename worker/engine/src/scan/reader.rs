@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
 use bobbin_blocks::{BlockReader, ReadCounters};
-use bobbin_parse::Decoder;
+use bobbin_parse::{Decoder, is_utf16};
 use datafusion::common::Result;
 
 use crate::fault::Fault;
@@ -99,6 +99,9 @@ impl SplitReader {
             let wanted = offset..wanted.end.min(offset.saturating_add(self.step));
             self.step = self.step.saturating_mul(STEP_GROWTH);
             let fed = match self.bytes.read(wanted).await? {
+                Piece::Bytes(bytes) if offset == 0 && is_utf16(&bytes) => {
+                    return Err(Fault::Utf16 { url: self.split.file.url.clone() }.into());
+                }
                 Piece::Bytes(bytes) => self.decoder.feed(offset, &bytes),
                 Piece::End => self.decoder.end_of_file(),
             };

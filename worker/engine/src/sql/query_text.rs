@@ -16,6 +16,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::error::PlanError;
 use crate::sql::call::Function;
+use crate::sql::using;
 use crate::tables::Source;
 
 /// The scheme of a path, such as `hdfs`; `None` for a plain path.
@@ -39,6 +40,7 @@ pub(crate) struct QueryText {
 impl QueryText {
     /// Finds the tables of a query.
     pub fn of(mut statement: SqlStatement) -> Result<Self, PlanError> {
+        using::check(&statement)?;
         let mut sources = BTreeMap::new();
         let mut rewriter = Rewriter { sources: &mut sources, functions: BTreeSet::new(), quoted: BTreeSet::new() };
         if let ControlFlow::Break(error) = statement.visit(&mut rewriter) {

@@ -157,17 +157,20 @@ impl Reading {
                     None => CsvDecoder::new(options, wanted, split.range()),
                 })
             }
-            FileFormat::Json => Box::new(JsonDecoder::new(Arc::clone(&self.json), wanted, split.range())),
+            FileFormat::Json => {
+                let options = self.json_of(&wanted.file_schema);
+                Box::new(JsonDecoder::new(options, wanted, split.range()))
+            }
         }
     }
 
     /// Refuses options that name columns which are not there, or do not fit their types.
     pub fn check_columns(&self, schema: &SchemaRef) -> Result<(), OptionError> {
         let checked = match self.format {
-            FileFormat::Csv => self.csv_of(schema).check_columns(schema),
-            FileFormat::Json => Ok(()),
+            FileFormat::Csv => self.csv_of(schema).check_columns(schema).map_err(|error| error.to_string()),
+            FileFormat::Json => self.json_of(schema).check_columns(schema).map_err(|error| error.to_string()),
         };
-        checked.map_err(|error| OptionError::Contradiction(error.to_string()))
+        checked.map_err(OptionError::Contradiction)
     }
 
     /// The dialect with the formats of all columns of dates and times.
@@ -185,6 +188,28 @@ impl Reading {
             };
             let column = options.columns.entry(field.name().clone()).or_default();
             column.format = column.format.take().or_else(|| format.clone());
+        }
+        Arc::new(options)
+    }
+
+    /// The options with the formats of all members of dates and times, however deep.
+    fn json_of(&self, schema: &SchemaRef) -> Arc<JsonOptions> {
+        let TableOptions { date_format, timestamp_format, .. } = &self.table;
+        if date_format.is_none() && timestamp_format.is_none() {
+            return Arc::clone(&self.json);
+        }
+        let mut options = self.json.as_ref().clone();
+        for field in schema.fields() {
+            each_leaf(field.name().clone(), field.data_type(), &mut |path, data_type| {
+                let format = match data_type {
+                    DataType::Date32 => date_format,
+                    DataType::Timestamp(..) => timestamp_format,
+                    _ => return,
+                };
+                if let Some(format) = format {
+                    options.formats.entry(path).or_insert_with(|| format.clone());
+                }
+            });
         }
         Arc::new(options)
     }
@@ -229,6 +254,26 @@ impl FileFormat {
             FileFormat::Csv => "CSV",
             FileFormat::Json => "JSON",
         }
+    }
+}
+
+/// Visits the values at the ends of a type, by their paths: `a.b`, `list[]`, `map.*`.
+fn each_leaf(path: String, data_type: &DataType, visit: &mut dyn FnMut(String, &DataType)) {
+    match data_type {
+        DataType::Struct(fields) => {
+            for field in fields {
+                each_leaf(format!("{path}.{}", field.name()), field.data_type(), visit);
+            }
+        }
+        DataType::List(element) => each_leaf(format!("{path}[]"), element.data_type(), visit),
+        DataType::Map(entries, _) => {
+            if let DataType::Struct(pair) = entries.data_type()
+                && let Some(value) = pair.get(1)
+            {
+                each_leaf(format!("{path}.*"), value.data_type(), visit);
+            }
+        }
+        leaf => visit(path, leaf),
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bobbin_blocks::compression::{Compression, DecompressError, Decompressor};
 use bobbin_blocks::{BlockReader, FileRef, OpenFile, ReadCounters, ReadError};
 
+use bobbin_parse::is_utf16;
+
 use crate::error::PlanError;
 use crate::tables::options::Reading;
 
@@ -31,7 +33,11 @@ pub(crate) async fn head(
     (reading, limit): (&Reading, usize),
 ) -> Result<Head, PlanError> {
     let read = read_head(reader, file, reading.compression(&file.url), limit).await;
-    read.map_err(|source| PlanError::Unpack { table: table.to_owned(), source: Box::new(source) })
+    let head = read.map_err(|source| PlanError::Unpack { table: table.to_owned(), source: Box::new(source) })?;
+    if is_utf16(&head.bytes) {
+        return Err(PlanError::Utf16 { file: file.url.clone() });
+    }
+    Ok(head)
 }
 
 async fn read_head(

@@ -126,3 +126,24 @@ fn bad_lines_fail_are_skipped_or_null_and_are_counted() {
     let message = answer.query.too_many_bad(&notes).unwrap();
     assert!(message.contains("max_bad is 1"), "{message}");
 }
+
+#[test]
+fn dates_have_formats() {
+    let files = Files::new();
+    let line = "{\"day\":\"31.12.2024\",\"at\":{\"time\":\"12/31/24 07:05\"},\"log\":[\"01.02.2024\"]}\n";
+    let path = files.write("dates.jsonl", line.repeat(2_000));
+    for options in [
+        "formats => {'day': '%d.%m.%Y', 'at.time': '%m/%d/%y %H:%M', 'log[]': '%d.%m.%Y'}",
+        "types => 'day DATE, at STRUCT<time TIMESTAMP>, log DATE[]', dateformat => '%d.%m.%Y', \
+         timestampformat => '%m/%d/%y %H:%M'",
+    ] {
+        let sql = format!(
+            "SELECT max(day) + INTERVAL '1 day' AS d, max(hour(at.time)) AS h, max(log[1]) AS l \
+             FROM read_json('{path}', {options})"
+        );
+        let expected = r#"[Text("2025-01-01"), Text("7"), Text("2024-02-01")]"#;
+        assert_eq!(answer(&sql)[0].replace("T00:00:00", ""), expected, "{options}");
+    }
+    let wrong = Runner::default().plan(&format!("SELECT * FROM read_json('{path}', formats => {{'night': '%d'}})"));
+    assert!(wrong.unwrap_err().to_string().contains("night"));
+}

@@ -6,7 +6,7 @@ use bobbin::{Answer, JobError, QueryError, Session, unique};
 use bobbin_blocks::output::{Output, Part};
 use bobbin_blocks::{BlockReader, WriteError};
 use bobbin_engine::output::{OutputSpec, parts_of};
-use bobbin_engine::{BadRecords, KeptTable, KnownBorders};
+use bobbin_engine::{BadRecords, KeptTable, KnownBorders, Shown};
 use bobbin_proto::Progress;
 use futures::{StreamExt, pin_mut};
 
@@ -86,12 +86,17 @@ impl Asked<'_> {
             return self.write_parts(session, work).await;
         }
         let target = Target::new(self.args.output.as_deref());
+        let format = self.args.format.unwrap_or_else(|| target.format());
+        if work.request.shown() == Shown::Rows {
+            let names = work.plan.schema.fields().iter().map(|field| field.name().as_str());
+            let checked = output::row_format(format).map_or(Ok(()), |format| format.check_names(names));
+            checked.map_err(|reason| Failure::new(Exit::Usage, reason))?;
+        }
         let destination = target.open()?;
         let answer = self.compute(session, work).await?;
         self.display.clear();
         report_bad(&answer.bad_records);
         let summary = answer.summary.clone();
-        let format = self.args.format.unwrap_or_else(|| target.format());
         if let Some(analysis) = &answer.analysis {
             // The rows were computed and are wanted by nobody.
             analysis.lines().for_each(terminal::say);

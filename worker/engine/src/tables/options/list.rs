@@ -48,9 +48,9 @@ const SETTINGS: &[Setting] = settings! {
     None, ["ignore_errors"], |draft, value| ignore_errors(draft, value)?;
     None, ["max_record_bytes", "max_line_size", "maximum_object_size"], |draft, value| record_limit(draft, value)?;
     None, ["encoding"], |draft, value| encoding(draft, value)?;
-    CSV, ["dateformat", "date_format"], |draft, value| date_format(draft, value)?;
-    CSV, ["timestampformat", "timestamp_format"], |draft, value| timestamp_format(draft, value)?;
-    CSV, ["formats", "date_formats"], |draft, value| column_formats(draft, value)?;
+    None, ["dateformat", "date_format"], |draft, value| date_format(draft, value)?;
+    None, ["timestampformat", "timestamp_format"], |draft, value| timestamp_format(draft, value)?;
+    None, ["formats", "date_formats"], |draft, value| column_formats(draft, value)?;
     // How CSV is written.
     CSV, ["header", "has_header"], |draft, value| draft.csv.header = value.boolean()?;
     CSV, ["names", "new_columns"], |draft, value| draft.csv.names = Some(value.texts()?);
@@ -181,7 +181,9 @@ fn timestamp_format(draft: &mut Draft, value: &OptionValue) -> Result<(), Unfit>
 
 fn column_formats(draft: &mut Draft, value: &OptionValue) -> Result<(), Unfit> {
     for (column, format) in value.map()? {
-        draft.csv.columns.entry(column).or_default().format = Some(format.text()?.to_owned());
+        let format = format.text()?.to_owned();
+        draft.csv.columns.entry(column.clone()).or_default().format = Some(format.clone());
+        draft.json.formats.insert(column, format);
     }
     Ok(())
 }
