@@ -5,11 +5,14 @@ mod answer;
 mod compare;
 mod engines;
 mod ours;
+mod printed;
+mod script;
 mod sheet;
 mod table;
 
 pub use answer::{Answer, Column, Kind, Value};
 pub use compare::{Order, compare};
 pub use engines::Oracle;
-pub use ours::{Format, Ours};
+pub use ours::{Manner, Ours, Question};
+pub use printed::Format;
 pub use table::{Source, Table};

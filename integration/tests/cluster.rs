@@ -63,6 +63,12 @@ fn blocks_are_where_the_test_wants_them() {
     assert_eq!(hosts, turns);
     assert_eq!(cluster.read("/user/alice/placed/spread").unwrap(), content);
 
+    let content = bytes(3 * 4096 + 5);
+    cluster.spread_in(&content, "/user/alice/placed/small", 4096).unwrap();
+    let blocks = cluster.block_locations("/user/alice/placed/small").unwrap();
+    assert_eq!(blocks.iter().map(|block| block.length).collect::<Vec<_>>(), [4096, 4096, 4096, 5]);
+    assert_eq!(cluster.read("/user/alice/placed/small").unwrap(), content);
+
     // Every draw of 24 blocks misses a given worker once in 17,000 times; all three on one never.
     cluster.put(&bytes(24 * 8 * MIB), "/user/alice/placed/drawn", 1, Host::Edge).unwrap();
     let blocks = cluster.block_locations("/user/alice/placed/drawn").unwrap();

@@ -132,7 +132,7 @@ impl Cluster {
 
     fn create(&self, bytes: &[u8], path: &str, replication: u32, from: Host) -> Result<(), HdfsError> {
         match from {
-            Host::Worker(number) => self.create_on(number, bytes, path, replication),
+            Host::Worker(number) => self.create_on(number, bytes, path, &creation(replication)),
             Host::Master | Host::Edge => {
                 let parameters = creation(replication) + "&createflag=CREATE,OVERWRITE,IGNORE_CLIENT_LOCALITY";
                 let operation = Operation { method: "PUT", name: "CREATE", path, user: USER, parameters };
@@ -145,16 +145,31 @@ impl Cluster {
 
     /// Writes a file of alice's with one replica a block, its blocks on all workers in turn: block 0 on w1, block 1 on w2.
     pub fn spread(&self, bytes: &[u8], path: &str) -> Result<(), HdfsError> {
-        let size = usize::try_from(self.options().block_size).unwrap_or(usize::MAX);
+        self.spread_in(bytes, path, usize::try_from(self.options().block_size).unwrap_or(usize::MAX))
+    }
+
+    /// The same in blocks of another size, which the file keeps: a multiple of 512 from 4096 on.
+    pub fn spread_in(&self, bytes: &[u8], path: &str, size: usize) -> Result<(), HdfsError> {
         let mut blocks = bytes.chunks(size).zip(self.workers_in_turn());
         let (first, number) = blocks.next().unwrap_or((&[], 1));
-        self.create_on(number, first, path, 1)?;
+        self.create_on(number, first, path, &format!("{}&blocksize={size}", creation(1)))?;
         for (block, number) in blocks {
-            let operation =
-                Operation { method: "POST", name: "APPEND", path, user: USER, parameters: NAME_NODE.into() };
-            self.ask(&operation, &operation.url(&data_node(number)), block)?;
+            self.append(block, path, number)?;
         }
         Ok(())
+    }
+
+    /// Adds bytes to the end of a file of alice's, through a worker's DataNode.
+    pub fn append(&self, bytes: &[u8], path: &str, worker: usize) -> Result<(), HdfsError> {
+        let operation = Operation { method: "POST", name: "APPEND", path, user: USER, parameters: NAME_NODE.into() };
+        self.ask(&operation, &operation.url(&data_node(worker)), bytes).map(drop)
+    }
+
+    /// Cuts a file of alice's off at the end of a block.
+    pub fn truncate(&self, path: &str, length: u64) -> Result<(), HdfsError> {
+        let parameters = format!("newlength={length}");
+        let operation = Operation { method: "POST", name: "TRUNCATE", path, user: USER, parameters };
+        self.ask(&operation, &operation.url(&name_node()), &[]).map(drop)
     }
 
     fn workers_in_turn(&self) -> impl Iterator<Item = usize> + use<> {
@@ -162,8 +177,8 @@ impl Cluster {
     }
 
     /// A DataNode writes what it is given as a client on its own host, so the first replica is its own.
-    fn create_on(&self, number: usize, bytes: &[u8], path: &str, replication: u32) -> Result<(), HdfsError> {
-        let parameters = format!("{}&overwrite=true&createflag=&{NAME_NODE}", creation(replication));
+    fn create_on(&self, number: usize, bytes: &[u8], path: &str, creation: &str) -> Result<(), HdfsError> {
+        let parameters = format!("{creation}&overwrite=true&createflag=&{NAME_NODE}");
         let operation = Operation { method: "PUT", name: "CREATE", path, user: USER, parameters };
         self.ask(&operation, &operation.url(&data_node(number)), bytes).map(drop)
     }

@@ -43,9 +43,8 @@ impl Table {
         Table { name: name.to_owned(), path, source, columns }
     }
 
-    /// What bobbin's SQL calls it: the file, with types where they can be given.
-    pub(super) fn ours(&self) -> String {
-        let path = self.path.display();
+    /// What bobbin's SQL calls it: the file at this path, with types where they can be given.
+    pub(super) fn ours(&self, path: &str) -> String {
         match self.source {
             Source::Json => format!("'{path}'"),
             Source::Csv => {
