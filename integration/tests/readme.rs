@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "readme/taxi.rs"]
+mod taxi;
+
 use std::path::Path;
 
 use integration::cluster::{Cluster, Host};
@@ -13,17 +16,23 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
+fn readme() -> String {
+    std::fs::read_to_string(root().join("README.md")).unwrap()
+}
+
 /// The README's indented commands that begin with `program`.
 fn commands(program: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let indented = text.lines().filter_map(|line| line.strip_prefix("    "));
-    // A second word tells a command from a picture's box of the same name.
-    let is_command = |line: &&str| {
-        let mut words = line.split(' ');
-        words.next() == Some(program)
-            && words.next().is_some_and(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
-    };
-    indented.filter(is_command).map(str::to_owned).collect()
+    let is_command = |line: &String| line.split(' ').next() == Some(program);
+    readme().lines().filter_map(|line| line.strip_prefix("    ")).map(str::to_owned).filter(is_command).collect()
+}
+
+/// The first indented lines that come after these words, which may be the first of them.
+fn block(words: &str) -> Vec<String> {
+    let text = readme();
+    let at = text.find(words).unwrap_or_else(|| panic!("the README does not say {words:?}"));
+    let begin = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let lines = text[begin..].lines().skip_while(|line| !line.starts_with("    "));
+    lines.map_while(|line| line.strip_prefix("    ")).map(str::to_owned).collect()
 }
 
 /// A line as a shell on the gateway runs it, with `yarn-submit` in its path.
@@ -48,7 +57,7 @@ fn the_tour_runs_as_printed() {
     cluster.make_directory("/data/taxi", "alice", "755").unwrap();
     cluster.put(&trips(100_000), "/data/taxi/a.csv", 1, Host::Edge).unwrap();
     let mut id = String::new();
-    let tour = commands("yarn-submit");
+    let tour = block("## The tour");
     assert!(tour.len() >= 12, "{tour:?}");
     for line in tour {
         let printed = line.split(' ').find(|word| word.starts_with("application_"));
