@@ -149,6 +149,29 @@ fn a_file_of_somebody_else_is_not_permitted() {
 }
 
 #[test]
+fn one_file_of_many_that_may_not_be_read_is_named() {
+    let Some(cluster) = shared() else { return };
+    cluster.make_directory("/data/mixed", "alice", "755").unwrap();
+    cluster.make_directory("/user/bob", "bob", "700").unwrap();
+    for number in 1..=9 {
+        cluster.spread(b"a,b\n1,2\n", &format!("/data/mixed/{number}.csv")).unwrap();
+    }
+    let as_bob = |text: &str| {
+        let mut command = yarn_submit(cluster);
+        command.env("HADOOP_USER_NAME", "bob").args(["sql", "--name", "bob-mixed", "--workers", "1"]);
+        done(command.args(["--worker-memory", "512MiB", text]))
+    };
+    let learned = "SELECT sum(a) AS s FROM 'hdfs:///data/mixed'";
+    let declared = "SELECT sum(a) AS s FROM read_csv('hdfs:///data/mixed', columns => 'a BIGINT, b BIGINT')";
+    assert_eq!(as_bob(learned).expect(0).stdout, "s\n9\n");
+    cluster.set_permission("/data/mixed/7.csv", "600").unwrap();
+    for text in [learned, declared] {
+        as_bob(text).expect(77).says(&["/data/mixed/7.csv", "bob", "ask its owner for read permission"]);
+    }
+    assert_eq!(sql(cluster, declared).expect(0).stdout, "s\n9\n", "its owner may");
+}
+
+#[test]
 fn a_home_that_takes_no_files_is_named_before_anything_runs() {
     let Some(cluster) = shared() else { return };
     let mut command = yarn_submit(cluster);

@@ -6,6 +6,7 @@
 mod support;
 
 mod both;
+mod changing;
 mod copy;
 mod copy_modes;
 mod csv;
@@ -14,6 +15,7 @@ mod faults;
 mod files;
 mod json;
 mod kept;
+mod memory;
 mod places;
 mod script;
 mod shell;
