@@ -40,6 +40,12 @@ fn changed(change: impl FnOnce(&Path)) -> Done {
 }
 
 #[test]
+fn a_file_that_shrinks_is_named() {
+    let done = changed(|path| File::options().write(true).open(path).unwrap().set_len(1000).unwrap());
+    done.expect(66).says(&["trips.csv", "again"]);
+}
+
+#[test]
 fn a_file_that_grows_is_named() {
     let done = changed(|path| File::options().append(true).open(path).unwrap().write_all(b"7,new\n").unwrap());
     done.expect(66).says(&["trips.csv", "changed since the query was planned", "again"]);

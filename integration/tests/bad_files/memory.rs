@@ -69,7 +69,8 @@ fn check(sql: &str, operator: &str) {
             continue;
         }
         let done = done.expect(1);
-        done.says(&["memory", operator]);
+        done.says(&["memory", operator, "--master local[1]"]);
+        assert!(!done.stderr.contains("--worker-memory"), "no option of local mode:\n{}", done.stderr);
         assert!(done.stdout.is_empty(), "{}", done.stdout);
     }
 }

@@ -102,7 +102,38 @@ fn columns_of_the_same_name_stay_apart() {
     assert_eq!(both.stdout, "id,n,id,n\n2,20,2,200\n");
     let using = desk.sql("SELECT * FROM 'a.csv' a JOIN 'b.csv' b USING (id)").expect(0);
     assert_eq!(using.stdout, "id,n,n\n2,20,200\n");
-    desk.refuses("SELECT n FROM 'a.csv' a JOIN 'b.csv' b ON a.id = b.id", 64, &["mbiguous", "field n"]);
+    desk.refuses("SELECT n FROM 'a.csv' a JOIN 'b.csv' b ON a.id = b.id", 64, &["mbiguous", "a.n", "b.n"]);
+}
+
+#[test]
+fn a_column_that_both_sides_of_a_full_join_share_is_that_of_either() {
+    let desk = Desk::new();
+    desk.put("a.csv", "id,n\n1,10\n2,20\n");
+    desk.put("b.csv", "id,n\n2,200\n3,300\n");
+    let using = desk.sql("SELECT * FROM 'a.csv' a FULL JOIN 'b.csv' b USING (id) ORDER BY id").expect(0);
+    assert_eq!(using.stdout, "id,n,n\n1,10,\n2,20,200\n3,,300\n");
+}
+
+/// An object has one member of a name, and readers of Parquet find a column by its name.
+#[test]
+fn formats_whose_columns_have_names_refuse_to_have_two_of_one() {
+    let desk = Desk::new();
+    desk.put("a.csv", "id,n\n1,10\n2,20\n");
+    desk.put("b.csv", "id,n\n2,200\n3,300\n");
+    let sql = "SELECT * FROM 'a.csv' a JOIN 'b.csv' b ON a.id = b.id";
+    for words in
+        [["--format", "json"], ["--format", "parquet"], ["--output", "both.parquet"], ["--output", "both.json"]]
+    {
+        let refused = desk.run(&[&["sql", "--quiet"], &words[..], &[sql]].concat()).expect(64);
+        refused.says(&["id", "twice", "AS"]);
+        assert!(refused.stdout.is_empty(), "{}", refused.stdout);
+    }
+}
+
+#[test]
+fn a_query_may_begin_with_a_comment() {
+    let desk = Desk::new();
+    assert_eq!(desk.sql("-- the answer\nSELECT 42 AS a").expect(0).stdout, "a\n42\n");
 }
 
 #[test]

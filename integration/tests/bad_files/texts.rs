@@ -14,10 +14,22 @@ fn utf_16(text: &str, mark: bool, is_little: bool) -> Vec<u8> {
 #[test]
 fn utf_16_is_named_with_the_way_out() {
     let desk = Desk::new();
-    for is_little in [true, false] {
-        desk.put("wide.csv", utf_16(&"a,b\r\n1,x\r\n2,y\r\n".repeat(50), true, is_little));
-        desk.refuses("SELECT count(b) AS n FROM 'wide.csv'", 66, &["wide.csv", "UTF-16", "convert it to UTF-8"]);
+    let (csv, json) = ("a,b\r\n1,x\r\n2,y\r\n".repeat(50), "{\"a\":1,\"b\":\"x\"}\n".repeat(50));
+    let mut missing = Vec::new();
+    for (mark, is_little) in [(true, true), (true, false), (false, true), (false, false)] {
+        for (name, text, read) in [("wide.csv", &csv, "read_csv"), ("wide.jsonl", &json, "read_json")] {
+            desk.put(name, utf_16(text, mark, is_little));
+            for columns in ["", ", columns => 'a BIGINT, b VARCHAR'"] {
+                let refused = desk.sql(&format!("SELECT count(b) AS n FROM {read}('{name}'{columns})"));
+                let is_named = [name, "UTF-16", "UTF-8"].iter().all(|word| refused.stderr.contains(word));
+                if refused.code != 66 || !is_named {
+                    let bytes = format!("{name}{columns}, mark {mark}, little {is_little}");
+                    missing.push(format!("{bytes}: {} {}{}", refused.code, refused.stdout, refused.stderr));
+                }
+            }
+        }
     }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 
 #[test]
@@ -52,6 +64,10 @@ fn a_hundred_thousand_columns_are_columns() {
     let answer = desk.sql("SELECT count(*) AS n, sum(c0) AS a, sum(c99999) AS z FROM 'wide.csv'").expect(0);
     assert_eq!(answer.stdout, "n,a,z\n3,3,300000\n");
     desk.refuses("SELECT c100000 FROM 'wide.csv'", 64, &["c100000"]);
+    let all = desk.sql("SELECT * FROM 'wide.csv' WHERE c50000 = 50001").expect(0);
+    assert_eq!(all.stdout.lines().nth(1).unwrap().split(',').count(), COLUMNS);
+    let schema = desk.run(&["schema", "--quiet", "wide.csv"]).expect(0);
+    assert_eq!(schema.stdout.lines().count(), COLUMNS + 1);
 }
 
 #[test]
