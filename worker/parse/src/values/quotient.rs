@@ -6,7 +6,7 @@ use super::digits::POWERS_OF_TEN;
 ///
 /// The quotient is computed as an integer of 62 or 63 bits and a remainder. That there is a remainder stands in the lowest
 /// bit, far below those that a double keeps: the conversion then rounds as the exact quotient would, ties included.
-#[inline]
+#[inline(never)]
 pub(super) fn quotient(dividend: u64, decimals: usize) -> f64 {
     if dividend == 0 {
         return 0.0;

@@ -64,15 +64,20 @@ impl<P: Parse> Primitive<P> {
         Primitive { parser, values, nulls, data_type: data_type.clone(), rows }
     }
 
-    /// A value in quotes with nothing else, if no value holds a quote or an escape itself. Not a part of the loop, whose
-    /// code it would double.
+    /// Reads a value outside the loop over all: not a part of the callers, because some readers are long.
+    #[inline(never)]
+    fn parse_apart(&self, tail: &[u8], len: usize) -> Option<Native<P>> {
+        self.parser.parse(tail, len)
+    }
+
+    /// A value in quotes with nothing else, if no value holds a quote or an escape itself.
     #[inline(never)]
     fn parse_quoted(&self, fields: &Fields<'_>, place: Place) -> Option<Native<P>> {
         match fields.raw(place) {
             [first, inner @ .., last]
                 if first == last && Some(*first) == fields.rules.quote && !self.parser.takes_marks() =>
             {
-                self.parser.parse(&fields.tail(place)[1..], inner.len())
+                self.parse_apart(&fields.tail(place)[1..], inner.len())
             }
             _ => None,
         }
@@ -86,7 +91,7 @@ impl<P: Parse> Primitive<P> {
             self.append_null();
             return fields.null(row, faults);
         };
-        match self.parser.parse(&text, text.len()) {
+        match self.parse_apart(&text, text.len()) {
             Some(value) => {
                 self.values.push(value);
                 self.nulls.append_non_null();
