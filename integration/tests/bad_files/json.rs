@@ -17,6 +17,9 @@ fn objects_nested_a_thousand_deep_are_refused_or_kept_as_text() {
     }
     let text = "SELECT id, length(x) AS l FROM read_json('deep.jsonl', types => 'x VARCHAR') ORDER BY id";
     assert_eq!(desk.sql(text).expect(0).stdout, format!("id,l\n1,{0}\n2,{0}\n", deep.len()));
+    let declared = format!("{}BIGINT{}", "STRUCT<a ".repeat(40), ">".repeat(40));
+    let sql = format!("SELECT id FROM read_json('deep.jsonl', columns => 'id BIGINT, x {declared}')");
+    desk.refuses(&sql, 66, &["deep.jsonl", "column x", "VARCHAR"]);
     let strict =
         "SELECT sum(id) AS s FROM read_json('deep.jsonl', columns => 'id BIGINT', strict => true, max_depth => 900)";
     desk.refuses(strict, 66, &["deep.jsonl", "line 1", "max_depth = 900", "raise"]);

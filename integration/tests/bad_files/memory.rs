@@ -70,7 +70,6 @@ fn check(sql: &str, operator: &str) {
         }
         let done = done.expect(1);
         done.says(&["memory", operator, "--master local[1]"]);
-        assert!(!done.stderr.contains("--worker-memory"), "no option of local mode:\n{}", done.stderr);
         assert!(done.stdout.is_empty(), "{}", done.stdout);
     }
 }

@@ -64,10 +64,8 @@ fn a_hundred_thousand_columns_are_columns() {
     let answer = desk.sql("SELECT count(*) AS n, sum(c0) AS a, sum(c99999) AS z FROM 'wide.csv'").expect(0);
     assert_eq!(answer.stdout, "n,a,z\n3,3,300000\n");
     desk.refuses("SELECT c100000 FROM 'wide.csv'", 64, &["c100000"]);
-    let all = desk.sql("SELECT * FROM 'wide.csv' WHERE c50000 = 50001").expect(0);
-    assert_eq!(all.stdout.lines().nth(1).unwrap().split(',').count(), COLUMNS);
-    let schema = desk.run(&["schema", "--quiet", "wide.csv"]).expect(0);
-    assert_eq!(schema.stdout.lines().count(), COLUMNS + 1);
+    let head = desk.run(&["head", "--quiet", "wide.csv", "-n", "2"]).expect(0);
+    assert_eq!(head.stdout.lines().map(|line| line.split(',').count()).collect::<Vec<_>>(), [COLUMNS; 3]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Ctrl-C and TERM: what was submitted is killed, unless it was meant to outlive us.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -68,14 +69,32 @@ pub async fn interruptible(
     work: impl Future<Output = Result<Exit, Failure>>,
 ) -> Result<Exit, Failure> {
     let mut signals = Signals::new();
-    tokio::select! {
+    let heard = Arc::new(AtomicBool::new(false));
+    let impatient = tokio::spawn(leave_unless(Arc::clone(&heard)));
+    let outcome = tokio::select! {
         outcome = work => outcome,
         exit = signals.next() => {
+            heard.store(true, Ordering::Relaxed);
             tokio::select! {
                 () = end(guarded) => Ok(exit),
                 exit = signals.next() => Ok(exit),
             }
         }
+    };
+    impatient.abort();
+    outcome
+}
+
+/// How long work may compute without looking up before a signal ends the process anyway.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Ends the process at a signal that nobody has `heard`: whoever should is busy with a plan, and nothing was submitted.
+async fn leave_unless(heard: Arc<AtomicBool>) {
+    let exit = Signals::new().next().await;
+    tokio::time::sleep(PATIENCE).await;
+    if !heard.load(Ordering::Relaxed) {
+        terminal::note("yarn-submit: interrupted");
+        std::process::exit(exit.code().into());
     }
 }
 

@@ -5,6 +5,7 @@
 use bobbin_blocks::compression::DecompressError;
 use bobbin_blocks::{ListError, ReadError};
 use bobbin_parse::csv::InferError;
+use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
 /// Why a query cannot be planned.
@@ -106,6 +107,13 @@ impl PlanError {
     pub(crate) fn plan(error: DataFusionError) -> Self {
         match error.find_root() {
             DataFusionError::Internal(_) => Self::Internal(text(&error)),
+            DataFusionError::SchemaError(schema, _) if let SchemaError::AmbiguousReference { field } = &**schema => {
+                let name = &field.name;
+                Self::Plan(format!(
+                    "the reference {name} is ambiguous: several tables have such a column; put a table's name in front, as in \
+                     t.{name}"
+                ))
+            }
             _ => Self::Plan(without_apologies(&text(&error))),
         }
     }

@@ -139,15 +139,17 @@ fn read_kind(error: &ReadError) -> TaskErrorKind {
     }
 }
 
+/// The way out where a task's memory does not suffice.
+const MORE_MEMORY: &str = "give each task more memory: on a cluster with --worker-memory, in one process with fewer threads, as \
+                           in --master local[1]";
+
 /// DataFusion's own errors: bad values are the query's, a full disk is the machine's.
 fn from_datafusion(error: &DataFusionError) -> TaskError {
     let text = error::text(error);
     let (kind, message, exit_code) = match error.find_root() {
-        DataFusionError::ResourcesExhausted(_) => (
-            TaskErrorKind::Permanent,
-            format!("run the query: {text}; give the workers more memory with --worker-memory"),
-            1,
-        ),
+        DataFusionError::ResourcesExhausted(_) => {
+            (TaskErrorKind::Permanent, format!("run the query: {text}; {MORE_MEMORY}"), 1)
+        }
         DataFusionError::IoError(_) => (TaskErrorKind::Transient, format!("run the query: {text}"), 1),
         DataFusionError::Internal(_) => (TaskErrorKind::Permanent, format!("run the query: {text}"), 70),
         _ => (TaskErrorKind::Permanent, format!("run the query: {text}"), 1),

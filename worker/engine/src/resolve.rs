@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use bobbin_blocks::BlockReader;
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::common::TableReference;
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
@@ -14,7 +15,7 @@ use futures::future::{BoxFuture, FutureExt};
 use crate::error::PlanError;
 use crate::kept::KeptProvider;
 use crate::planner::{PathBase, logical, register};
-use crate::sql::{Catalog, Entry, QueryText, respell};
+use crate::sql::{Catalog, Entry, QueryText, Rows, respell};
 use crate::tables::{FileTable, Source, Table};
 
 /// Where names lead to.
@@ -53,6 +54,9 @@ impl Resolver<'_> {
                     Some(entry) => self.entry(name, entry, session).await?,
                     None => self.files(name, &QueryText::file(relation, *is_quoted)?).await?,
                 });
+            }
+            if let ([table], Some(rows)) = (tables.as_slice(), query.of_whole_table()) {
+                return whole_table(table, rows);
             }
             let mut statement = query.statement.clone();
             respell(&mut statement, tables.iter().map(|table| (table.name.as_str(), &table.schema)));
@@ -103,12 +107,21 @@ impl Resolver<'_> {
     }
 }
 
+/// All columns of a table, and its first rows or all. DataFusion's own way to the same plan compares each column with each
+/// other, which takes minutes where there are ten thousands.
+fn whole_table(table: &Named, rows: Rows) -> Result<LogicalPlan, PlanError> {
+    let name = TableReference::bare(table.name.as_str());
+    let scan = LogicalPlanBuilder::scan(name, provider_as_source(Arc::clone(&table.provider)), None);
+    let limited = match rows {
+        Rows::All => scan,
+        Rows::First(rows) => scan.and_then(|scan| scan.limit(0, Some(rows))),
+    };
+    limited.and_then(LogicalPlanBuilder::build).map_err(PlanError::internal)
+}
+
 /// The first rows of a table, as a table.
 fn first_rows(name: &str, table: Arc<dyn TableProvider>, rows: u64) -> Result<Arc<dyn TableProvider>, PlanError> {
-    let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-    let name = datafusion::common::TableReference::bare(name);
-    let plan = LogicalPlanBuilder::scan(name, provider_as_source(table), None)
-        .and_then(|scan| scan.limit(0, Some(rows)))
-        .and_then(LogicalPlanBuilder::build);
-    Ok(Arc::new(ViewTable::new(plan.map_err(PlanError::internal)?, None)))
+    let rows = Rows::First(usize::try_from(rows).unwrap_or(usize::MAX));
+    let plan = whole_table(&Named { name: name.to_owned(), schema: table.schema(), provider: table }, rows)?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
 }

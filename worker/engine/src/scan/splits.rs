@@ -82,6 +82,9 @@ pub(crate) fn split_size(files: &[FileRef], wanted: u64, most: u64) -> u64 {
     size
 }
 
+/// A file's first split is at least so long, bytes: a byte order mark belongs to the first line.
+const SHORTEST_FIRST: u64 = 4;
+
 /// Cuts one table's files; those that are compressed, and all if `whole`, are one split each.
 pub(crate) fn cut<'a>(
     files: impl Iterator<Item = (&'a FileRef, &'a Arc<FileFacts>)>,
@@ -100,7 +103,8 @@ pub(crate) fn cut<'a>(
             if start >= file.len {
                 break;
             }
-            let end = start.saturating_add(settings.size).min(file.len);
+            let size = if start == 0 { settings.size.max(SHORTEST_FIRST) } else { settings.size };
+            let end = start.saturating_add(size).min(file.len);
             let first_record = known.and_then(|known| known.get(number)).copied();
             splits.push(Split { file: file.clone(), facts: Arc::clone(facts), start, end, first_record });
             start = end;

@@ -26,6 +26,15 @@ pub fn scheme(path: &str) -> Option<&str> {
     (is_word && (rest.starts_with("//") || scheme == "file")).then_some(scheme)
 }
 
+/// How many rows of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// As many as there are.
+    All,
+    /// The first ones.
+    First(usize),
+}
+
 /// One query, and the tables that it names.
 #[derive(Clone, Debug)]
 pub(crate) struct QueryText {
@@ -57,6 +66,21 @@ impl QueryText {
         };
         let relations = found.into_iter().filter(|relation| !is_ours(relation)).map(with_quotes).collect();
         Ok(Self { statement, sources, relations })
+    }
+
+    /// The rows of its only table that it gives with all columns, if it is `SELECT * FROM table [LIMIT n]`.
+    pub fn of_whole_table(&self) -> Option<Rows> {
+        let text = self.statement.to_string();
+        let rest = text.strip_prefix("SELECT * FROM ")?;
+        let names = self.sources.keys().map(String::as_str);
+        let name = names.chain(self.relations.iter().map(|(relation, _)| relation.table())).next()?;
+        let quoted = |quote: char| format!("{quote}{}{quote}", name.replace(quote, &format!("{quote}{quote}")));
+        let rest =
+            [quoted('"'), quoted('\''), name.to_owned()].iter().find_map(|name| rest.strip_prefix(name.as_str()))?;
+        match rest.strip_prefix(" LIMIT ") {
+            None => rest.is_empty().then_some(Rows::All),
+            Some(rows) => rows.parse().ok().map(Rows::First),
+        }
     }
 
     /// The files that a name means which no catalog knows.
@@ -166,5 +190,23 @@ mod tests {
         assert_eq!(scheme("file:/a"), Some("file"));
         assert_eq!(scheme("a/b:c.csv"), None);
         assert_eq!(scheme("trips.csv"), None);
+    }
+
+    #[test]
+    fn whole_tables_are_known() {
+        for (sql, expected) in [
+            ("select * from 'a''b.csv'", Some(Rows::All)),
+            ("SELECT * FROM trips", Some(Rows::All)),
+            ("SELECT * FROM \"Trips\" LIMIT 3", Some(Rows::First(3))),
+            ("SELECT * FROM read_csv('a.csv', sep => ';') LIMIT 0", Some(Rows::First(0))),
+            ("SELECT * FROM trips t", None),
+            ("SELECT * FROM trips LIMIT 3 OFFSET 1", None),
+            ("SELECT * FROM trips WHERE a > 1", None),
+            ("SELECT * FROM a, b", None),
+            ("SELECT a FROM trips", None),
+            ("SELECT * FROM trips LIMIT 1 + 1", None),
+        ] {
+            assert_eq!(QueryText::parse(sql).unwrap().of_whole_table(), expected, "{sql}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use bobbin_blocks::{BlockReader, FileRef, TableFile};
 use bobbin_parse::Yield;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -63,6 +63,7 @@ impl Table {
         };
         let files: Vec<_> = kept.into_iter().map(facts).collect();
         reading.check_columns(&schema).map_err(|error| refuse(error.to_string()))?;
+        check_depth(name, &schema)?;
         let columns = columns(name, source, schema, partitions)?;
         let reading = Arc::clone(&reading);
         Ok(Self { name: name.to_owned(), files, places, columns, origins, unknown, reading, record_bytes })
@@ -76,6 +77,32 @@ impl Table {
     /// Bytes of all files.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|(file, _)| file.len).sum()
+    }
+}
+
+/// Deepest nesting of a column's type that workers can be told: messages are nested three times as deep, and decoders of
+/// them stop at 100.
+const DEEPEST: usize = 28;
+
+/// Refuses types that are nested too deep.
+fn check_depth(table: &str, schema: &SchemaRef) -> Result<(), PlanError> {
+    match schema.fields().iter().find(|field| depth(field.data_type()) > DEEPEST) {
+        Some(field) => Err(PlanError::Table(format!(
+            "table '{table}': the type of column {} is nested more than {DEEPEST} deep; declare what is below as VARCHAR, \
+             which is its JSON text",
+            field.name()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Levels of a type.
+#[expect(clippy::wildcard_enum_match_arm, reason = "types without members, now and in later versions of arrow")]
+fn depth(data_type: &DataType) -> usize {
+    1 + match data_type {
+        DataType::Struct(fields) => fields.iter().map(|field| depth(field.data_type())).max().unwrap_or(0),
+        DataType::List(element) | DataType::Map(element, _) => depth(element.data_type()),
+        _ => 0,
     }
 }
 

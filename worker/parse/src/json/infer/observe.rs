@@ -11,7 +11,7 @@ use crate::json::strict;
 use crate::{OnBad, Reason, RecordError};
 
 /// Values nested deeper are text.
-const DEEPEST: usize = 64;
+const DEEPEST: usize = 24;
 
 /// Lets the guess of a file see its records.
 pub(super) struct Observer<'o> {
