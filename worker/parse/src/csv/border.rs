@@ -124,6 +124,17 @@ impl BorderScanner {
         Ok(())
     }
 
+    /// The file ends with the bytes that were fed last: for a split whose file's length nobody knows
+    /// ([`SplitRange::UNKNOWN`], a compressed file).
+    pub fn end_of_file(&mut self) {
+        self.split.file_len = self.offset;
+        // Behind a last newline no line begins.
+        let (start, end) = (self.split.start, self.offset);
+        for first in &mut self.firsts {
+            *first = first.filter(|first| *first < end || *first == start);
+        }
+    }
+
     /// The map, when everything has been fed.
     ///
     /// # Errors

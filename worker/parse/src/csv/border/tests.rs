@@ -61,6 +61,20 @@ proptest! {
     }
 
     #[test]
+    fn the_end_may_be_found_late(options in dialect(), file in bytes(), start in 0usize..40, piece in 1usize..300) {
+        let start = start.min(file.len());
+        let split = SplitRange { start: start as u64, end: SplitRange::UNKNOWN, file_len: SplitRange::UNKNOWN };
+        let mut scanner = BorderScanner::new(&options, split);
+        for piece in file[start..].chunks(piece) {
+            let wanted = scanner.wants().unwrap();
+            scanner.feed(wanted.start, piece).unwrap();
+        }
+        scanner.end_of_file();
+        prop_assert_eq!(scanner.wants(), None);
+        prop_assert_eq!(scanner.finish().unwrap(), map(&options, &file, start..file.len(), 100));
+    }
+
+    #[test]
     fn maps_compose(options in dialect(), file in bytes(), cuts in (1usize..399, 1usize..399)) {
         let (low, high) = (cuts.0.min(cuts.1).min(file.len()), cuts.0.max(cuts.1).min(file.len()));
         let whole = map(&options, &file, low..file.len(), 100);
