@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bobbin_blocks::BlockReader;
-use bobbin_blocks::compression::{Compression, Decompressor, frames};
+use bobbin_blocks::compression::{Compression, Decompressor, frame_starts};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let mut open = reader.open(&file, Arc::default()).await?;
             compression.check(&mut open).await?;
             if compression == Compression::Zstd {
-                println!("{} independent frames", frames(&mut open).await?.map_or(1, |frames| frames.len()));
+                println!("{} frames that it tells of", frame_starts(&mut open).await?.len());
             }
             let mut decompressor = match (compression, options.is_empty()) {
                 (Compression::Bzip2, false) => Decompressor::at_block(open, 0),

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use bobbin_blocks::compression::{Chunk, Compression, DecompressError, Decompressor, frames};
-use bobbin_blocks::{BlockReader, OpenFile};
+use bobbin_blocks::compression::{Chunk, Compression, DecompressError, Decompressor, FrameStart, frame_starts};
+use bobbin_blocks::{BlockReader, OpenFile, ReadCounters};
 
 /// Local reads never wait, so that one poll is enough.
 fn now<T>(future: impl Future<Output = T>) -> T {
@@ -53,7 +53,20 @@ fn bzip2(content: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// A frame whose header says how long its content is.
 fn zstd(content: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(content, 1).unwrap()
+}
+
+/// The same with a checksum behind it, as the command `zstd` writes.
+fn zstd_with_checksum(content: &[u8]) -> Vec<u8> {
+    let mut compressor = zstd::bulk::Compressor::new(1).unwrap();
+    compressor.include_checksum(true).unwrap();
+    compressor.compress(content).unwrap()
+}
+
+/// A frame whose header does not.
+fn of_unknown_length(content: &[u8]) -> Vec<u8> {
     zstd::stream::encode_all(content, 1).unwrap()
 }
 
@@ -156,14 +169,6 @@ fn skippable(kind: u8, content: &[u8]) -> Vec<u8> {
     [&[0x50 + kind, 0x2a, 0x4d, 0x18], (content.len() as u32).to_le_bytes().as_slice(), content].concat()
 }
 
-/// The frames as pzstd writes them.
-fn like_pzstd(frames: &[Vec<u8>]) -> Vec<u8> {
-    frames
-        .iter()
-        .flat_map(|frame| [skippable(0, &(frame.len() as u32).to_le_bytes()), frame.clone()].concat())
-        .collect()
-}
-
 /// The frames, with a seek table behind them.
 fn seekable(frames: &[(Vec<u8>, usize)], checksums: bool) -> Vec<u8> {
     let mut table = Vec::new();
@@ -179,65 +184,151 @@ fn seekable(frames: &[(Vec<u8>, usize)], checksums: bool) -> Vec<u8> {
     frames.chain(skippable(14, &table)).collect()
 }
 
-/// What each range of frames gives when it takes the chunks whose frame is its own.
-fn check_frames(dir: &Path, name: &str, file: &[u8], content: &[u8], pieces: &[&[u8]]) {
-    let found = now(frames(&mut open(dir, name, file))).unwrap().unwrap();
-    assert_eq!(found.len(), pieces.len());
-    for (frame, piece) in found.iter().zip(pieces) {
-        let mut decompressor = Decompressor::at_frame(open(dir, name, file), frame);
-        let mut own = Vec::new();
-        while let Some(chunk) = now(decompressor.next()).unwrap() {
-            if chunk.source >= frame.compressed.end {
-                break;
-            }
-            let base = frame.decompressed.as_ref().map_or(0, |range| range.start);
-            assert_eq!(chunk.offset, base + own.len() as u64);
-            own.extend_from_slice(&chunk.bytes);
+fn starts_in(dir: &Path, file: &[u8]) -> Vec<FrameStart> {
+    now(frame_starts(&mut open(dir, "a.zst", file))).unwrap()
+}
+
+/// Finds the frames with these contents, at these places, and reads from each to the end of the file.
+fn check_starts(dir: &Path, file: &[u8], frames: &[(u64, &[u8])]) {
+    let content: Vec<u8> = frames.iter().flat_map(|(_, content)| *content).copied().collect();
+    let mut expected = Vec::new();
+    let mut decompressed = 0;
+    for (compressed, content) in frames {
+        if !content.is_empty() {
+            expected.push(FrameStart { compressed: *compressed, decompressed });
         }
-        assert!(own == *piece, "{name}: {} bytes, {} expected", own.len(), piece.len());
+        decompressed += content.len() as u64;
     }
-    check(&chunks(Decompressor::new(open(dir, name, file), Compression::Zstd)).unwrap(), content);
+    let found = starts_in(dir, file);
+    assert_eq!(found, expected);
+    for (number, begin) in found.iter().enumerate() {
+        for next in [None, found.get(number + 1).copied(), found[number..].last().copied().filter(|last| last != begin)]
+        {
+            let unpacked = chunks(Decompressor::at_frame(open(dir, "a.zst", file), *begin, next)).unwrap();
+            assert_eq!(unpacked.first().unwrap().offset, begin.decompressed);
+            let bytes: Vec<u8> = unpacked.iter().flat_map(|chunk| chunk.bytes.iter().copied()).collect();
+            assert!(bytes == content[begin.decompressed as usize..], "from frame {number}: {} bytes", bytes.len());
+        }
+    }
+}
+
+/// The frames one after the other, and where each begins.
+fn joined<'a>(frames: &[(Vec<u8>, &'a [u8])]) -> (Vec<u8>, Vec<(u64, &'a [u8])>) {
+    let (mut file, mut places) = (Vec::new(), Vec::new());
+    for (frame, content) in frames {
+        places.push((file.len() as u64, *content));
+        file.extend_from_slice(frame);
+    }
+    (file, places)
 }
 
 #[test]
-fn frames_that_a_file_names_are_read_by_themselves() {
+fn frames_are_found_and_read_by_themselves() {
     let dir = tempfile::tempdir().unwrap();
     let content = csv(150_000);
     let (small, rest) = content.split_at(100);
     let (large, last) = rest.split_at(2_500_000);
-    let pieces = [small, large, last];
-    let compressed: Vec<_> = pieces.iter().map(|piece| zstd(piece)).collect();
-    check_frames(dir.path(), "p.zst", &like_pzstd(&compressed), &content, &pieces);
-    let with_len: Vec<_> = compressed.into_iter().zip(pieces.map(<[u8]>::len)).collect();
-    check_frames(dir.path(), "s.zst", &seekable(&with_len, false), &content, &pieces);
-    check_frames(dir.path(), "c.zst", &seekable(&with_len, true), &content, &pieces);
+    let noise: Vec<u8> =
+        (0..400_000_u64).flat_map(|at| (at * at).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()).collect();
+    let frames: Vec<(Vec<u8>, &[u8])> =
+        [small, large, b"", &[b'x'; 300_000], &noise, last].map(|content| (zstd(content), content)).to_vec();
+    let (file, places) = joined(&frames);
+    check_starts(dir.path(), &file, &places);
+    let with_len: Vec<_> = frames.iter().map(|(frame, content)| (frame.clone(), content.len())).collect();
+    for checksums in [false, true] {
+        check_starts(dir.path(), &seekable(&with_len, checksums), &places);
+    }
 }
 
 #[test]
-fn files_that_name_no_frames_or_wrong_ones() {
+fn frames_between_frames_that_decoders_skip_are_found() {
     let dir = tempfile::tempdir().unwrap();
-    let none = |name: &str, file: Vec<u8>| {
-        assert_eq!(now(frames(&mut open(dir.path(), name, &file))).unwrap(), None, "{name}");
-    };
-    let (one, two) = (zstd(b"one"), zstd(b"two"));
-    none("empty", vec![]);
-    none("tiny", vec![1; 5]);
-    none("single", seekable(&[(one.clone(), 3)], false));
-    none("two", [one.clone(), two.clone()].concat());
-    let table = seekable(&[(one.clone(), 3), (two.clone(), 3)], false);
-    let mut wrong = table.clone();
-    wrong.insert(0, 0);
-    none("table of another length", wrong);
-    let mut wrong = table.clone();
+    let content = csv(3_000);
+    let (one, two) = content.split_at(1_000);
+    let between = [skippable(3, &[7; 40_000]), skippable(0, b"")].concat();
+    let (first, second) = (between.len() as u64, 2 * between.len() as u64 + zstd_with_checksum(one).len() as u64);
+    let file = [&between, &zstd_with_checksum(one), &between, &zstd(two), &between].map(Vec::as_slice).concat();
+    check_starts(dir.path(), &file, &[(first, one), (second, two)]);
+}
+
+#[test]
+fn frames_behind_one_of_unknown_length_are_not_looked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let content = csv(1_000);
+    let known = [zstd(b"one"), zstd(b"two")].concat();
+    let file = [known.as_slice(), &of_unknown_length(&content), &zstd(b"three")].concat();
+    let begin = |compressed, decompressed| FrameStart { compressed, decompressed };
+    assert_eq!(starts_in(dir.path(), &file), [begin(0, 0), begin(zstd(b"one").len() as u64, 3)]);
+    assert_eq!(starts_in(dir.path(), &[of_unknown_length(&content), known].concat()), []);
+}
+
+#[test]
+fn a_file_that_seems_to_be_one_frame_is_not_walked() {
+    let dir = tempfile::tempdir().unwrap();
+    let content = csv(50_000);
+    let counters = Arc::new(ReadCounters::default());
+    fs::write(dir.path().join("one.zst"), [zstd(&content), zstd(b"more")].concat()).unwrap();
+    let reader = BlockReader::local();
+    let file = now(reader.list(dir.path().join("one.zst").to_str().unwrap())).unwrap().remove(0);
+    assert_eq!(now(frame_starts(&mut now(reader.open(&file, Arc::clone(&counters))).unwrap())).unwrap(), []);
+    assert!(counters.snapshot().local_file < 20_000, "{:?}", counters.snapshot());
+}
+
+#[test]
+fn thousands_of_small_frames_cost_few_reads_and_many_large_ones_are_not_all_looked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = zstd(b"1,2,3\n").repeat(200_000);
+    assert_eq!(starts_in(dir.path(), &small).len(), 200_000);
+    // Each header, and the block behind it, is a read of its own.
+    let large = zstd_stored(&[1; 20_000]);
+    let found = starts_in(dir.path(), &large.repeat(9_000));
+    assert_eq!(found.len(), 8192);
+    assert_eq!(found[8191], FrameStart { compressed: 8191 * large.len() as u64, decompressed: 8191 * 20_000 });
+}
+
+/// A frame with one block as it is.
+fn zstd_stored(content: &[u8]) -> Vec<u8> {
+    let header = [0x28, 0xb5, 0x2f, 0xfd, 0xa0].into_iter().chain((content.len() as u32).to_le_bytes());
+    let block = ((content.len() as u32) << 3 | 1).to_le_bytes();
+    header.chain(block[..3].iter().copied()).chain(content.iter().copied()).collect()
+}
+
+#[test]
+fn seek_tables_that_do_not_fit_are_not_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (zstd_stored(b"one"), zstd_stored(&[b'2'; 200]));
+    let walked = starts_in(dir.path(), &[one.clone(), two.clone()].concat());
+    let table = seekable(&[(one.clone(), 1), (two.clone(), 1)], false);
+    assert_ne!(starts_in(dir.path(), &table), walked);
     let count = table.len() - 9;
-    wrong[count] = 200;
-    none("table longer than the file", wrong);
-    let mut wrong = table;
-    wrong[count + 4] = 4;
-    none("reserved bits", wrong);
-    let whole = like_pzstd(&[one, two]);
-    none("truncated", whole[..whole.len() - 1].to_vec());
-    none("truncated header", [whole.as_slice(), &whole[..7]].concat());
+    for (what, at, value) in
+        [("longer than the file", count, 200), ("reserved bits", count + 4, 4), ("length", count - 8, 9)]
+    {
+        let mut wrong = table.clone();
+        wrong[at] = value;
+        assert_eq!(starts_in(dir.path(), &wrong), walked, "{what}");
+    }
+    assert_eq!(starts_in(dir.path(), b""), []);
+    assert_eq!(starts_in(dir.path(), &[1; 5]), []);
+}
+
+#[test]
+fn a_reader_that_passes_its_end_proves_where_the_next_begins() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = [zstd(b"one"), zstd(b"two"), zstd(b"three")].concat();
+    let len = zstd(b"one").len() as u64;
+    let read = |compressed, decompressed| {
+        let next = FrameStart { compressed, decompressed };
+        chunks(Decompressor::at_frame(open(dir.path(), "a.zst", &file), FrameStart::default(), Some(next)))
+    };
+    read(len, 3).unwrap();
+    read(2 * len, 6).unwrap();
+    for (compressed, decompressed) in
+        [(len, 2), (len, 4), (len - 1, 3), (len + 1, 3), (file.len() as u64 + 1, 20), (len, 0)]
+    {
+        let error = read(compressed, decompressed).unwrap_err().to_string();
+        assert!(error.contains("a.zst") && error.contains("end otherwise than the file says"), "{error}");
+    }
 }
 
 #[test]
@@ -248,5 +339,5 @@ fn decompressors_go_to_any_thread() {
     check(&stream);
     check(&stream.next());
     let mut file = open(dir.path(), "a.zst", &zstd(b"x"));
-    check(&frames(&mut file));
+    check(&frame_starts(&mut file));
 }

@@ -3,15 +3,16 @@
 use super::Compression;
 use super::blocks::Blocks;
 use super::error::DecompressError;
-use super::frames::Frame;
+use super::frames::FrameStart;
 use super::stream::{Chunk, Stream};
 use crate::open::OpenFile;
 
 /// Decompresses an open file. Chunks hold at most 1 MiB; the buffer of a chunk is used again when its bytes are dropped.
 ///
-/// A file that is shared among readers is cut at bytes of the compressed file. The reader of `[a, b)` begins at the first
-/// frame or block at `a` or behind it; the chunks whose [`Chunk::source`] is below `b` are its own, and those behind them
-/// it may read to finish its last record. So each byte belongs to one reader.
+/// A zstd file is shared among readers by the places of its frames ([`super::frame_starts`]). A bzip2 file can be cut at
+/// bytes of the compressed file: the reader of `[a, b)` begins at the first block at `a` or behind it; the chunks whose
+/// [`Chunk::source`] is below `b` are its own, and those behind them it may read to finish its last record. So each byte
+/// belongs to one reader, and none knows where its bytes are in the decompressed file.
 pub struct Decompressor {
     way: Way,
 }
@@ -37,10 +38,10 @@ impl Decompressor {
         Decompressor { way: Way::Stream(Box::new(Stream::new(file, compression))) }
     }
 
-    /// Reads a zstd file from `frame` on, to the end of the file; chunks end where frames end. Offsets of chunks are
-    /// those in the decompressed file where the frame knows its own, else they count from 0.
-    pub fn at_frame(file: OpenFile, frame: &Frame) -> Decompressor {
-        Decompressor { way: Way::Stream(Box::new(Stream::at_frame(file, frame))) }
+    /// Reads a zstd file from the frame at `begin` to the end of the file. On the way, a frame must begin at `next`: a
+    /// reader that goes beyond it has proved that the next reader begins where it should.
+    pub fn at_frame(file: OpenFile, begin: FrameStart, next: Option<FrameStart>) -> Decompressor {
+        Decompressor { way: Way::Stream(Box::new(Stream::at_frame(file, begin, next))) }
     }
 
     /// Reads a bzip2 file from its first block at byte `start` of the compressed file or behind it, to the end of the

@@ -1,8 +1,8 @@
 //! Compressed files: which format a file has, and its bytes as they were before they were compressed.
 //!
 //! A [`Decompressor`] reads a file from its begin; where a format allows it, also from the middle: from one of the
-//! [`frames`] of zstd, or from any block of bzip2. Memory is bounded: one window of the file, one chunk, and what the
-//! format itself needs (at most 128 MiB, zstd).
+//! frames of zstd ([`frame_starts`]), or from any block of bzip2. Memory is bounded: one window of the file, one chunk,
+//! and what the format itself needs (at most 128 MiB, zstd).
 
 mod bits;
 mod blocks;
@@ -17,7 +17,7 @@ mod zstd;
 
 pub use decompressor::Decompressor;
 pub use error::{DecompressError, NotAsNamed};
-pub use frames::{Frame, frames};
+pub use frames::{FrameStart, frame_starts};
 pub use stream::Chunk;
 
 use std::fmt;

@@ -5,7 +5,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use super::Compression;
 use super::codec::{Codec, Fault, Step, codec};
 use super::error::DecompressError;
-use super::frames::Frame;
+use super::frames::FrameStart;
 use crate::open::OpenFile;
 
 /// Most bytes of a chunk.
@@ -20,7 +20,7 @@ const WINDOW: usize = 1 << 20;
 /// Decompressed bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
-    /// How many decompressed bytes lie before it, from where the decompressor began.
+    /// Where it is in the decompressed file, as far as the decompressor knows where it began.
     pub offset: u64,
     /// Where in the compressed file the frame begins (gzip member, bzip2 stream) that its first byte is from; behind
     /// [`super::Decompressor::at_block`], the block.
@@ -42,8 +42,10 @@ pub(super) struct Stream {
     is_last: bool,
     /// Where the frame begins that `at` lies in.
     frame: u64,
-    /// Ends chunks where frames end.
-    cut: bool,
+    /// Where in the file it began.
+    begin: u64,
+    /// Where a frame must begin, as the file says, that has not been reached yet.
+    awaited: Option<FrameStart>,
     /// The chunk that is being filled.
     output: BytesMut,
     filled: usize,
@@ -62,7 +64,8 @@ impl Stream {
             at: 0,
             is_last: false,
             frame: 0,
-            cut: false,
+            begin: 0,
+            awaited: None,
             output: BytesMut::new(),
             filled: 0,
             offset: 0,
@@ -70,11 +73,11 @@ impl Stream {
         }
     }
 
-    /// From a frame of a zstd file to the end of the file.
-    pub(super) fn at_frame(file: OpenFile, frame: &Frame) -> Stream {
-        let begin = frame.compressed.start;
-        let offset = frame.decompressed.as_ref().map_or(0, |range| range.start);
-        Stream { at: begin, frame: begin, cut: true, offset, ..Stream::new(file, Compression::Zstd) }
+    /// From a frame of a zstd file to the end of the file; on the way, another must begin at `next`.
+    pub(super) fn at_frame(file: OpenFile, begin: FrameStart, next: Option<FrameStart>) -> Stream {
+        let FrameStart { compressed, decompressed } = begin;
+        let whole = Stream::new(file, Compression::Zstd);
+        Stream { at: compressed, frame: compressed, begin: compressed, offset: decompressed, awaited: next, ..whole }
     }
 
     /// The file.
@@ -118,8 +121,11 @@ impl Stream {
         if step.border {
             self.frame = self.at;
         }
+        if self.misses_awaited(step.border) {
+            return Err(self.misplaced());
+        }
         if step.read > 0 || step.written > 0 {
-            return Ok(step.border && self.cut && self.filled > 0);
+            return Ok(false);
         }
         if !self.is_last {
             // The step wanted input, and there was some: nothing that a sound file leads to.
@@ -130,7 +136,27 @@ impl Stream {
             let (url, format) = (self.file.file().url.clone(), self.compression);
             return Err(DecompressError::Truncated { url, format, offset: self.at });
         }
+        if self.awaited.is_some() {
+            return Err(self.misplaced());
+        }
         Ok(true)
+    }
+
+    /// Looks whether the awaited frame begins here (frames do, at a border); true if it cannot any more.
+    fn misses_awaited(&mut self, border: bool) -> bool {
+        let Some(awaited) = self.awaited else { return false };
+        let decompressed = self.offset + self.filled as u64;
+        if border && self.at == awaited.compressed {
+            self.awaited = None;
+            return decompressed != awaited.decompressed;
+        }
+        self.at > awaited.compressed || decompressed > awaited.decompressed
+    }
+
+    fn misplaced(&self) -> DecompressError {
+        let reason = "the frames from here on end otherwise than the file says".to_owned();
+        let url = self.file.file().url.clone();
+        DecompressError::Corrupt { url, format: self.compression, offset: self.begin, reason }
     }
 
     /// The chunk as it is.
