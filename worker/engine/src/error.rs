@@ -44,8 +44,8 @@ pub enum PlanError {
         #[source]
         source: ReadError,
     },
-    /// A table's first bytes cannot be unpacked.
-    #[error("read the first bytes of table '{table}'")]
+    /// A table's files cannot be unpacked, or read for what they say of their frames.
+    #[error("look into the files of table '{table}'")]
     Unpack {
         /// The table as written.
         table: String,
@@ -86,6 +86,11 @@ pub enum PlanError {
 }
 
 impl PlanError {
+    /// The error of a table's compressed file.
+    pub(crate) fn unpack(table: &str, source: DecompressError) -> Self {
+        PlanError::Unpack { table: table.to_owned(), source: Box::new(source) }
+    }
+
     /// The exit code of a command that fails because of this.
     pub fn exit_code(&self) -> u8 {
         match self {

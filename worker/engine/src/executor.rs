@@ -95,7 +95,7 @@ impl Executor {
             let broken = |source| Fault::Record { url: split.file.url.clone(), source };
             match bytes.read(wanted).await? {
                 Piece::Bytes(bytes) => scanner.feed(offset, &bytes).map_err(broken)?,
-                Piece::End => return Err(Fault::Task("its split has no end".into()).into()),
+                Piece::End => scanner.end_of_file(),
             }
         }
         let map = scanner.finish().map_err(|source| Fault::Record { url: split.file.url.clone(), source })?;

@@ -7,7 +7,7 @@ use std::error::Error;
 
 use bobbin_blocks::compression::DecompressError;
 use bobbin_blocks::{ReadError, WriteError};
-use bobbin_parse::RecordError;
+use bobbin_parse::{RecordError, SplitRange};
 use datafusion::error::DataFusionError;
 
 use crate::error;
@@ -89,6 +89,7 @@ pub(crate) fn task_error_in(error: &DataFusionError, split: Option<&Split>) -> T
     let mut reported = task_error(error);
     if let (Some(split), None) = (split, find(error)) {
         let Split { file, start, end, .. } = split;
+        let end = if *end == SplitRange::UNKNOWN { "the end".to_owned() } else { end.to_string() };
         reported.message = format!("{} (in records of {}, bytes {start} to {end})", reported.message, file.url);
     }
     reported

@@ -21,7 +21,7 @@ use split::SplitMessage;
 pub(crate) use write::WriteMessage;
 
 /// Changes whenever a message below changes its meaning.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What all tasks of a stage share.
 #[derive(Clone, PartialEq, Message)]
@@ -206,14 +206,14 @@ mod tests {
 
     fn split(start: u64, end: u64) -> Split {
         let file = FileRef { url: "file:///a".into(), len: 10, modified_ms: -1 };
-        let facts =
-            FileFacts { compression: Compression::Gzip, values: vec![None, Some("x".into())], columns: vec![1, 0] };
-        Split { file, facts: Arc::new(facts), start, end, first_record: Some(3) }
+        let (compression, values, columns) = (Compression::Gzip, vec![None, Some("x".into())], vec![1, 0]);
+        let facts = FileFacts { compression, values, columns, frames: Vec::new() };
+        Split { file, facts: Arc::new(facts), start, end, first_record: Some(3), stored: start..end }
     }
 
     #[test]
     fn bodies_come_back() {
-        let splits = [split(0, 4), split(4, 10)];
+        let splits = [split(0, 4), split(4, 10), Split { stored: 2..9, ..split(40, u64::MAX) }];
         let bytes: Bytes = Body::new(7, &splits).encode_to_vec().into();
         assert_eq!(Body::from_bytes(&bytes).unwrap(), (7, splits.to_vec()));
     }

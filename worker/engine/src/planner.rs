@@ -31,7 +31,7 @@ use crate::settings;
 use crate::sizing::Sizing;
 use crate::sql::{self, Catalog, Kind, Quartiles, QueryText, Statement};
 use crate::stages;
-use crate::tables::{FileFormat, FileTable, OptionError, OptionValue, Source, Table};
+use crate::tables::{FileFormat, FileTable, Finder, OptionError, OptionValue, Source, Table};
 
 /// What a path without a scheme means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ impl Planner {
             Kind::ShowTables => Prepared::Request(show_tables(catalog)?),
             Kind::Create { name, entry, or_replace, if_not_exists } => {
                 // What cannot be read is better known now than at the first query.
-                let resolver = Resolver { reader: &self.reader, base: &self.options.default_scheme, catalog };
+                let resolver = Resolver { finder: self.finder(), catalog };
                 resolver.check(name, entry, &self.session(&KnownBorders::default(), 1)?).await?;
                 let kind = entry.kind();
                 let created = catalog.create(name, entry.clone(), (*or_replace, *if_not_exists))?;
@@ -193,7 +193,7 @@ impl Planner {
         let refuse = |error: OptionError| PlanError::Statement(format!("read '{name}': {error}"));
         let source = Source::new(paths, Some(format), options).map_err(refuse)?;
         let catalog = Catalog::default();
-        let resolver = Resolver { reader: &self.reader, base: &self.options.default_scheme, catalog: &catalog };
+        let resolver = Resolver { finder: self.finder(), catalog: &catalog };
         scan_of(&name, resolver.provider(&name, &source).await?)
     }
 
@@ -295,7 +295,7 @@ impl Planner {
 
     async fn request(&self, query: &QueryText, catalog: &Catalog, shown: Shown) -> Result<Request, PlanError> {
         let session = self.session(&KnownBorders::default(), 1)?;
-        let resolver = Resolver { reader: &self.reader, base: &self.options.default_scheme, catalog };
+        let resolver = Resolver { finder: self.finder(), catalog };
         let plan = resolver.plan(query, &session).await?;
         let named = query.relations.iter().map(|(relation, _)| relation.table());
         let tables: Vec<&str> = query.sources.keys().map(String::as_str).chain(named).collect();
@@ -327,6 +327,10 @@ impl Planner {
         let quartiles = if bytes <= EXACT_BYTES { Quartiles::Exact } else { Quartiles::Approximate };
         let text = sql::summary(name, plan.schema().as_arrow(), quartiles);
         self.request(&QueryText::parse(&text)?, catalog, Shown::Rows).await
+    }
+
+    fn finder(&self) -> Finder<'_> {
+        Finder { reader: &self.reader, base: &self.options.default_scheme, split_size: self.options.split_size }
     }
 
     fn session(&self, known: &KnownBorders, size: u64) -> Result<SessionState, PlanError> {

@@ -239,7 +239,7 @@ impl ScanTasks {
             if split.start > 0 && wrong.contains(url) {
                 continue;
             }
-            let is_only = split.start == 0 && split.end == split.file.len;
+            let is_only = split.start == 0 && split.ends_file();
             let Some(note) = notes.get(&task).and_then(SplitNote::of_scan) else {
                 if self.may_end {
                     // The tasks before it gave all rows that the query wants.
@@ -264,7 +264,7 @@ impl ScanTasks {
             }
             match note.next_record {
                 Some(next) => expected = next,
-                None if is_only || split.end == split.file.len => {}
+                None if split.ends_file() => {}
                 // It gave all rows that the query wants: what later splits gave is not looked at.
                 None if self.may_stop => return None,
                 // A search has shown where the records of each split begin: nothing is left to prove.

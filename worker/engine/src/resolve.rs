@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use bobbin_blocks::BlockReader;
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
 use datafusion::common::TableReference;
 use datafusion::datasource::{ViewTable, provider_as_source};
@@ -14,16 +13,14 @@ use futures::future::{BoxFuture, FutureExt};
 
 use crate::error::PlanError;
 use crate::kept::KeptProvider;
-use crate::planner::{PathBase, logical, register};
+use crate::planner::{logical, register};
 use crate::sql::{Catalog, Entry, QueryText, Rows, respell};
-use crate::tables::{FileTable, Source, Table};
+use crate::tables::{FileTable, Finder, Source};
 
 /// Where names lead to.
 pub(crate) struct Resolver<'a> {
-    /// Looks at files.
-    pub reader: &'a BlockReader,
-    /// What a path without a scheme means.
-    pub base: &'a PathBase,
+    /// Finds tables of files.
+    pub finder: Finder<'a>,
     /// Tables and views.
     pub catalog: &'a Catalog,
 }
@@ -98,8 +95,7 @@ impl Resolver<'_> {
     /// The table of these files.
     pub async fn provider(&self, name: &str, source: &Source) -> Result<Arc<dyn TableProvider>, PlanError> {
         let rows = source.reading.table.nrows;
-        let provider: Arc<dyn TableProvider> =
-            Arc::new(FileTable::new(Table::find(self.reader, name, source, self.base).await?));
+        let provider: Arc<dyn TableProvider> = Arc::new(FileTable::new(self.finder.find(name, source).await?));
         match rows {
             Some(rows) => first_rows(name, provider, rows),
             None => Ok(provider),

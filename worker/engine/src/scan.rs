@@ -15,4 +15,4 @@ pub(crate) use filter::ScanFilter;
 pub(crate) use note::{BadNote, Cost, Failure, SplitNote, merge};
 pub(crate) use reader::ScanSource;
 pub(crate) use shape::{ExtraColumn, ExtraKind, Origin, ScanShape, TableColumns};
-pub(crate) use splits::{FileFacts, FirstRecords, Split, SplitSettings, cut, hosts, split_size};
+pub(crate) use splits::{FileFacts, FirstRecords, Split, SplitSettings, cut, hosts, spaced, split_size};

@@ -2,6 +2,7 @@
 
 mod csv;
 mod declared;
+mod frames;
 mod inference;
 mod json;
 mod options;
@@ -17,5 +18,5 @@ pub use options::FileFormat;
 pub(crate) use options::{OptionError, Reading, option_names};
 pub(crate) use provider::FileTable;
 pub(crate) use source::Source;
-pub(crate) use table::Table;
+pub(crate) use table::{Finder, Table};
 pub use value::OptionValue;

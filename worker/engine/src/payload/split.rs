@@ -31,6 +31,17 @@ pub(super) struct SplitMessage {
     values: Vec<ValueMessage>,
     #[prost(uint32, repeated, tag = "9")]
     columns: Vec<u32>,
+    /// Absent: from start to end.
+    #[prost(message, optional, tag = "10")]
+    stored: Option<StoredMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StoredMessage {
+    #[prost(uint64, tag = "1")]
+    start: u64,
+    #[prost(uint64, tag = "2")]
+    end: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -41,7 +52,8 @@ struct ValueMessage {
 
 impl SplitMessage {
     pub(super) fn new(split: &Split) -> Self {
-        let facts = &split.facts;
+        let Split { facts, stored, .. } = split;
+        let is_text = *stored == (split.start..split.end);
         Self {
             url: split.file.url.clone(),
             file_len: split.file.len,
@@ -57,12 +69,14 @@ impl SplitMessage {
             },
             values: facts.values.iter().map(|value| ValueMessage { value: value.clone() }).collect(),
             columns: facts.columns.iter().map(|&column| column as u32).collect(),
+            stored: (!is_text).then_some(StoredMessage { start: stored.start, end: stored.end }),
         }
     }
 
     pub(super) fn into_split(self) -> Result<Split, Fault> {
-        if self.start > self.end || self.end > self.file_len {
-            let (start, end, len) = (self.start, self.end, self.file_len);
+        let stored = self.stored.map_or(self.start..self.end, |stored| stored.start..stored.end);
+        if self.start > self.end || stored.start > stored.end || stored.end > self.file_len {
+            let (start, end, len) = (stored.start, stored.end, self.file_len);
             return Err(Fault::Task(format!("split {start}..{end} is not inside {} with {len} bytes", self.url)));
         }
         let compression = match self.compression {
@@ -74,8 +88,12 @@ impl SplitMessage {
         };
         let columns = self.columns.into_iter().map(|column| length(column.into())).collect::<Result<_, _>>()?;
         let values = self.values.into_iter().map(|message| message.value).collect();
-        let facts = Arc::new(FileFacts { compression, values, columns });
+        let facts = Arc::new(FileFacts { compression, values, columns, frames: Vec::new() });
         let file = FileRef { url: self.url, len: self.file_len, modified_ms: self.modified_ms };
-        Ok(Split { file, facts, start: self.start, end: self.end, first_record: self.first_record })
+        let Self { start, end, first_record, .. } = self;
+        if end > facts.text_len(&file) {
+            return Err(Fault::Task(format!("split {start}..{end} is not inside {}", file.url)));
+        }
+        Ok(Split { file, facts, start, end, first_record, stored })
     }
 }

@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use bobbin_blocks::compression::{Compression, Decompressor};
-use bobbin_blocks::{BlockReader, FileRef, OpenFile, ReadCounters};
+use bobbin_blocks::compression::{Chunk, Compression, Decompressor};
+use bobbin_blocks::{BlockReader, OpenFile, ReadCounters};
 use bytes::Bytes;
 use datafusion::common::{Result, internal_err};
 
@@ -16,15 +16,15 @@ use crate::scan::splits::Split;
 pub(crate) struct ByteSource {
     reader: BlockReader,
     counters: Arc<ReadCounters>,
-    file: FileRef,
-    compression: Compression,
+    split: Split,
     state: State,
 }
 
 enum State {
     Closed,
     Plain(OpenFile),
-    Packed(Box<Decompressor>),
+    /// The chunk has been unpacked and perhaps read in part.
+    Packed(Box<Decompressor>, Option<Chunk>),
 }
 
 /// What comes next.
@@ -41,8 +41,7 @@ impl ByteSource {
         Self {
             reader: source.reader.clone(),
             counters: Arc::clone(&source.counters),
-            file: split.file.clone(),
-            compression: split.facts.compression,
+            split: split.clone(),
             state: State::Closed,
         }
     }
@@ -56,26 +55,44 @@ impl ByteSource {
                     let length = usize::try_from(wanted.end.saturating_sub(wanted.start)).unwrap_or(usize::MAX);
                     let bytes = file.window(wanted.start, length).await.map_err(Fault::Read)?;
                     if bytes.is_empty() {
-                        return internal_err!("no bytes at {} of {}", wanted.start, self.file.url);
+                        return internal_err!("no bytes at {} of {}", wanted.start, self.split.file.url);
                     }
                     return Ok(Piece::Bytes(bytes));
                 }
-                State::Packed(unpacked) => {
-                    let chunk = unpacked.next().await.map_err(Fault::Unpack)?;
-                    return Ok(chunk.map_or(Piece::End, |chunk| Piece::Bytes(chunk.bytes)));
+                State::Packed(unpacked, chunk) => {
+                    if let Some(bytes) = chunk.as_ref().and_then(|chunk| part(chunk, &wanted)) {
+                        return Ok(Piece::Bytes(bytes));
+                    }
+                    *chunk = unpacked.next().await.map_err(Fault::Unpack)?;
+                    if chunk.is_none() {
+                        return Ok(Piece::End);
+                    }
                 }
             }
         }
     }
 
     async fn open(&mut self) -> Result<()> {
-        let file = self.reader.open(&self.file, Arc::clone(&self.counters)).await.map_err(Fault::Read)?;
-        self.state = match self.compression {
+        let opened = self.reader.open(&self.split.file, Arc::clone(&self.counters)).await;
+        let file = opened.map_err(Fault::Read)?;
+        self.state = match self.split.facts.compression {
             Compression::None => State::Plain(file),
-            packed @ (Compression::Gzip | Compression::Zstd | Compression::Bzip2) => {
-                State::Packed(Box::new(Decompressor::new(file, packed)))
+            Compression::Zstd => {
+                let (begin, next) = self.split.frames();
+                State::Packed(Box::new(Decompressor::at_frame(file, begin, next)), None)
+            }
+            packed @ (Compression::Gzip | Compression::Bzip2) => {
+                State::Packed(Box::new(Decompressor::new(file, packed)), None)
             }
         };
         Ok(())
     }
+}
+
+/// The bytes of a chunk from the first wanted one on, if it has that.
+fn part(chunk: &Chunk, wanted: &Range<u64>) -> Option<Bytes> {
+    let within = |offset: u64| usize::try_from(offset.checked_sub(chunk.offset)?).ok();
+    let start = within(wanted.start).filter(|start| *start < chunk.bytes.len())?;
+    let end = within(wanted.end).map_or(chunk.bytes.len(), |end| end.min(chunk.bytes.len()));
+    Some(chunk.bytes.slice(start..end))
 }

@@ -33,7 +33,7 @@ pub(crate) async fn head(
     (reading, limit): (&Reading, usize),
 ) -> Result<Head, PlanError> {
     let read = read_head(reader, file, reading.compression(&file.url), limit).await;
-    let head = read.map_err(|source| PlanError::Unpack { table: table.to_owned(), source: Box::new(source) })?;
+    let head = read.map_err(|source| PlanError::unpack(table, source))?;
     if is_utf16(&head.bytes) {
         return Err(PlanError::Utf16 { file: file.url.clone() });
     }

@@ -13,12 +13,13 @@ use crate::graph::Places;
 use crate::planner::PathBase;
 use crate::scan::{ExtraColumn, ExtraKind, FileFacts, TableColumns};
 use crate::sql::scheme;
+use crate::tables::frames::frames;
 use crate::tables::inference::{self, Learned};
 use crate::tables::options::Reading;
 use crate::tables::partitions;
 use crate::tables::source::Source;
 
-/// Files whose blocks are looked up at the same time.
+/// Files whose blocks or frames are looked up at the same time.
 const LOOKUPS_AT_ONCE: usize = 16;
 
 /// Files that have the same columns.
@@ -42,10 +43,22 @@ pub(crate) struct Table {
     pub record_bytes: u64,
 }
 
-impl Table {
-    /// Lists the files, finds their blocks, and learns their columns.
-    pub async fn find(reader: &BlockReader, name: &str, source: &Source, base: &PathBase) -> Result<Self, PlanError> {
-        let listed = list(reader, name, source, base).await?;
+/// What tables are found with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Finder<'a> {
+    /// Looks at files.
+    pub reader: &'a BlockReader,
+    /// What a path without a scheme means.
+    pub base: &'a PathBase,
+    /// Bytes of the smallest splits.
+    pub split_size: u64,
+}
+
+impl Finder<'_> {
+    /// Lists the files of a table, finds their blocks, and learns their columns.
+    pub async fn find(&self, name: &str, source: &Source) -> Result<Table, PlanError> {
+        let reader = self.reader;
+        let listed = list(reader, name, source, self.base).await?;
         // Also of files without bytes: one that is being written shows none before its first block is full.
         let places = Arc::new(places(reader, name, &listed).await?);
         let files: Vec<(FileRef, partitions::Values)> = listed.into_iter().filter(|(file, _)| file.len > 0).collect();
@@ -57,18 +70,26 @@ impl Table {
         let learned = inference::learn(reader, name, &files, &reading).await?;
         let Learned { schema, origins, unknown, record_bytes, files: kept } = learned;
         let facts = |(at, columns): (usize, Vec<usize>)| {
-            let compression = reading.compression(&files[at].url);
-            let values = partitions.values_of(&values[at]);
-            (files[at].clone(), Arc::new(FileFacts { compression, values, columns }))
+            let (file, values) = (files[at].clone(), partitions.values_of(&values[at]));
+            let compression = reading.compression(&file.url);
+            let split_size = if reading.is_splittable() { self.split_size } else { u64::MAX };
+            async move {
+                let frames = frames(reader, &file, compression, split_size).await;
+                let frames = frames.map_err(|source| PlanError::unpack(name, source))?;
+                Ok::<_, PlanError>((file, Arc::new(FileFacts { compression, values, columns, frames })))
+            }
         };
-        let files: Vec<_> = kept.into_iter().map(facts).collect();
+        let lookups: Vec<_> = kept.into_iter().map(facts).collect();
+        let files: Vec<_> = stream::iter(lookups).buffered(LOOKUPS_AT_ONCE).try_collect().await?;
         reading.check_columns(&schema).map_err(|error| refuse(error.to_string()))?;
         check_depth(name, &schema)?;
         let columns = columns(name, source, schema, partitions)?;
         let reading = Arc::clone(&reading);
-        Ok(Self { name: name.to_owned(), files, places, columns, origins, unknown, reading, record_bytes })
+        Ok(Table { name: name.to_owned(), files, places, columns, origins, unknown, reading, record_bytes })
     }
+}
 
+impl Table {
     /// All columns.
     pub fn schema(&self) -> SchemaRef {
         self.columns.schema()

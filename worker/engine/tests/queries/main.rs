@@ -6,6 +6,7 @@ mod borders;
 mod differential;
 mod exchanges;
 mod faults;
+mod frames;
 mod json;
 mod orders;
 mod plans;

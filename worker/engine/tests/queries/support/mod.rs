@@ -173,13 +173,19 @@ impl Runner {
         let mut known = KnownBorders::default();
         loop {
             let query = block_on(self.planner().plan(sql, &known)).map_err(Failure::Plan)?;
-            let outcome = self.run_tasks(&query);
+            let mut outcome = self.run_tasks(&query);
             let notes = outcome.reports.iter().map(|(task, report)| (*task, report.note.clone())).collect();
+            if let Some(error) = outcome.error.take_if(|_| !query.has_all_notes(&notes)) {
+                return Err(Failure::Task(error));
+            }
             match query.check_borders(&notes) {
                 Borders::Replan(files) => {
                     assert!(replanned.is_disjoint(&files), "the borders of {files:?} were known already");
                     let search = query.border_search(&files).map_err(Failure::Plan)?;
                     let outcome = self.run_tasks(&search.query);
+                    if let Some(error) = outcome.error {
+                        return Err(Failure::Task(error));
+                    }
                     let notes = outcome.reports.iter().map(|(task, report)| (*task, report.note.clone())).collect();
                     known = known.with(search.known(&notes).expect("every task has a note"));
                     replanned.extend(files);
