@@ -211,7 +211,7 @@ fn joins() {
     check("SELECT count(*) FROM {t} CROSS JOIN {n}");
     check("SELECT a.id FROM {t} a JOIN {t} b ON a.id = b.id + 1000 WHERE a.payment_type < b.payment_type");
     check("SELECT count(*) FROM {t} t JOIN {n} n ON t.payment_type < n.payment_type");
-    check("SELECT name FROM {n} RIGHT JOIN (SELECT DISTINCT payment_type FROM {t}) USING (payment_type)");
+    check("SELECT name FROM {n} RIGHT JOIN (SELECT DISTINCT payment_type AS p FROM {t}) ON payment_type = p");
 }
 
 #[test]
