@@ -1,6 +1,5 @@
-//! Decompresses files and says how fast: `decompress [--blocks] PATH...`, local paths only. Compare with `gzip -dc`,
-//! `zstd -dc`, `bzip2 -dc`; the CRC32C is that of the decompressed bytes. `--blocks` reads bzip2 block by block, as the
-//! reader of a split does.
+//! Decompresses files and says how fast: `decompress PATH...`, local paths only. Compare with `gzip -dc`,
+//! `zstd -dc`, `bzip2 -dc`; the CRC32C is that of the decompressed bytes.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -12,8 +11,7 @@ use bobbin_blocks::compression::{Compression, Decompressor, frame_starts};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let reader = BlockReader::local();
-    let (options, paths): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|word| word == "--blocks");
-    for path in paths {
+    for path in std::env::args().skip(1) {
         for file in reader.list(&path).await? {
             let begin = Instant::now();
             let compression = Compression::of(&file.url);
@@ -22,10 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             if compression == Compression::Zstd {
                 println!("{} frames that it tells of", frame_starts(&mut open).await?.len());
             }
-            let mut decompressor = match (compression, options.is_empty()) {
-                (Compression::Bzip2, false) => Decompressor::at_block(open, 0),
-                (compression, _) => Decompressor::new(open, compression),
-            };
+            let mut decompressor = Decompressor::new(open, compression);
             let (mut bytes, mut crc) = (0, crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32Iscsi));
             while let Some(chunk) = decompressor.next().await? {
                 bytes += chunk.bytes.len();

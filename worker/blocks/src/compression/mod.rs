@@ -1,11 +1,9 @@
 //! Compressed files: which format a file has, and its bytes as they were before they were compressed.
 //!
 //! A [`Decompressor`] reads a file from its begin; where a format allows it, also from the middle: from one of the
-//! frames of zstd ([`frame_starts`]), or from any block of bzip2. Memory is bounded: one window of the file, one chunk,
+//! frames of zstd ([`frame_starts`]). Memory is bounded: one window of the file, one chunk,
 //! and what the format itself needs (at most 128 MiB, zstd).
 
-mod bits;
-mod blocks;
 mod bzip2;
 mod codec;
 mod decompressor;

@@ -22,8 +22,7 @@ const WINDOW: usize = 1 << 20;
 pub struct Chunk {
     /// Where it is in the decompressed file, as far as the decompressor knows where it began.
     pub offset: u64,
-    /// Where in the compressed file the frame begins (gzip member, bzip2 stream) that its first byte is from; behind
-    /// [`super::Decompressor::at_block`], the block.
+    /// Where in the compressed file the frame begins (gzip member, bzip2 stream) that its first byte is from.
     pub source: u64,
     /// The bytes, at least one.
     pub bytes: Bytes,
