@@ -2,6 +2,7 @@
 //! steps into JSON texts.
 
 mod json;
+mod percentile;
 
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::types::{NativeType, logical_date, logical_string};
@@ -9,8 +10,8 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::functions::datetime::date_part;
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    Coercion, ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    TypeSignature, TypeSignatureClass, Volatility, lit,
+    AggregateUDF, Coercion, ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, TypeSignature, TypeSignatureClass, Volatility, lit,
 };
 
 pub(crate) use json::Arrows;
@@ -19,6 +20,11 @@ pub(crate) use json::Arrows;
 pub(crate) fn all() -> impl Iterator<Item = ScalarUDF> {
     let parts = ["year", "month", "day", "hour", "minute", "second"].into_iter();
     parts.map(|part| PartOfTime::new(part).into()).chain(json::all())
+}
+
+/// Aggregates that stand in for DataFusion's, under their names.
+pub(crate) fn aggregates() -> impl Iterator<Item = AggregateUDF> {
+    [percentile::Percentile::default()].into_iter().map(AggregateUDF::from)
 }
 
 /// One part of a date or a time, as an integer.

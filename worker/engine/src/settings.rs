@@ -80,6 +80,9 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionState
     for function in functions::all() {
         datafusion::execution::FunctionRegistry::register_udf(&mut state, Arc::new(function))?;
     }
+    for function in functions::aggregates() {
+        datafusion::execution::FunctionRegistry::register_udaf(&mut state, Arc::new(function))?;
+    }
     Ok(state)
 }
 
