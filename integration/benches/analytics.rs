@@ -1,5 +1,6 @@
 //! Questions about one CSV file and one file of JSON lines, put to bobbin and to the engines that people use for them:
-//! CPU-seconds, seconds and memory, with one thread and with two; and how the answer's cost grows with the number of splits.
+//! CPU-seconds, seconds and memory, with one thread and with two; how the answer's cost grows with the number of splits; and
+//! what it is on a cluster.
 //!
 //! `BOBBIN_BENCH_BYTES` is the size of each file (a gigabyte), `BOBBIN_BENCH_PEERS` names the peers to ask (all; empty for
 //! none), `BOBBIN_BENCH_RUNS` limits the runs of each.
@@ -8,11 +9,16 @@
 mod answers;
 #[path = "analytics/engines.rs"]
 mod engines;
+#[path = "analytics/on_cluster.rs"]
+mod on_cluster;
 #[path = "analytics/questions.rs"]
 mod questions;
 #[path = "analytics/report.rs"]
 mod report;
 mod support;
+#[path = "../tests/support/mod.rs"]
+#[allow(clippy::unwrap_used, reason = "shared with the tests")]
+mod tests;
 
 use integration::data::{Cached, cached, directory, events, taxi};
 
@@ -57,6 +63,7 @@ fn main() {
     }
     report::memory(&engines, &peaks);
     report::growth(&SPLITS.map(|splits| (splits, engines.growth(&data, splits))));
+    report::cluster(&on_cluster::rows(&engines, &data));
 }
 
 /// The files, made once for each size.

@@ -2,6 +2,7 @@
 
 use super::answers::Verdict;
 use super::engines::{Cost, Engines};
+use super::on_cluster;
 use super::questions::QUESTIONS;
 
 /// One row a question, one column an engine.
@@ -49,6 +50,19 @@ pub fn growth(rows: &[(u64, Option<Cost>)]) {
         let Some(Cost { cpu, wall, peak, .. }) = cost else { continue };
         let peak = *peak as f64 / 1e6;
         line(&[splits.to_string(), format!("{cpu:.2}"), format!("{wall:.2}"), format!("{peak:.0}")]);
+    }
+}
+
+/// What tasks on a cluster cost beside a process here.
+pub fn cluster(rows: &[on_cluster::Row]) {
+    if rows.is_empty() {
+        return;
+    }
+    println!("\nCPU-seconds of all tasks on two workers of a cluster, and of the whole process here\n");
+    heading(&["question", "here", "on the cluster", "difference", "ratio"].map(str::to_owned));
+    for on_cluster::Row { title, here, there } in rows {
+        let numbers = [*here, *there, there - here, there / here].map(|number| format!("{number:.2}"));
+        line(&[&[(*title).to_owned()][..], &numbers[..]].concat());
     }
 }
 

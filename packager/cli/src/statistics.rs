@@ -33,8 +33,13 @@ pub fn lines(id: &str, progress: &Progress, times: Times) -> Vec<String> {
             since(times.answered_ms),
         ),
         format!(
-            "splits: {} node-local, {} rack-local, {} remote; tasks: {}, retries: {}",
-            progress.node_local, progress.rack_local, progress.remote, progress.tasks, progress.retries
+            "splits: {} node-local, {} rack-local, {} remote; tasks: {}, retries: {}; CPU: {:.3} s",
+            progress.node_local,
+            progress.rack_local,
+            progress.remote,
+            tasks(progress),
+            progress.retries,
+            metrics.cpu_micros as f64 / 1e6,
         ),
         format!(
             "read: {} short-circuit, {} local socket, {} remote; skipped: {}",
@@ -48,6 +53,14 @@ pub fn lines(id: &str, progress: &Progress, times: Times) -> Vec<String> {
     lines
 }
 
+/// How many tasks there were, and how many of them nobody needed.
+fn tasks(progress: &Progress) -> String {
+    match progress.tasks_skipped {
+        0 => progress.tasks.to_string(),
+        skipped => format!("{} ({skipped} not needed)", progress.tasks),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +70,7 @@ mod tests {
     fn each_step_and_each_way_of_reading_is_named() {
         let progress = Progress {
             tasks: 10,
+            tasks_skipped: 4,
             node_local: 9,
             registered_ms: 10_800,
             first_container_ms: 11_100,
@@ -65,6 +79,7 @@ mod tests {
             retries: 1,
             metrics: Some(TaskMetrics {
                 bytes_short_circuit: 300_000_000,
+                cpu_micros: 1_234_000,
                 fallbacks: vec!["w2: short-circuit: no socket".to_owned()],
                 ..TaskMetrics::default()
             }),
@@ -73,7 +88,7 @@ mod tests {
         let times = Times { started_ms: 10_000, submitted_ms: 10_026, answered_ms: 13_204 };
         let expected = [
             "app: submitted 0.026 s, registered 0.800 s, first container 1.100 s, first task 1.250 s, last task 3.000 s, answer 3.204 s",
-            "splits: 9 node-local, 0 rack-local, 0 remote; tasks: 10, retries: 1",
+            "splits: 9 node-local, 0 rack-local, 0 remote; tasks: 10 (4 not needed), retries: 1; CPU: 1.234 s",
             "read: 286.1 MiB short-circuit, 0 B local socket, 0 B remote; skipped: 0 B",
             "slower read: w2: short-circuit: no socket",
         ];
