@@ -11,6 +11,9 @@ use tokio::time::timeout;
 
 use crate::Link;
 
+/// Messages that are taken from a link before the first of them is handed on.
+const BATCH: usize = 64;
+
 /// Why a link ended.
 #[derive(Debug)]
 pub enum LinkEnd {
@@ -72,8 +75,9 @@ where
     }
 }
 
+/// Hands on what has come all at once: whoever takes it then finds all of it, and answers all of it at once.
 async fn read<In, Out, T>(
-    mut stream: SplitStream<Link<In, Out>>,
+    stream: SplitStream<Link<In, Out>>,
     incoming: mpsc::Sender<T>,
     silence: Duration,
     wrap: impl Fn(In) -> T,
@@ -81,18 +85,24 @@ async fn read<In, Out, T>(
 where
     In: Message + Default,
 {
+    let mut batches = stream.ready_chunks(BATCH);
     loop {
-        let message = match timeout(silence, stream.next()).await {
-            Ok(Some(Ok(message))) => message,
-            Ok(Some(Err(FrameError::Io(error)))) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                return LinkEnd::Closed;
-            }
-            Ok(Some(Err(error))) => return LinkEnd::Failed(error),
+        let batch = match timeout(silence, batches.next()).await {
+            Ok(Some(batch)) => batch,
             Ok(None) => return LinkEnd::Closed,
             Err(_) => return LinkEnd::Silent(silence),
         };
-        if incoming.send(wrap(message)).await.is_err() {
-            return LinkEnd::Ours;
+        for message in batch {
+            let message = match message {
+                Ok(message) => message,
+                Err(FrameError::Io(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    return LinkEnd::Closed;
+                }
+                Err(error) => return LinkEnd::Failed(error),
+            };
+            if incoming.send(wrap(message)).await.is_err() {
+                return LinkEnd::Ours;
+            }
         }
     }
 }
