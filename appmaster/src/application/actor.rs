@@ -13,12 +13,16 @@ use tracing::{info, warn};
 
 use super::containers::Containers;
 use super::jobs::{Job, Jobs};
+use super::orders::Orders;
 use super::peers::{DriverPeer, WorkerPeer};
 use super::snapshot::{JobView, Snapshot, WorkerView};
 use super::{Input, Mailbox, Options, Outcome, TO_DRIVER, TO_WORKER, convert};
 
 /// Progress is told, and time passes for the core, this often while there is work.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Inputs that are taken before what follows from them is sent: one wake-up and one write for all that goes to one peer.
+const BATCH: usize = 64;
 
 /// Lines that the page shows.
 const EVENTS: usize = 50;
@@ -37,7 +41,10 @@ pub(super) struct Actor {
     jobs: Jobs,
     /// Numbers given so far to workers, drivers and jobs.
     numbered: (u32, u32, u32),
-    /// Peers whose queue was full: they are declared gone after the current event.
+    /// What follows from the current inputs, in order, and is sent after them.
+    orders: Orders,
+    news: Vec<(DriverId, wire::ToDriver)>,
+    /// Peers that broke a rule or whose queue was full: they are declared gone after the current inputs.
     stuck: Vec<Input>,
     outcome: Option<Outcome>,
     events: VecDeque<String>,
@@ -59,6 +66,8 @@ impl Actor {
             containers: Containers::default(),
             jobs: Jobs::default(),
             numbered: (0, 0, 0),
+            orders: Orders::default(),
+            news: Vec::new(),
             stuck: Vec::new(),
             outcome: None,
             events: VecDeque::new(),
@@ -69,21 +78,51 @@ impl Actor {
     pub async fn run(mut self, mut inputs: mpsc::Receiver<Input>) -> Outcome {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Vec::with_capacity(BATCH);
         loop {
             tokio::select! {
-                input = inputs.recv() => match input {
-                    Some(input) => self.take(input),
-                    None => return Outcome {
+                count = inputs.recv_many(&mut batch, BATCH) => if count == 0 {
+                    return Outcome {
                         succeeded: true, unregister: true, diagnostics: "nobody needs the application any more".to_owned(),
-                    },
+                    };
                 },
                 _ = ticks.tick() => self.tick(),
             }
-            while let Some(input) = self.stuck.pop() {
+            for input in batch.drain(..) {
                 self.take(input);
+                if self.outcome.is_some() {
+                    break;
+                }
             }
+            self.settle();
             if let Some(outcome) = self.outcome.take() {
                 return self.end(outcome);
+            }
+        }
+    }
+
+    /// Sends what is to be sent. Whoever does not take it is declared gone, and what follows from that is sent too.
+    fn settle(&mut self) {
+        loop {
+            self.send();
+            let Some(input) = self.stuck.pop() else { return };
+            self.take(input);
+        }
+    }
+
+    fn send(&mut self) {
+        for (worker, message) in self.orders.take() {
+            let Some(peer) = self.workers.get(&worker) else { continue };
+            let message = wire::ToWorker { message: Some(message) };
+            // A closed queue means that its connection has ended; that is reported by whoever ran it.
+            if let Err(mpsc::error::TrySendError::Full(_)) = peer.orders.try_send(message) {
+                self.stuck.push(Input::WorkerLeaves(worker, "it does not take its orders".to_owned()));
+            }
+        }
+        for (driver, message) in self.news.drain(..) {
+            let Some(peer) = self.drivers.get(&driver) else { continue };
+            if let Err(mpsc::error::TrySendError::Full(_)) = peer.news.try_send(message) {
+                self.stuck.push(Input::DriverLeaves(driver, "it does not read its messages".to_owned()));
             }
         }
     }
@@ -94,6 +133,7 @@ impl Actor {
 
     fn tick(&mut self) {
         self.handle(Event::Tick);
+        self.orders.drop_now();
         self.tell_progress();
         if let Some(mailbox) = &self.mailbox {
             mailbox.state(self.core.pace(), self.core.fraction_done());
@@ -114,6 +154,7 @@ impl Actor {
             }
             Input::Worker(id, message) => self.hear_worker(id, message),
             Input::WorkerLeaves(id, why) => {
+                self.orders.forget(id);
                 if self.workers.remove(&id).is_some() {
                     self.handle(Event::WorkerGone { worker: id, why });
                 }
@@ -268,17 +309,14 @@ impl Actor {
                 self.mail(|mailbox| mailbox.release(container));
             }
             Action::Launch { container } => self.mail(|mailbox| mailbox.launch(container)),
-            Action::StopWorker { worker } => self.order(worker, wire::to_worker::Message::Stop(wire::Stop {})),
+            Action::StopWorker { worker } => self.orders.push(worker, wire::to_worker::Message::Stop(wire::Stop {})),
             Action::JobAccepted { job, first_task } => self.jobs.number_tasks(job, first_task),
             Action::Assign(assignment) => self.assign(assignment),
             Action::CancelTask { worker, task, attempt } => {
                 let cancel = wire::CancelTask { task: task.0, attempt };
-                self.order(worker, wire::to_worker::Message::CancelTask(cancel));
+                self.orders.push(worker, wire::to_worker::Message::CancelTask(cancel));
             }
-            Action::DropResults { worker, tasks } => {
-                let drop = wire::DropResults { tasks: tasks.into_iter().map(|task| task.0).collect() };
-                self.order(worker, wire::to_worker::Message::DropResults(drop));
-            }
+            Action::DropResults { worker, tasks } => self.orders.drop_results(worker, tasks),
             Action::ResultReady { job, index, task, bytes, holder } => {
                 let holders = self.holder(holder).into_iter().collect();
                 self.about_job(job, |number| {
@@ -323,7 +361,7 @@ impl Actor {
         let inputs = inputs.iter().map(|input| table.input(input)).collect();
         let holders = table.workers.iter().map(|worker| self.holder(*worker).unwrap_or_default()).collect();
         let run = wire::RunTask { task: task.0, attempt, shared, body, inputs, holders };
-        self.order(worker, wire::to_worker::Message::RunTask(run));
+        self.orders.push(worker, wire::to_worker::Message::RunTask(run));
     }
 
     fn holder(&self, worker: WorkerId) -> Option<wire::Holder> {
@@ -331,21 +369,8 @@ impl Actor {
         Some(wire::Holder { worker: worker.0, host: peer.host.clone(), fetch_address: peer.fetch_address.clone() })
     }
 
-    fn order(&mut self, worker: WorkerId, message: wire::to_worker::Message) {
-        let Some(peer) = self.workers.get(&worker) else { return };
-        let sent = peer.orders.try_send(wire::ToWorker { message: Some(message) });
-        // A closed queue means that its connection has ended; that is reported by whoever ran it.
-        if let Err(mpsc::error::TrySendError::Full(_)) = sent {
-            self.stuck.push(Input::WorkerLeaves(worker, "it does not take its orders".to_owned()));
-        }
-    }
-
     fn tell(&mut self, driver: DriverId, message: wire::to_driver::Message) {
-        let Some(peer) = self.drivers.get(&driver) else { return };
-        let sent = peer.news.try_send(wire::ToDriver { message: Some(message) });
-        if let Err(mpsc::error::TrySendError::Full(_)) = sent {
-            self.stuck.push(Input::DriverLeaves(driver, "it does not read its messages".to_owned()));
-        }
+        self.news.push((driver, wire::ToDriver { message: Some(message) }));
     }
 
     fn about_job(&mut self, job: JobId, message: impl FnOnce(u32) -> wire::to_driver::Message) {
@@ -465,8 +490,9 @@ impl Actor {
         }
         let ids: Vec<WorkerId> = self.workers.keys().copied().collect();
         for id in ids {
-            self.order(id, wire::to_worker::Message::Stop(wire::Stop {}));
+            self.orders.push(id, wire::to_worker::Message::Stop(wire::Stop {}));
         }
+        self.send();
         outcome
     }
 }

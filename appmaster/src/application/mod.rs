@@ -13,6 +13,7 @@ mod containers;
 mod convert;
 mod jobs;
 mod mailbox;
+mod orders;
 mod peers;
 mod snapshot;
 
