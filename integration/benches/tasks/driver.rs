@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bobbin_link::{Connector, Link};
-use bobbin_proto::{DriverHello, FromDriver, ReleaseJob, SubmitJob, ToDriver, from_driver, to_driver};
+use bobbin_proto::{DriverHello, FromDriver, Heartbeat, ReleaseJob, SubmitJob, ToDriver, from_driver, to_driver};
 use futures::{SinkExt, StreamExt};
 
 use crate::master::Master;
@@ -50,6 +50,10 @@ impl Driver {
                     };
                 }
                 Some(to_driver::Message::JobFailed(failed)) => return Err(failed.message.into()),
+                // Each comes several times in the time that a driver may be silent.
+                Some(to_driver::Message::Progress(_) | to_driver::Message::Heartbeat(_)) => {
+                    self.say(from_driver::Message::Heartbeat(Heartbeat {})).await?;
+                }
                 _ => {}
             }
         }
