@@ -5,7 +5,7 @@ mod containers;
 mod dispatch;
 mod ending;
 mod explain;
-#[cfg(test)]
+#[cfg(any(test, feature = "invariants"))]
 pub(crate) mod invariants;
 mod loss;
 mod plan;
@@ -99,6 +99,12 @@ impl Core {
             self.settle();
         }
         std::mem::swap(&mut self.out, actions);
+    }
+
+    /// Panic, with the invariant's name, if the core contradicts itself. Looks at every task: slow.
+    #[cfg(feature = "invariants")]
+    pub fn check_invariants(&self) {
+        invariants::check(self);
     }
 
     fn apply(&mut self, event: Event) {

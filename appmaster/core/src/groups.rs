@@ -132,7 +132,7 @@ impl Groups {
     }
 
     /// All groups.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "invariants"))]
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Group)> {
         (0..).zip(&self.rows)
     }

@@ -1,0 +1,50 @@
+//! What the scheduler decides on simulated clusters: a line for each scenario. `simulator [NAME..] [--seed N] [--full]`.
+
+use clap::Parser;
+use integration::Counting;
+use integration::simulator::{NAMES, Outcome, Scale, Scenario, run};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Scenarios of the scheduler's core on simulated clusters
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Scenarios, all if none is named
+    names: Vec<String>,
+    /// Another seed gives other blocks, times and faults
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// As large as can be: up to 10,000 workers and 10,000,000 tasks; minutes, and gigabytes
+    #[arg(long)]
+    full: bool,
+    /// Small enough to see every event checked
+    #[arg(long, conflicts_with = "full")]
+    small: bool,
+    /// Given by cargo
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    let scale = match (arguments.full, arguments.small) {
+        (true, _) => Scale::Full,
+        (_, true) => Scale::Small,
+        (false, false) => Scale::Usual,
+    };
+    for name in &arguments.names {
+        if NAMES.iter().all(|known| known.0 != name) {
+            eprintln!("{name} is no scenario; there are:");
+            NAMES.iter().for_each(|(known, what)| eprintln!("  {known:<11} {what}"));
+            std::process::exit(2);
+        }
+    }
+    println!("{}", Outcome::TITLE);
+    let is_asked = |name: &str| arguments.names.is_empty() || arguments.names.iter().any(|asked| asked == name);
+    for (name, _) in NAMES.iter().filter(|(name, _)| is_asked(name)) {
+        if let Some(scenario) = Scenario::new(name, scale, arguments.seed) {
+            println!("{}", run(scenario, arguments.seed));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! A simulated cluster round the scheduler's core: it measures what the core decides, and checks it.
+//!
+//! Virtual time, chance by seed: hosts in racks with disks, network cards and uplinks ([`Speeds`]); blocks where HDFS
+//! puts them; YARN, which grants containers when a node calls; workers that read, fetch, compute and answer; a driver.
+//! Things go wrong by seed, too. The core is the one that serves: it hears [`bobbin_core::Event`]s, and its actions are done.
+//!
+//! ```text
+//!   scenario, seed --> plan (graphs, costs, blocks), faults
+//!   clock ----------> world -- events --> core (metered: CPU, memory)
+//!   network <-------- working, driver, manager, faults <-- acting <-- actions --+
+//!                     watch (invariants), oracle (a sequential run)
+//! ```
+//!
+//! Not simulated: jobs that read earlier jobs' results, several drivers, and an application master that starts anew, which
+//! the core does not support. The core's own random worlds (`appmaster/core/src/tests`) are about rare orders of events;
+//! this one is about time.
+
+mod acting;
+mod bound;
+mod clock;
+mod driver;
+mod faults;
+mod manager;
+mod meter;
+mod network;
+mod oracle;
+mod outcome;
+mod placement;
+mod plan;
+mod scenario;
+mod watch;
+mod working;
+mod world;
+
+pub use network::Speeds;
+pub use outcome::{Distances, Outcome};
+pub use scenario::{NAMES, Scale, Scenario};
+
+use bound::{Machines, lower_bound};
+use outcome::span;
+use world::World;
+
+/// Runs a scenario from the start of its application to its end.
+///
+/// # Panics
+/// With the name of an invariant that does not hold.
+pub fn run(scenario: Scenario, seed: u64) -> Outcome {
+    let name = scenario.name.to_owned();
+    let hardware = scenario.hardware;
+    let threads = scenario.workers * hardware.threads;
+    let bound = lower_bound(&scenario.plans, Machines { hosts: hardware.hosts, threads, speeds: hardware.speeds });
+    let tasks = scenario.plans.iter().map(|plan| u64::from(plan.len())).sum();
+    let begins = scenario.plans.iter().map(|plan| plan.at).min().unwrap_or(0);
+    let mut world = World::new(scenario, seed);
+    world.run();
+    let (tally, metered) = (world.tally, &world.metered);
+    Outcome {
+        name,
+        tasks,
+        threads: threads as u64,
+        makespan: span(tally.makespan - begins),
+        bound: span(bound - begins),
+        first_task: span(tally.first_task.unwrap_or(0).saturating_sub(begins)),
+        reads: tally.reads,
+        fetches: tally.fetches,
+        repeated: tally.assigned.saturating_sub(tasks),
+        containers: world.manager.granted() as u64,
+        faults: tally.faults,
+        memory: crate::Counting::peak(),
+        events: metered.events,
+        cpu: metered.cpu,
+        slowest: metered.slowest,
+        digest: metered.digest,
+    }
+}

@@ -1,0 +1,99 @@
+//! The core, and what it costs: CPU time and memory.
+
+use std::time::Duration;
+
+use bobbin_core::{Action, Config, Core, Event, Time};
+
+use crate::Counting;
+
+use super::clock::{MILLI, Micros};
+use super::plan::mix;
+
+/// The core under the meter.
+#[derive(Debug)]
+pub(super) struct Metered {
+    pub(super) core: Core,
+    pub(super) events: u64,
+    pub(super) cpu: Duration,
+    pub(super) slowest: (Duration, &'static str),
+    /// What was decided, as one number: equal only if all of it was equal.
+    pub(super) digest: u64,
+}
+
+impl Metered {
+    pub(super) fn new(config: Config) -> Metered {
+        Counting::reset();
+        let core = Counting::inside(|| Core::new(config));
+        Metered { core, events: 0, cpu: Duration::ZERO, slowest: (Duration::ZERO, "nothing"), digest: 0 }
+    }
+
+    pub(super) fn handle(&mut self, now: Micros, event: Event) -> Vec<Action> {
+        let name = name_of(&event);
+        let mut actions = Vec::new();
+        let began = thread_time();
+        Counting::inside(|| self.core.handle(Time(now / MILLI), event, &mut actions));
+        let took = thread_time().saturating_sub(began);
+        self.events += 1;
+        self.cpu += took;
+        if took > self.slowest.0 {
+            self.slowest = (took, name);
+        }
+        for action in &actions {
+            self.digest = mix(self.digest, number_of(action));
+        }
+        actions
+    }
+}
+
+/// CPU time of this thread.
+fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
+}
+
+fn number_of(action: &Action) -> u64 {
+    match action {
+        Action::Assign(row) => mix(u64::from(row.task.0), (u64::from(row.worker.0) << 32) | u64::from(row.attempt)),
+        Action::CancelTask { worker, task, .. } => mix(2 ^ u64::from(task.0), u64::from(worker.0)),
+        Action::DropResults { worker, tasks } => mix(3 ^ u64::from(worker.0), tasks.len() as u64),
+        Action::Launch { container } => mix(4, container.0),
+        Action::Release { container } => mix(5, container.0),
+        Action::StopWorker { worker } => mix(6, u64::from(worker.0)),
+        Action::ResultReady { task, .. } => mix(7, u64::from(task.0)),
+        Action::Ask { rows } => mix(8, rows.len() as u64),
+        Action::Note(text) => mix(9, text.len() as u64),
+        Action::Blacklist { .. }
+        | Action::JobAccepted { .. }
+        | Action::ResultLost { .. }
+        | Action::JobFinished { .. }
+        | Action::JobFailed { .. }
+        | Action::ForgetJob { .. }
+        | Action::Finish { .. } => 1,
+    }
+}
+
+fn name_of(event: &Event) -> &'static str {
+    match event {
+        Event::NodesKnown { .. } => "NodesKnown",
+        Event::Registered { .. } => "Registered",
+        Event::WorkExpected { .. } => "WorkExpected",
+        Event::HeadroomKnown { .. } => "HeadroomKnown",
+        Event::Resync => "Resync",
+        Event::ShutdownByResourceManager => "ShutdownByResourceManager",
+        Event::ContainersGranted { .. } => "ContainersGranted",
+        Event::ContainerLaunchFailed { .. } => "ContainerLaunchFailed",
+        Event::ContainerCompleted { .. } => "ContainerCompleted",
+        Event::DriverConnected { .. } => "DriverConnected",
+        Event::DriverDisconnected { .. } => "DriverDisconnected",
+        Event::JobSubmitted { .. } => "JobSubmitted",
+        Event::JobCancelled { .. } => "JobCancelled",
+        Event::JobReleased { .. } => "JobReleased",
+        Event::ResultUnreadable { .. } => "ResultUnreadable",
+        Event::FinishRequested { .. } => "FinishRequested",
+        Event::WorkerConnected { .. } => "WorkerConnected",
+        Event::WorkerGone { .. } => "WorkerGone",
+        Event::TaskFinished { .. } => "TaskFinished",
+        Event::TaskFailed { .. } => "TaskFailed",
+        Event::Tick => "Tick",
+    }
+}

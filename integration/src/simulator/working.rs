@@ -1,0 +1,299 @@
+//! What a worker does: it queues tasks, reads blocks and results, computes, and answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bobbin_core::{Assignment, Event, FailureKind, TaskFailure, TaskId, WorkerId};
+
+use super::acting::row_of;
+use super::clock::{Happening, Letter, MILLI, Micros, Run};
+use super::network::{FlowId, Source, Transfer};
+use super::oracle;
+use super::world::{Held, Running, World};
+
+/// Results of more hosts than this are fetched as two flows: those of the rack, and the others.
+const SINGLE_HOSTS: usize = 8;
+
+/// Inputs of a task: bytes by host, the workers that hold them, and those that are not there.
+#[derive(Debug, Default)]
+struct Inputs {
+    bytes: BTreeMap<usize, u64>,
+    holders: BTreeSet<usize>,
+    missing: Vec<TaskId>,
+    value: u64,
+}
+
+impl World {
+    /// A message reaches a worker.
+    pub(super) fn letter(&mut self, worker: usize) {
+        if !self.workers[worker].alive || self.workers[worker].closed {
+            return;
+        }
+        if let Some(later) = self.stuck_until(self.workers[worker].host) {
+            return self.queue.at(later, Happening::Letter(worker));
+        }
+        match self.workers[worker].letters.pop_front().expect("each message has its moment") {
+            Letter::Assign(row) => {
+                self.workers[worker].queue.push_back(row);
+                self.start_next(worker);
+            }
+            Letter::Cancel { task, attempt } => self.cancel(Run { worker, task, attempt }),
+            Letter::Drop(tasks) => {
+                for task in tasks {
+                    let known = self.workers[worker].results.remove(&task);
+                    assert!(known.is_some(), "only_results_are_dropped: {task} on worker {worker}");
+                }
+            }
+            Letter::Stop => {
+                self.workers[worker].closed = true;
+                self.kill(worker, Some(0));
+            }
+        }
+    }
+
+    fn cancel(&mut self, run: Run) {
+        let worker = &mut self.workers[run.worker];
+        let before = worker.queue.len() + worker.running.len();
+        worker.queue.retain(|row| (row.task, row.attempt) != (run.task, run.attempt));
+        worker.running.retain(|row| row.run != run);
+        if worker.queue.len() + worker.running.len() < before {
+            self.stop_flows(run);
+            self.answer_failure(run, FailureKind::Cancelled);
+            self.start_next(run.worker);
+        }
+    }
+
+    fn answer_failure(&mut self, run: Run, kind: FailureKind) {
+        let failure = TaskFailure { kind, message: "simulated".to_owned(), exit_code: 0 };
+        let worker = WorkerId(run.worker as u32 + 1);
+        self.say(run.worker, Event::TaskFailed { worker, task: run.task, attempt: run.attempt, failure });
+    }
+
+    fn start_next(&mut self, worker: usize) {
+        while self.workers[worker].running.len() < self.workers[worker].threads {
+            let Some(row) = self.workers[worker].queue.pop_front() else { break };
+            self.start(worker, &row);
+        }
+        let row = &self.workers[worker];
+        assert!(row.running.len() <= row.threads, "no_worker_above_its_threads: {worker}");
+    }
+
+    fn start(&mut self, worker: usize, row: &Assignment) {
+        let run = Run { worker, task: row.task, attempt: row.attempt };
+        let inputs = self.look_for_inputs(worker, row);
+        let running = Running { run, flows: 0, reads_from: inputs.holders, value: inputs.value };
+        self.workers[worker].running.push(running);
+        if !inputs.missing.is_empty() {
+            return self.queue.after(100 * MILLI, Happening::Unreadable(run, inputs.missing));
+        }
+        if !self.jobs[row.job.0 as usize].plan.replicas(row.index).is_empty() {
+            self.read_block(run);
+        }
+        self.fetch(run, &inputs.bytes);
+        if self.running(run).is_some_and(|row| row.flows == 0) {
+            self.compute(run);
+        }
+    }
+
+    fn look_for_inputs(&self, worker: usize, row: &Assignment) -> Inputs {
+        let job = &self.jobs[row.job.0 as usize];
+        let mut inputs = Inputs { value: oracle::begin(row.index), ..Inputs::default() };
+        for (wanted, given) in job.plan.request(row.index).inputs.iter().zip(&row.inputs) {
+            let mut range = Vec::new();
+            for (task, holder) in (wanted.first..).zip(given.holders.iter()) {
+                let Some(holder) = holder else { continue };
+                let id = TaskId(job.first + task);
+                let there = &self.workers[row_of(*holder)];
+                let reachable =
+                    row_of(*holder) == worker || there.alive && self.hosts[there.host].is_reachable(self.queue.now());
+                let Some(held) = there.results.get(&id).filter(|_| reachable) else {
+                    inputs.missing.push(id);
+                    continue;
+                };
+                if self.checked && !job.answers.needless[task as usize] {
+                    range.push(held.value);
+                }
+                let cost = job.plan.cost(task);
+                *inputs.bytes.entry(there.host).or_default() += cost.result_bytes / u64::from(cost.parts);
+                inputs.holders.insert(row_of(*holder));
+            }
+            inputs.value = oracle::read(inputs.value, wanted, oracle::fold(range.into_iter()));
+        }
+        if !inputs.missing.is_empty() {
+            let seen = &self.tasks[row.task.0 as usize];
+            assert!(seen.cancelled || !self.faults.none(), "fetched_results_are_there: {:?}", inputs.missing);
+        }
+        inputs
+    }
+
+    pub(super) fn running(&mut self, run: Run) -> Option<&mut Running> {
+        self.workers[run.worker].running.iter_mut().find(|row| row.run == run)
+    }
+
+    /// Read the task's block from the nearest replica that can be read.
+    pub(super) fn read_block(&mut self, run: Run) {
+        let to = self.workers[run.worker].host;
+        let (job, index) = self.job_of(run.task);
+        let plan = &self.jobs[job].plan;
+        let now = self.queue.now();
+        let distance = |host: usize| match host {
+            _ if host == to => 0,
+            _ if self.network.rack_of(host) == self.network.rack_of(to) => 1,
+            _ => 2,
+        };
+        let readable = |&host: &usize| !self.hosts[host].down && (host == to || self.hosts[host].cut_until <= now);
+        let cut_off = self.hosts[to].cut_until > now;
+        let replicas = plan.replicas(index).iter().map(|&host| host as usize).filter(readable);
+        let spread = |host: usize| super::plan::mix(u64::from(run.task.0), host as u64);
+        let nearest =
+            replicas.filter(|&host| host == to || !cut_off).min_by_key(|&host| (distance(host), spread(host)));
+        let bytes = plan.request(index).input_bytes;
+        let Some(from) = nearest else {
+            self.end_run(run);
+            self.answer_failure(run, FailureKind::Transient);
+            return self.start_next(run.worker);
+        };
+        self.tally.reads.count(distance(from), bytes);
+        self.flow(Transfer { run, from: Source::Host(from), to, bytes, disk: true });
+    }
+
+    fn fetch(&mut self, run: Run, bytes: &BTreeMap<usize, u64>) {
+        let to = self.workers[run.worker].host;
+        let mine = self.network.rack_of(to);
+        let others = || bytes.iter().filter(|&(&host, &bytes)| host != to && bytes > 0);
+        let (mut near, mut far) = (0, 0);
+        for (&host, &bytes) in others() {
+            let sum = if self.network.rack_of(host) == mine { &mut near } else { &mut far };
+            *sum += bytes;
+        }
+        self.tally.fetches.count(0, bytes.get(&to).copied().unwrap_or(0));
+        self.tally.fetches.count(1, near);
+        self.tally.fetches.count(2, far);
+        if others().count() <= SINGLE_HOSTS {
+            for (&host, &bytes) in others() {
+                self.flow(Transfer { run, from: Source::Host(host), to, bytes, disk: false });
+            }
+            return;
+        }
+        for (from, bytes) in [(Source::Rack, near), (Source::Far, far)] {
+            if bytes > 0 {
+                self.flow(Transfer { run, from, to, bytes, disk: false });
+            }
+        }
+    }
+
+    fn flow(&mut self, transfer: Transfer) {
+        if let Some(row) = self.running(transfer.run) {
+            row.flows += 1;
+            let due = self.network.begin(self.queue.now(), transfer);
+            self.expect_ends(due);
+        }
+    }
+
+    pub(super) fn flow_ends(&mut self, flow: FlowId) {
+        let Some((transfer, due)) = self.network.ended(self.queue.now(), flow) else { return };
+        self.expect_ends(due);
+        let Some(row) = self.running(transfer.run) else { return };
+        row.flows -= 1;
+        if row.flows == 0 {
+            self.compute(transfer.run);
+        }
+    }
+
+    fn compute(&mut self, run: Run) {
+        let (job, index) = self.job_of(run.task);
+        let slow = self.hosts[self.workers[run.worker].host].slow;
+        let span = self.jobs[job].plan.cpu(index) * slow;
+        self.queue.after(span as Micros, Happening::Computed(run));
+    }
+
+    /// A task is done: its result stays here.
+    pub(super) fn computed(&mut self, run: Run) {
+        if self.running(run).is_none() {
+            return;
+        }
+        if let Some(later) = self.stuck_until(self.workers[run.worker].host).filter(|_| self.is_paused(run.worker)) {
+            return self.queue.at(later, Happening::Computed(run));
+        }
+        let value = self.end_run(run).map_or(0, |row| row.value);
+        if self.chance(self.faults.transient) {
+            self.answer_failure(run, FailureKind::Transient);
+            return self.start_next(run.worker);
+        }
+        let (job, index) = self.job_of(run.task);
+        let plan = &self.jobs[job].plan;
+        let (result_bytes, result_rows) = (plan.cost(index).result_bytes, plan.rows(index));
+        self.workers[run.worker].results.insert(run.task, Held { value });
+        self.tasks[run.task.0 as usize].runs += 1;
+        self.tally.runs += 1;
+        let (worker, Run { task, attempt, .. }) = (WorkerId(run.worker as u32 + 1), run);
+        self.say(run.worker, Event::TaskFinished { worker, task, attempt, result_bytes, result_rows });
+        self.start_next(run.worker);
+    }
+
+    fn is_paused(&self, worker: usize) -> bool {
+        self.hosts[self.workers[worker].host].paused_until > self.queue.now()
+    }
+
+    fn end_run(&mut self, run: Run) -> Option<Running> {
+        let running = &mut self.workers[run.worker].running;
+        let position = running.iter().position(|row| row.run == run)?;
+        let row = running.remove(position);
+        if row.flows > 0 {
+            self.stop_flows(run);
+        }
+        Some(row)
+    }
+
+    pub(super) fn stop_flows(&mut self, run: Run) {
+        for slot in self.network.of_run(run, self.workers[run.worker].host) {
+            if let Some((_, due)) = self.network.cut(self.queue.now(), slot) {
+                self.expect_ends(due);
+            }
+        }
+    }
+
+    /// What this task reads is not to be had any more; it finds out later.
+    pub(super) fn cannot_fetch(&mut self, run: Run, after: Micros) {
+        let now = self.queue.now();
+        let lost: BTreeSet<usize> = {
+            let Some(row) = self.running(run) else { return };
+            row.flows = 0;
+            row.reads_from.clone()
+        };
+        self.stop_flows(run);
+        let is_lost =
+            |&holder: &usize| !self.workers[holder].alive || !self.hosts[self.workers[holder].host].is_reachable(now);
+        let lost: BTreeSet<usize> = lost.into_iter().filter(is_lost).collect();
+        self.queue.after(after, Happening::Unreadable(run, self.results_of(run.task, &lost)));
+    }
+
+    /// Inputs of a task that these workers held. Which those were, the dead do not say: all that are not elsewhere.
+    fn results_of(&self, task: TaskId, holders: &BTreeSet<usize>) -> Vec<TaskId> {
+        let (job, index) = self.job_of(task);
+        let row = &self.jobs[job];
+        let inputs = row.plan.request(index).inputs.iter().flat_map(|input| input.first..input.first + input.count);
+        let ids: BTreeSet<TaskId> = inputs.map(|input| TaskId(row.first + input)).collect();
+        let elsewhere = |id: &TaskId| {
+            self.workers
+                .iter()
+                .enumerate()
+                .any(|(other, row)| !holders.contains(&other) && row.results.contains_key(id))
+        };
+        ids.into_iter().filter(|id| !elsewhere(id)).collect()
+    }
+
+    pub(super) fn unreadable(&mut self, run: Run, tasks: Vec<TaskId>) {
+        if self.end_run(run).is_some() {
+            let kind = if tasks.is_empty() { FailureKind::Transient } else { FailureKind::InputLost(tasks) };
+            self.answer_failure(run, kind);
+            self.start_next(run.worker);
+        }
+    }
+
+    /// The job of a task, and the task's number in it.
+    pub(super) fn job_of(&self, task: TaskId) -> (usize, u32) {
+        let accepted = self.firsts.range(..=task.0).next_back();
+        let (&first, &job) = accepted.expect("tasks_are_of_accepted_jobs");
+        (job, task.0 - first)
+    }
+}
