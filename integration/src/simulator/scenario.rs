@@ -114,7 +114,7 @@ fn size(name: &str, scale: Scale) -> (usize, u32) {
     match (name, scale) {
         ("random", Scale::Small) => (8, 60),
         ("random", _) => (24, 200),
-        (_, Scale::Small) => (12, 240),
+        (_, Scale::Small) => (12, 120),
         ("scan", Scale::Usual) => (400, 160_000),
         ("scan", Scale::Full) => (10_000, 10_000_000),
         ("shuffle", Scale::Usual) => (250, 1_000),
