@@ -36,7 +36,7 @@ pub use network::Speeds;
 pub use outcome::{Distances, Outcome};
 pub use scenario::{NAMES, Scale, Scenario};
 
-use bound::{Machines, lower_bound};
+use bound::{Machines, chain, lower_bound};
 use outcome::span;
 use world::World;
 
@@ -48,11 +48,14 @@ pub fn run(scenario: Scenario, seed: u64) -> Outcome {
     let name = scenario.name.to_owned();
     let hardware = scenario.hardware;
     let threads = scenario.workers * hardware.threads;
-    let bound = lower_bound(&scenario.plans, Machines { hosts: hardware.hosts, threads, speeds: hardware.speeds });
+    let bound = lower_bound(&scenario.plans, Machines { threads, speeds: hardware.speeds });
     let tasks = scenario.plans.iter().map(|plan| u64::from(plan.len())).sum();
     let begins = scenario.plans.iter().map(|plan| plan.at).min().unwrap_or(0);
+    let chains: Vec<f64> = scenario.plans.iter().map(|plan| chain(plan, hardware.speeds)).collect();
     let mut world = World::new(scenario, seed);
     world.run();
+    let slower = world.jobs.iter().zip(&chains).map(|(job, chain)| (job.done_at - job.plan.at) as f64 / chain.max(1.0));
+    let slowdown = slower.sum::<f64>() / chains.len().max(1) as f64;
     let (tally, metered) = (world.tally, &world.metered);
     Outcome {
         name,
@@ -60,6 +63,8 @@ pub fn run(scenario: Scenario, seed: u64) -> Outcome {
         threads: threads as u64,
         makespan: span(tally.makespan - begins),
         bound: span(bound - begins),
+        jobs: chains.len() as u64,
+        slowdown,
         first_task: span(tally.first_task.unwrap_or(0).saturating_sub(begins)),
         reads: tally.reads,
         fetches: tally.fetches,

@@ -16,7 +16,7 @@ fn number(name: &str) -> Option<u64> {
 
 fn small(name: &str, seed: u64) -> Outcome {
     println!("{name}, seed {seed}");
-    run(Scenario::new(name, Scale::Small, seed).unwrap(), seed)
+    run(Scenario::new(name, Scale::Small, seed).expect("a scenario of this name"), seed)
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! No schedule is faster than this.
 
+use std::collections::BTreeSet;
+
 use super::clock::Micros;
 use super::network::Speeds;
 use super::plan::Plan;
@@ -7,33 +9,67 @@ use super::plan::Plan;
 /// What there is to run on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Machines {
-    pub(super) hosts: usize,
     /// Threads of all workers.
     pub(super) threads: usize,
     pub(super) speeds: Speeds,
 }
 
-/// The latest of: CPU time of all tasks / threads; bytes of all blocks / disks; and for each job its arrival and the
-/// longest chain of its tasks, each with its own CPU time and its block's bytes / one disk. Time to get containers and
-/// time to move results are not in it; of a range of inputs the first thousand are looked at. Of a set that may stop early
-/// nothing counts.
+/// The latest of: what all tasks need of a thread / threads; bytes of all blocks / disks of the hosts that hold any; and
+/// for each job its arrival and its longest chain. A task needs its CPU time and its block's bytes / one disk. Time to get
+/// containers and to move results is not in it. Of a set that may stop early nothing counts but in chains.
 pub(super) fn lower_bound(plans: &[Plan], machines: Machines) -> Micros {
-    let Machines { hosts, threads, speeds } = machines;
-    let (mut cpu, mut bytes, mut chain) = (0.0, 0.0, 0.0_f64);
+    let Machines { threads, speeds } = machines;
+    let (mut work, mut bytes, mut latest) = (0.0, 0.0, 0.0_f64);
+    let mut hosts: BTreeSet<u32> = BTreeSet::new();
     for plan in plans {
-        let mut ends: Vec<f64> = Vec::with_capacity(plan.len() as usize);
-        for task in 0..plan.len() {
-            let (request, own) = (plan.request(task), plan.cpu(task));
-            let reading = request.input_bytes as f64;
-            cpu += own;
-            bytes += reading;
-            let inputs = request.inputs.iter().flat_map(|input| input.first..input.first + input.count.min(1000));
-            let begin = inputs.map(|input| ends[input as usize]).fold(0.0, f64::max);
-            ends.push(begin + own + reading / speeds.disk * 1e6);
+        for task in (0..plan.len()).filter(|&task| !plan.may_be_skipped(task)) {
+            work += needs(plan, task, speeds);
+            bytes += plan.request(task).input_bytes as f64;
+            hosts.extend(plan.replicas(task));
         }
-        let longest = ends.iter().copied().fold(0.0, f64::max);
-        chain = chain.max(plan.at as f64 + longest);
+        latest = latest.max(plan.at as f64 + chain(plan, speeds));
     }
-    let all = [cpu / threads.max(1) as f64, bytes / (hosts as f64 * speeds.disk) * 1e6, chain];
-    all.into_iter().fold(0.0, f64::max) as Micros
+    let reading = bytes / (hosts.len().max(1) as f64 * speeds.disk) * 1e6;
+    [work / threads.max(1) as f64, reading, latest].into_iter().fold(0.0, f64::max) as Micros
+}
+
+/// Time on a thread that a task needs at least.
+fn needs(plan: &Plan, task: u32, speeds: Speeds) -> f64 {
+    plan.cpu(task) + plan.request(task).input_bytes as f64 / speeds.disk * 1e6
+}
+
+/// The longest chain of a job's tasks; of a range of inputs the first thousand are looked at. Tasks that may be skipped
+/// take no time.
+pub(super) fn chain(plan: &Plan, speeds: Speeds) -> f64 {
+    let mut ends: Vec<f64> = Vec::with_capacity(plan.len() as usize);
+    for task in 0..plan.len() {
+        let inputs = &plan.request(task).inputs;
+        let inputs = inputs.iter().flat_map(|input| input.first..input.first + input.count.min(1000));
+        let begin = inputs.map(|input| ends[input as usize]).fold(0.0, f64::max);
+        let own = if plan.may_be_skipped(task) { 0.0 } else { needs(plan, task, speeds) };
+        ends.push(begin + own);
+    }
+    ends.into_iter().fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::plan::{Block, Cost};
+    use super::*;
+
+    const SPEEDS: Speeds = Speeds { disk: 1e9, card: 1e9, uplink: 1e9 };
+
+    fn bound(replicas: &[u32], threads: usize) -> Micros {
+        let block = || Block { bytes: 1_000_000_000, replicas: replicas.to_vec(), told: Vec::new() };
+        let mut plan = Plan::new(0, 1);
+        plan.scans((0..8).map(|_| block()).collect(), Cost { cpu: 1e6, spread: 0.0, ..Cost::default() });
+        lower_bound(&[plan], Machines { threads, speeds: SPEEDS })
+    }
+
+    #[test]
+    fn threads_disks_or_the_longest_task_bound() {
+        assert_eq!(bound(&[0, 1, 2, 3], 4), 4_000_000, "eight tasks of two seconds on four threads");
+        assert_eq!(bound(&[0], 8), 8_000_000, "eight gigabytes from one disk");
+        assert_eq!(bound(&[0, 1, 2, 3, 4, 5, 6, 7], 100), 2_000_000, "one task");
+    }
 }

@@ -52,9 +52,14 @@ pub struct Outcome {
     pub threads: u64,
     /// From the first submission to the last result.
     pub makespan: Duration,
-    /// What no schedule can be faster than: the latest of CPU time of all tasks / threads, bytes of all blocks / disks,
-    /// and each job's arrival and longest chain of tasks. Containers come for nothing in it, and results move in no time.
+    /// What no schedule can be faster than: the latest of what all tasks need of a thread / threads, bytes of all blocks /
+    /// disks of the hosts that hold any, and each job's arrival and longest chain of tasks. A task needs its CPU time and
+    /// its block's bytes / one disk. Containers come for nothing in it, and results move in no time.
     pub bound: Duration,
+    /// Jobs.
+    pub jobs: u64,
+    /// The mean over all jobs of the time from its submission to its end / its longest chain of tasks.
+    pub slowdown: f64,
     /// When the first task was sent.
     pub first_task: Duration,
     /// Reads of blocks.
@@ -81,7 +86,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// The heading of the table.
-    pub const TITLE: &'static str = "scenario       tasks  threads  makespan   bound  ratio   first  node/rack/far %  blocks, far  results, far \
+    pub const TITLE: &'static str = "scenario       tasks  threads  makespan   bound  ratio  job/chain   first  node/rack/far %  blocks, far  results, far \
          again  core memory  B/task  events/s us/task  slowest event";
 
     /// Makespan / bound.
@@ -103,6 +108,7 @@ impl fmt::Display for Outcome {
         let seconds = |span: Duration| span.as_secs_f64();
         write!(out, "{:<11} {:>8} {:>8} ", self.name, self.tasks, self.threads)?;
         write!(out, "{:>7.1} s {:>5.1} s {:>6.2} ", seconds(self.makespan), seconds(self.bound), self.ratio())?;
+        write!(out, "{:>10.2} ", self.slowdown)?;
         write!(out, "{:>5.1} s  {node:>5.1}/{rack:>4.1}/{far:>4.1}  ", seconds(self.first_task))?;
         write!(out, "{:>8.1} GB ", giga(self.reads.bytes[2]))?;
         write!(out, "{:>10.1} GB {:>6} ", giga(self.fetches.bytes[2]), self.repeated)?;

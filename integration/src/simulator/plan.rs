@@ -109,6 +109,11 @@ impl Plan {
         &self.graph.sets[set].tasks[(task - start) as usize]
     }
 
+    /// Does the task's set stop when it has rows enough?
+    pub(super) fn may_be_skipped(&self, task: u32) -> bool {
+        self.graph.sets[self.ends.partition_point(|&end| end <= task)].rows_wanted.is_some()
+    }
+
     /// Hosts that really hold the task's block.
     pub(super) fn replicas(&self, task: u32) -> &[u32] {
         self.blocks.get(task as usize).map_or(&[], Vec::as_slice)

@@ -28,6 +28,8 @@ const NODE_CALLS: Micros = SECOND;
 const LATENCY: Micros = 300;
 /// With nothing running for so long, while there is a job, the core has forgotten something.
 const PATIENCE: Micros = 240 * SECOND;
+/// After the end of the application, YARN and the workers get so long to end what is left.
+const LAST_WORDS: Micros = 300 * SECOND;
 /// A small world is checked after every event; a large one after so many.
 const SMALL: u32 = 2_000;
 
@@ -140,6 +142,7 @@ pub(super) struct World {
     /// Do results have values?
     pub(super) checked: bool,
     pub(super) ended: bool,
+    over_since: Option<Micros>,
     asked: Vec<bobbin_core::AskRow>,
     released: Vec<ContainerId>,
     last_progress: Micros,
@@ -182,6 +185,7 @@ impl World {
             processes: BTreeMap::new(),
             checked,
             ended: false,
+            over_since: None,
             asked: Vec::new(),
             released: Vec::new(),
             last_progress: 0,
@@ -203,6 +207,9 @@ impl World {
             }
             if count.is_multiple_of(4096) {
                 self.check_progress();
+            }
+            if self.over_since.is_some_and(|since| self.queue.now() > since + LAST_WORDS) {
+                break;
             }
         }
         self.tally.happenings = self.queue.count();
@@ -310,6 +317,9 @@ impl World {
         let before = self.ended;
         for action in self.metered.handle(self.queue.now(), event) {
             self.act(action, before);
+        }
+        if self.ended {
+            self.over_since.get_or_insert(self.queue.now());
         }
     }
 
