@@ -21,6 +21,12 @@ struct Arguments {
     /// Small enough to see every event checked
     #[arg(long, conflicts_with = "full")]
     small: bool,
+    /// So many hosts, with --tasks
+    #[arg(long, requires = "tasks", conflicts_with_all = ["full", "small"])]
+    hosts: Option<usize>,
+    /// So many tasks that read blocks, with --hosts
+    #[arg(long, requires = "hosts")]
+    tasks: Option<u32>,
     /// Given by cargo
     #[arg(long, hide = true)]
     bench: bool,
@@ -28,10 +34,11 @@ struct Arguments {
 
 fn main() {
     let arguments = Arguments::parse();
-    let scale = match (arguments.full, arguments.small) {
-        (true, _) => Scale::Full,
-        (_, true) => Scale::Small,
-        (false, false) => Scale::Usual,
+    let scale = match (arguments.hosts.zip(arguments.tasks), arguments.full, arguments.small) {
+        (Some((hosts, tasks)), _, _) => Scale::Exactly { hosts, tasks },
+        (None, true, _) => Scale::Full,
+        (None, false, true) => Scale::Small,
+        (None, false, false) => Scale::Usual,
     };
     for name in &arguments.names {
         if NAMES.iter().all(|known| known.0 != name) {

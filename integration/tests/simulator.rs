@@ -7,8 +7,8 @@ use integration::simulator::{NAMES, Outcome, Scale, Scenario, run};
 /// Seeds of the scenario in which everything goes wrong.
 const SEEDS: u64 = 8;
 
-/// Seeds that once failed.
-const FAILED: [u64; 0] = [];
+/// Seeds that once failed: 184, when a block without a live replica was its workers' fault.
+const FAILED: [u64; 1] = [184];
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -51,6 +51,8 @@ pub(super) enum Happening {
     ProcessStarts(ContainerId),
     /// All bytes are there, unless the flow's rate has changed since.
     FlowEnds(FlowId),
+    /// No replica of a task's block could be read: it looks again.
+    ReadAgain(Run),
     /// A task is done computing.
     Computed(Run),
     /// A task finds that it cannot read these inputs.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bobbin_core::{Assignment, Event, FailureKind, TaskFailure, TaskId, WorkerId};
 
 use super::acting::row_of;
-use super::clock::{Happening, Letter, MILLI, Micros, Run};
+use super::clock::{Happening, Letter, MILLI, Micros, Run, SECOND};
 use super::network::{FlowId, Source, Transfer};
 use super::oracle;
 use super::world::{Held, Running, World};
@@ -129,7 +129,7 @@ impl World {
         self.workers[run.worker].running.iter_mut().find(|row| row.run == run)
     }
 
-    /// Read the task's block from the nearest replica that can be read.
+    /// Read the task's block from the nearest replica that can be read, as soon as there is one.
     pub(super) fn read_block(&mut self, run: Run) {
         let to = self.workers[run.worker].host;
         let (job, index) = self.job_of(run.task);
@@ -148,12 +148,22 @@ impl World {
             replicas.filter(|&host| host == to || !cut_off).min_by_key(|&host| (distance(host), spread(host)));
         let bytes = plan.request(index).input_bytes;
         let Some(from) = nearest else {
-            self.end_run(run);
-            self.answer_failure(run, FailureKind::Transient);
-            return self.start_next(run.worker);
+            // As HDFS's clients do.
+            if let Some(row) = self.running(run) {
+                row.flows += 1;
+                self.queue.after(SECOND, Happening::ReadAgain(run));
+            }
+            return;
         };
         self.tally.reads.count(distance(from), bytes);
         self.flow(Transfer { run, from: Source::Host(from), to, bytes, disk: true });
+    }
+
+    pub(super) fn read_again(&mut self, run: Run) {
+        if let Some(row) = self.running(run) {
+            row.flows = row.flows.saturating_sub(1);
+            self.read_block(run);
+        }
     }
 
     fn fetch(&mut self, run: Run, bytes: &BTreeMap<usize, u64>) {

@@ -251,6 +251,7 @@ impl World {
             Happening::Said(worker) => self.said(worker),
             Happening::ProcessStarts(container) => self.process_starts(container),
             Happening::FlowEnds(flow) => self.flow_ends(flow),
+            Happening::ReadAgain(run) => self.read_again(run),
             Happening::Computed(run) => self.computed(run),
             Happening::Unreadable(run, tasks) => self.unreadable(run, tasks),
             Happening::Silent(worker) => {
