@@ -54,8 +54,10 @@ pub fn run(scenario: Scenario, seed: u64) -> Outcome {
     let chains: Vec<f64> = scenario.plans.iter().map(|plan| chain(plan, hardware.speeds)).collect();
     let mut world = World::new(scenario, seed);
     world.run();
-    let slower = world.jobs.iter().zip(&chains).map(|(job, chain)| (job.done_at - job.plan.at) as f64 / chain.max(1.0));
-    let slowdown = slower.sum::<f64>() / chains.len().max(1) as f64;
+    // A job of which everything may be skipped has no chain.
+    let real = world.jobs.iter().zip(&chains).filter(|&(_, &chain)| chain > 0.0);
+    let slower: Vec<f64> = real.map(|(job, chain)| (job.done_at - job.plan.at) as f64 / chain).collect();
+    let slowdown = slower.iter().sum::<f64>() / slower.len().max(1) as f64;
     let (tally, metered) = (world.tally, &world.metered);
     Outcome {
         name,

@@ -31,7 +31,7 @@ const PATIENCE: Micros = 240 * SECOND;
 /// After the end of the application, YARN and the workers get so long to end what is left.
 const LAST_WORDS: Micros = 300 * SECOND;
 /// A small world is checked after every event; a large one after so many.
-const SMALL: u32 = 2_000;
+const SMALL: u32 = 800;
 
 /// A host.
 #[derive(Clone, Debug)]
