@@ -41,3 +41,24 @@ fn kept_rows_of_a_killed_worker_are_made_again() {
     let answered = shell.ends().expect(0);
     assert_eq!(answered.stdout, both.here(SPLIT, &format!("{KEEP}{ASK}")).expect(0).stdout);
 }
+
+/// What workers keep for a conversation ends with it. The shell says so and goes on.
+#[test]
+fn kept_rows_of_a_killed_application_master_are_named_and_can_be_made_again() {
+    let Some(cluster) = private(ClusterOptions { version: version(), ..ClusterOptions::default() }) else { return };
+    let both = Both::new(&cluster, "kept-master-killed");
+    both.put("trips.csv", &trips(8 << 20));
+    let mut shell = Running::start_talking(&cluster, "sql", &[&WORKERS[..], &["--split-size", SPLIT]].concat());
+    shell.say(&both.text_there(KEEP));
+    shell.hear("created table dear");
+    assert!(shell.role("appmaster")[0].process.identity.kill());
+    // The number of rows alone would be known without them.
+    shell.say("SELECT sum(fare) AS s FROM dear;\n");
+    shell.hear("make it again");
+    shell.say(&both.text_there(KEEP).replace("CREATE TABLE", "CREATE OR REPLACE TABLE"));
+    shell.hear("created table dear");
+    shell.say(ASK);
+    // One statement failed, and who pipes a script into a shell has to know.
+    let answered = shell.ends().expect(1);
+    assert_eq!(answered.stdout, both.here(SPLIT, &format!("{KEEP}{ASK}")).expect(0).stdout);
+}

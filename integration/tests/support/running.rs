@@ -8,6 +8,7 @@ use std::time::Duration;
 use integration::cluster::{Cluster, Host};
 use integration::process::Process;
 use integration::wait;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
 use super::{Done, yarn_submit};
@@ -61,6 +62,13 @@ impl<'a> Running<'a> {
         let messages = self.child.stderr.as_mut().unwrap();
         loop {
             let mut byte = [0];
+            let mut waiting = [PollFd::new(&*messages, PollFlags::IN)];
+            let limit = Timespec { tv_sec: 2 * LIMIT.as_secs() as i64, tv_nsec: 0 };
+            let is_silent = poll(&mut waiting, Some(&limit)).unwrap() == 0;
+            if is_silent {
+                self.child.kill().unwrap();
+                panic!("it does not say {wanted:?}, but:\n{all}");
+            }
             assert!(messages.read(&mut byte).unwrap() == 1, "it never said {wanted:?}, but:\n{all}");
             line.push(byte[0]);
             if byte[0] == b'\n' {
