@@ -11,7 +11,7 @@ mod write;
 use std::future::Future;
 
 use bobbin_engine::output::{OutputSpec, RowFormat};
-use bobbin_engine::{FileFormat, KnownBorders, OptionValue, PlanError, Request};
+use bobbin_engine::{FileFormat, OptionValue, PlanError, Request};
 use datafusion::common::Column;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
@@ -20,7 +20,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ident};
 
 use crate::session::{QueryError, Session};
 use planner::JobPlanner;
-pub use write::{Written, unique};
+pub use write::Written;
 
 /// Files on their way to become a frame: [`Session::read_csv`], [`Session::read_json`].
 #[derive(Clone)]
@@ -95,9 +95,7 @@ impl Session {
         let plain = names.iter().map(|(column, plain)| Expr::from(column.clone()).alias(plain));
         let plan = LogicalPlanBuilder::from(plan).project(plain).and_then(LogicalPlanBuilder::build);
         let request = Request::new(plan.map_err(internal)?).kept(self.next_name(), Vec::new());
-        let query = self.planner().graph(&request, &KnownBorders::default()).await?;
-        let answer = self.start(request, query).await?.answer().await?;
-        let kept = self.planner().kept(&answer.keep()?)?;
+        let kept = self.planner().kept(&self.compute(request).await?.keep()?)?;
         let named = names.into_iter().map(|(column, plain)| ident(plain).alias_qualified(column.relation, column.name));
         let plan = LogicalPlanBuilder::from(kept).project(named).and_then(LogicalPlanBuilder::build);
         Ok(self.frame(plan.map_err(internal)?)?)

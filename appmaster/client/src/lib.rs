@@ -10,10 +10,12 @@ mod fetch;
 mod frames;
 mod local;
 mod session;
+mod unique;
 pub mod yarn;
 
 pub use driver::{Driver, Finished, Job, JobError};
 pub use fetch::{Fetcher, Remote, ResultError};
-pub use frames::{Frame, Reading, Written, unique};
+pub use frames::{Frame, Reading, Written};
 pub use local::{LocalError, LocalOptions};
 pub use session::{Answer, QueryError, Running, Session, SessionError};
+pub use unique::unique;

@@ -179,7 +179,8 @@ impl Session {
     pub async fn start(&self, request: Request, query: Query) -> Result<Running, QueryError> {
         if let Some(table) = query.kept.iter().find(|table| table.session() != self.shared.number) {
             let message = format!(
-                "table '{}' was kept by the workers of another application, or of one that has ended; make it again",
+                "table '{}' was kept by the workers of another application, or of one that has ended; make it again, from \
+                 files that are where those of this query are",
                 table.name()
             );
             return Err(QueryError::Data { message, exit_code: 66 });
@@ -196,8 +197,20 @@ impl Session {
     /// When it cannot be planned, or fails.
     pub async fn run(&self, text: &str) -> Result<Answer, QueryError> {
         let request = self.last_request(text).await?;
+        self.compute(request).await
+    }
+
+    /// Plans and runs a request and waits until all its tasks are done. What was left out of its tables is logged.
+    ///
+    /// # Errors
+    /// When it cannot be planned, or fails.
+    pub(crate) async fn compute(&self, request: Request) -> Result<Answer, QueryError> {
         let query = self.planner.graph(&request, &KnownBorders::default()).await?;
-        self.start(request, query).await?.answer().await
+        let answer = self.start(request, query).await?.answer().await?;
+        for bad in &answer.bad_records {
+            tracing::warn!(table = bad.table, kind = bad.kind, count = bad.count, "bad records");
+        }
+        Ok(answer)
     }
 
     /// Runs all statements of a text but the last one that gives rows, which nothing may follow.
@@ -216,8 +229,7 @@ impl Session {
                 self.write(request).await?;
                 continue;
             }
-            let query = self.planner.graph(&request, &KnownBorders::default()).await?;
-            let answer = self.start(request, query).await?.answer().await?;
+            let answer = self.compute(request).await?;
             if !gives_rows {
                 catalog.keep(answer.keep()?);
             }

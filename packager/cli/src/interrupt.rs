@@ -88,7 +88,8 @@ pub async fn interruptible(
 /// How long work may compute without looking up before a signal ends the process anyway.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Ends the process at a signal that nobody has `heard`: whoever should is busy with a plan, and nothing was submitted.
+/// Ends the process at a signal that nobody has `heard`: whoever should is busy with a plan. An application that was
+/// submitted ends without its driver.
 async fn leave_unless(heard: Arc<AtomicBool>) {
     let exit = Signals::new().next().await;
     tokio::time::sleep(PATIENCE).await;

@@ -111,12 +111,7 @@ type Rows = BoxStream<'static, Result<RecordBatch>>;
 async fn rows(session: Session, job: Job, schema: SchemaRef) -> Result<Rows, QueryError> {
     match job {
         Job::Rows(request) => {
-            let query = session.planner().graph(&request, &KnownBorders::default()).await?;
-            let answer = session.start(request, query).await?.answer().await?;
-            for bad in &answer.bad_records {
-                tracing::warn!(table = bad.table, kind = bad.kind, count = bad.count, "bad records");
-            }
-            let batches = answer.batches().map_err(foreign);
+            let batches = session.compute(request).await?.batches().map_err(foreign);
             Ok(batches.and_then(move |batch| std::future::ready(under(&schema, batch))).boxed())
         }
         Job::Write(request) => {
@@ -128,8 +123,7 @@ async fn rows(session: Session, job: Job, schema: SchemaRef) -> Result<Rows, Que
             Ok(text(&schema, "stages", query.explain()))
         }
         Job::Analyze(request) => {
-            let query = session.planner().graph(&request, &KnownBorders::default()).await?;
-            let answer = session.start(request, query).await?.answer().await?;
+            let answer = session.compute(request).await?;
             Ok(text(&schema, "stages with costs", answer.analysis.unwrap_or_default()))
         }
     }

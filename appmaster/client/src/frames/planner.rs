@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bobbin_engine::Request;
 use bobbin_engine::output::{OutputSpec, RowFormat};
-use datafusion::common::{Result, internal_datafusion_err, not_impl_err, plan_datafusion_err};
+use datafusion::common::{Result, not_impl_err, plan_datafusion_err};
 use datafusion::datasource::file_format::csv::CsvFormatFactory;
 use datafusion::datasource::file_format::file_type_to_format;
 use datafusion::datasource::file_format::json::JsonFormatFactory;
@@ -91,5 +91,5 @@ fn spec(copy: &CopyTo) -> Result<OutputSpec> {
     }
     let options: Vec<_> = copy.options.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let spec = OutputSpec::new(&copy.output_url, format, copy.partition_by.clone(), &options);
-    spec.map_err(|reason| internal_datafusion_err!("write {}: {reason}", copy.output_url))
+    spec.map_err(|reason| plan_datafusion_err!("write {}: {reason}", copy.output_url))
 }

@@ -1,12 +1,11 @@
 //! Rows to files: a directory of part files that appears when all of them are there.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use bobbin_blocks::output::{Output, Part};
 use bobbin_engine::output::parts_of;
-use bobbin_engine::{KnownBorders, PlanError, Request};
+use bobbin_engine::{PlanError, Request};
 
 use crate::session::{QueryError, Session};
+use crate::unique;
 
 /// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,13 +30,6 @@ impl Written {
     }
 }
 
-/// A text that no other process of ours uses: process ids alone repeat, after a while and between containers that share a
-/// directory.
-pub fn unique() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{}-{}", std::process::id(), now.as_nanos())
-}
-
 /// Writes the rows of a request.
 pub(super) async fn run(session: &Session, request: Request) -> Result<Written, QueryError> {
     let missing = || PlanError::Statement("the request has no output; say where its rows go".into());
@@ -56,7 +48,5 @@ pub(super) async fn run(session: &Session, request: Request) -> Result<Written, 
 }
 
 async fn fill(session: &Session, request: Request) -> Result<Vec<Part>, QueryError> {
-    let query = session.planner().graph(&request, &KnownBorders::default()).await?;
-    let answer = session.start(request, query).await?.answer().await?;
-    Ok(parts_of(&answer.collect().await?))
+    Ok(parts_of(&session.compute(request).await?.collect().await?))
 }

@@ -22,8 +22,6 @@ const WINDOW: usize = 1 << 20;
 pub struct Chunk {
     /// Where it is in the decompressed file, as far as the decompressor knows where it began.
     pub offset: u64,
-    /// Where in the compressed file the frame begins (gzip member, bzip2 stream) that its first byte is from.
-    pub source: u64,
     /// The bytes, at least one.
     pub bytes: Bytes,
 }
@@ -49,7 +47,6 @@ pub(super) struct Stream {
     output: BytesMut,
     filled: usize,
     offset: u64,
-    source: u64,
 }
 
 impl Stream {
@@ -68,7 +65,6 @@ impl Stream {
             output: BytesMut::new(),
             filled: 0,
             offset: 0,
-            source: 0,
         }
     }
 
@@ -99,9 +95,6 @@ impl Stream {
             let Some(codec) = &mut self.codec else { return Ok(self.pass()) };
             if self.output.is_empty() {
                 self.output.resize(CHUNK, 0);
-            }
-            if self.filled == 0 {
-                self.source = self.frame;
             }
             let step = codec.step(&self.input, &mut self.output[self.filled..]);
             if self.took(step)? {
@@ -182,7 +175,7 @@ impl Stream {
     }
 
     fn chunk(&mut self, bytes: Bytes) -> Chunk {
-        let chunk = Chunk { offset: self.offset, source: self.source, bytes };
+        let chunk = Chunk { offset: self.offset, bytes };
         self.offset += chunk.bytes.len() as u64;
         chunk
     }

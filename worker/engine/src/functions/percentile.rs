@@ -98,11 +98,9 @@ struct Percentiles {
 impl Percentiles {
     /// Takes values so many times each.
     fn add(&mut self, values: impl Iterator<Item = (f64, u64)>) -> Result<()> {
-        for (value, times) in values {
-            match &mut self.counts {
-                Some(counts) => counts.add(value, times),
-                None => self.all.update_batch(&[repeated(value, times)])?,
-            }
+        match &mut self.counts {
+            Some(counts) => values.for_each(|(value, times)| counts.add(value, times)),
+            None => self.all.update_batch(&[repeated(values)])?,
         }
         self.limit()
     }
@@ -110,16 +108,16 @@ impl Percentiles {
     /// Goes over to keeping all values when there are too many different ones.
     fn limit(&mut self) -> Result<()> {
         match self.counts.take_if(|counts| counts.different > MOST_DIFFERENT) {
-            Some(counts) => {
-                counts.iter().try_for_each(|(value, times)| self.all.update_batch(&[repeated(value, times)]))
-            }
+            Some(counts) => self.all.update_batch(&[repeated(counts.iter())]),
             None => Ok(()),
         }
     }
 }
 
-fn repeated(value: f64, times: u64) -> ArrayRef {
-    Arc::new(Float64Array::from_value(value, usize::try_from(times).unwrap_or(usize::MAX)))
+/// A column in which each value is so many times.
+fn repeated(values: impl Iterator<Item = (f64, u64)>) -> ArrayRef {
+    let all = values.flat_map(|(value, times)| (0..times).map(move |_| value));
+    Arc::new(Float64Array::from_iter_values(all))
 }
 
 impl Accumulator for Percentiles {
