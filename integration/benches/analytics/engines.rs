@@ -108,6 +108,12 @@ impl Engines {
         self.names.iter().map(ask).collect()
     }
 
+    /// One question to bobbin alone.
+    pub fn ours(&self, question: &Question, data: &Data, threads: usize) -> Option<Cost> {
+        let cost = self.ask_ours(question, data, threads, OURS.1);
+        cost.map_err(|reason| support::skip(question.id, &reason)).ok()
+    }
+
     /// The sum of a column, with the file cut into so many pieces.
     pub fn growth(&self, data: &Data, splits: u64) -> Option<Cost> {
         let question = super::QUESTIONS.iter().find(|question| question.id == "c2")?;
