@@ -411,7 +411,7 @@ fn job_of(query: &Query) -> wire::SubmitJob {
         tasks: stage.tasks.iter().map(task_of).collect(),
         rows_wanted: stage.rows_wanted,
     });
-    wire::SubmitJob { job: 0, task_sets: sets.collect(), wanted: query.wanted.clone() }
+    wire::SubmitJob { task_sets: sets.collect(), wanted: query.wanted.clone(), ..wire::SubmitJob::default() }
 }
 
 fn task_of(task: &bobbin_engine::TaskPlan) -> wire::TaskSpec {

@@ -353,14 +353,14 @@ impl Actor {
 
     fn assign(&mut self, assignment: Assignment) {
         let Assignment { worker, job, index, task, attempt, inputs } = assignment;
-        let Some((shared, body)) = self.jobs.get(job).and_then(|job| job.bodies(index)) else {
+        let Some(order) = self.jobs.get(job).and_then(|job| job.order(index)) else {
             warn!(job = job.0, index, "the core assigned a task that is not there");
             return;
         };
         let mut table = convert::HolderTable::default();
         let inputs = inputs.iter().map(|input| table.input(input)).collect();
         let holders = table.workers.iter().map(|worker| self.holder(*worker).unwrap_or_default()).collect();
-        let run = wire::RunTask { task: task.0, attempt, shared, body, inputs, holders };
+        let run = wire::RunTask { task: task.0, attempt, inputs, holders, ..order };
         self.orders.push(worker, wire::to_worker::Message::RunTask(run));
     }
 

@@ -120,7 +120,7 @@ mod tests {
         let spec = |inputs: &&[u32]| wire::TaskSpec { inputs: inputs.iter().map(one).collect(), ..Default::default() };
         let tasks = inputs.iter().map(spec);
         let sets = vec![wire::TaskSet { name: "set".into(), tasks: tasks.collect(), ..Default::default() }];
-        wire::SubmitJob { job: 1, task_sets: sets, wanted: wanted.to_vec() }
+        wire::SubmitJob { job: 1, task_sets: sets, wanted: wanted.to_vec(), ..Default::default() }
     }
 
     #[test]

@@ -53,11 +53,12 @@ impl Job {
         }
     }
 
-    /// The shared and the own body of task `index`.
-    pub fn bodies(&self, index: u32) -> Option<(Bytes, Bytes)> {
+    /// What task `index` is to do; the order lacks numbers and inputs.
+    pub fn order(&self, index: u32) -> Option<wire::RunTask> {
         let set = self.firsts.partition_point(|first| *first <= index).checked_sub(1)?;
         let task = self.sets[set].tasks.get((index - self.firsts[set]) as usize)?;
-        Some((self.sets[set].shared.clone(), task.body.clone()))
+        let (set, body) = (&self.sets[set], task.body.clone());
+        Some(wire::RunTask { shared: set.shared.clone(), body, kind: set.kind, ..wire::RunTask::default() })
     }
 
     /// Names of the task sets, in order.
@@ -138,8 +139,8 @@ mod tests {
             ..Default::default()
         };
         let sets = vec![set("s", vec![task("a"), task("b")]), set("empty", vec![]), set("t", vec![task("c")])];
-        let job = Job::new(DriverId(1), wire::SubmitJob { job: 9, task_sets: sets, wanted: vec![] });
-        let body = |index| job.bodies(index).map(|(shared, body)| [shared, body].concat());
+        let job = Job::new(DriverId(1), wire::SubmitJob { job: 9, task_sets: sets, ..Default::default() });
+        let body = |index| job.order(index).map(|order| [order.shared, order.body].concat());
         assert_eq!(body(0).unwrap(), b"sa");
         assert_eq!(body(1).unwrap(), b"sb");
         assert_eq!(body(2).unwrap(), b"tc");

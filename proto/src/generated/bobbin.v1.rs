@@ -129,6 +129,8 @@ pub struct RunTask {
     /// Who holds them; Input.holders counts in this list.
     #[prost(message, repeated, tag = "6")]
     pub holders: ::prost::alloc::vec::Vec<Holder>,
+    #[prost(enumeration = "TaskKind", tag = "7")]
+    pub kind: i32,
 }
 /// Results of consecutive tasks, of each the same part.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -237,7 +239,7 @@ pub struct TaskMetrics {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FromDriver {
-    #[prost(oneof = "from_driver::Message", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "from_driver::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     pub message: ::core::option::Option<from_driver::Message>,
 }
 /// Nested message and enum types in `FromDriver`.
@@ -260,11 +262,15 @@ pub mod from_driver {
         Heartbeat(super::Heartbeat),
         #[prost(message, tag = "6")]
         ResultUnreadable(super::ResultUnreadable),
+        #[prost(message, tag = "7")]
+        ReleaseResults(super::ReleaseResults),
+        #[prost(message, tag = "8")]
+        CancelTasks(super::CancelTasks),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ToDriver {
-    #[prost(oneof = "to_driver::Message", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "to_driver::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     pub message: ::core::option::Option<to_driver::Message>,
 }
 /// Nested message and enum types in `ToDriver`.
@@ -288,6 +294,9 @@ pub mod to_driver {
         /// A result that was announced is gone and will be announced again after it is recomputed.
         #[prost(message, tag = "7")]
         ResultLost(super::ResultLost),
+        /// A wanted result of an independent job will never be there (again).
+        #[prost(message, tag = "8")]
+        ResultFailed(super::ResultFailed),
     }
 }
 /// A graph of tasks. Tasks are numbered 0.. within the job, in the order of `task_sets` and their `tasks`; inputs name
@@ -302,6 +311,11 @@ pub struct SubmitJob {
     /// Numbers of the tasks whose results the driver will fetch, or read in later jobs.
     #[prost(uint32, repeated, tag = "3")]
     pub wanted: ::prost::alloc::vec::Vec<u32>,
+    /// A task that fails for good fails alone, and with it those that read its result, here and in other jobs: of each that
+    /// is wanted the driver is told with ResultFailed. The job goes on and finishes. Without it the job fails with its first
+    /// task, and so do the jobs that read it. A job of this kind has no set with rows_wanted.
+    #[prost(bool, tag = "4")]
+    pub independent: bool,
 }
 /// Many alike tasks.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -320,6 +334,8 @@ pub struct TaskSet {
     /// chance. None of the set's tasks may be wanted (the job is refused): let a task read the set.
     #[prost(uint64, optional, tag = "4")]
     pub rows_wanted: ::core::option::Option<u64>,
+    #[prost(enumeration = "TaskKind", tag = "5")]
+    pub kind: i32,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TaskSpec {
@@ -358,6 +374,24 @@ pub struct CancelJob {
 pub struct ReleaseJob {
     #[prost(uint32, tag = "1")]
     pub job: u32,
+}
+/// The driver wants these results no more, and submits nothing that reads them from now on. Tasks that nobody else needs
+/// are not run, or stopped; results that nobody else reads are dropped. Of an independent job only.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseResults {
+    #[prost(uint32, tag = "1")]
+    pub job: u32,
+    #[prost(uint32, repeated, tag = "2")]
+    pub tasks: ::prost::alloc::vec::Vec<u32>,
+}
+/// These tasks are to end now: they fail with exit code 130, and so do those that read them. Tasks that are done stay done.
+/// Of an independent job only.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelTasks {
+    #[prost(uint32, tag = "1")]
+    pub job: u32,
+    #[prost(uint32, repeated, tag = "2")]
+    pub tasks: ::prost::alloc::vec::Vec<u32>,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FinishApplication {
@@ -410,6 +444,19 @@ pub struct ResultLost {
     pub job: u32,
     #[prost(uint32, tag = "2")]
     pub task: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResultFailed {
+    #[prost(uint32, tag = "1")]
+    pub job: u32,
+    #[prost(uint32, tag = "2")]
+    pub task: u32,
+    /// What the user should read; of a task that failed with one that it reads, what became of that one.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+    /// The exit code that this error deserves; 0 when it names none.
+    #[prost(uint32, tag = "4")]
+    pub exit_code: u32,
 }
 /// The driver could not fetch an announced result from these workers: it is computed again elsewhere and announced anew,
 /// or the job fails.
@@ -475,6 +522,75 @@ pub struct Progress {
     #[prost(uint32, tag = "18")]
     pub tasks_skipped: u32,
 }
+/// A function of the worker's executable: what all calls of a task set have in common.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Function {
+    /// The path under which it is registered: "my_program::count_words".
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The version that its author gave it; another one is another function.
+    #[prost(uint32, tag = "2")]
+    pub version: u32,
+    /// Its types as the driver knows them, "(Bytes, u64) -> Counts"; empty if the driver does not know. A worker whose
+    /// function has others fails the task with a message that names both.
+    #[prost(string, tag = "3")]
+    pub signature: ::prost::alloc::string::String,
+}
+/// One call: an argument for each parameter, in order.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Call {
+    #[prost(message, repeated, tag = "1")]
+    pub arguments: ::prost::alloc::vec::Vec<Argument>,
+}
+/// A value and a result are postcard (its wire format 1.0), but those of the type Bytes, which are the bytes themselves.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Argument {
+    #[prost(oneof = "argument::Argument", tags = "1, 2, 3, 4")]
+    pub argument: ::core::option::Option<argument::Argument>,
+}
+/// Nested message and enum types in `Argument`.
+pub mod argument {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Argument {
+        #[prost(bytes, tag = "1")]
+        Value(::prost::bytes::Bytes),
+        /// The result of this input of the task, counted through all ranges of its inputs.
+        #[prost(uint32, tag = "2")]
+        Result(u32),
+        /// A list: the results of these inputs.
+        #[prost(message, tag = "3")]
+        Results(super::ResultList),
+        /// Bytes of a file, which the worker reads.
+        #[prost(message, tag = "4")]
+        Range(super::FileRange),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResultList {
+    #[prost(uint32, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<u32>,
+}
+/// A range of bytes of one version of a file.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FileRange {
+    /// hdfs://host:port/path or file:///path
+    #[prost(string, tag = "1")]
+    pub url: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "2")]
+    pub start: u64,
+    #[prost(uint64, tag = "3")]
+    pub end: u64,
+    /// The file's length and time of modification (Unix, milliseconds; -1 if unknown) when it was listed: another file under
+    /// the same name is an error.
+    #[prost(uint64, tag = "4")]
+    pub file_length: u64,
+    #[prost(int64, tag = "5")]
+    pub modified_ms: i64,
+    /// Whole lines: from behind the first newline at or after start - 1 (the first byte of the file begins a line) to behind
+    /// the first newline at or after end - 1. So each line belongs to the range that holds its first byte.
+    #[prost(bool, tag = "6")]
+    pub whole_lines: bool,
+}
 /// Ask a worker for the same part of the results of these tasks, by the application's numbers. Answered by one FetchReply a
 /// task, in this order. A result that was not written in parts is part 0.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -493,6 +609,35 @@ pub struct FetchReply {
     pub length: u64,
     #[prost(string, tag = "3")]
     pub error: ::prost::alloc::string::String,
+}
+/// What `shared` and `body` of a task are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum TaskKind {
+    /// A plan of the query engine of this build: bytes that only it understands.
+    Plan = 0,
+    /// A call of a function that the worker's executable has registered: `shared` is a Function, `body` a Call.
+    Function = 1,
+}
+impl TaskKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Plan => "TASK_KIND_PLAN",
+            Self::Function => "TASK_KIND_FUNCTION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "TASK_KIND_PLAN" => Some(Self::Plan),
+            "TASK_KIND_FUNCTION" => Some(Self::Function),
+            _ => None,
+        }
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
