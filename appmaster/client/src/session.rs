@@ -410,6 +410,7 @@ fn job_of(query: &Query) -> wire::SubmitJob {
         shared: stage.shared.clone(),
         tasks: stage.tasks.iter().map(task_of).collect(),
         rows_wanted: stage.rows_wanted,
+        kind: wire::TaskKind::Plan.into(),
     });
     wire::SubmitJob { task_sets: sets.collect(), wanted: query.wanted.clone(), ..wire::SubmitJob::default() }
 }
