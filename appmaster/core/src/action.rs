@@ -81,8 +81,19 @@ pub enum Action {
         /// The task's number in its graph.
         index: u32,
     },
-    /// All that the driver wanted of the job is there. Said once; the results stay until the job is released, and as
-    /// long as others read them.
+    /// A wanted result of an independent job will never be there, announced before or not.
+    ResultFailed {
+        /// Whose.
+        job: JobId,
+        /// The task's number in its graph.
+        index: u32,
+        /// What the user should read.
+        message: String,
+        /// The exit code that this deserves.
+        exit_code: u32,
+    },
+    /// All that the driver wanted of the job is there, or failed alone. Said once; the results stay until the job is
+    /// released, and as long as others read them.
     JobFinished {
         /// Which.
         job: JobId,

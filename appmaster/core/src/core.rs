@@ -5,6 +5,7 @@ mod containers;
 mod dispatch;
 mod ending;
 mod explain;
+mod independent;
 #[cfg(any(test, feature = "invariants"))]
 pub(crate) mod invariants;
 mod loss;
@@ -127,6 +128,8 @@ impl Core {
             Event::JobSubmitted { driver, job, graph } => self.job_submitted(driver, job, graph),
             Event::JobCancelled { job } => self.job_cancelled(job),
             Event::JobReleased { job } => self.job_released(job),
+            Event::ResultsReleased { job, indexes } => self.results_released(job, &indexes),
+            Event::TasksCancelled { job, indexes } => self.tasks_cancelled(job, &indexes),
             Event::ResultUnreadable { job, index, workers, why } => {
                 self.result_unreadable((job, index), &workers, &why)
             }
@@ -240,6 +243,10 @@ impl Core {
     }
 
     fn carry_out_here(&mut self, job: JobId, effects: Effects) {
+        if let Some(failure) = &effects.fatal {
+            return self.fail_job(job, failure.text(), failure.exit_code);
+        }
+        self.announce_failures(job, &effects);
         let Some(row) = self.jobs.get(job) else { return };
         for &index in &effects.unready {
             self.ready.remove(row.task_id(index), row.places_now(index), &self.hosts);

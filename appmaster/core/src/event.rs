@@ -86,6 +86,21 @@ pub enum Event {
         /// Which.
         job: JobId,
     },
+    /// The driver wants these results of an independent job no more, and no later job will read them. What earlier ones
+    /// read of them is kept for these.
+    ResultsReleased {
+        /// Whose results.
+        job: JobId,
+        /// Numbers of the tasks in the job.
+        indexes: Vec<u32>,
+    },
+    /// These tasks of an independent job are to end now, and with them those that wait for them. What is done stays done.
+    TasksCancelled {
+        /// Whose tasks.
+        job: JobId,
+        /// Numbers of the tasks in the job.
+        indexes: Vec<u32>,
+    },
     /// The driver could not fetch an announced result. It is computed again elsewhere, within limits.
     ResultUnreadable {
         /// Whose result.
@@ -198,6 +213,9 @@ pub struct Graph {
     /// Numbers of the tasks whose results the driver will fetch, or later jobs of it will read. A task that is neither
     /// wanted nor anybody's input is run too, and its result dropped.
     pub wanted: Vec<u32>,
+    /// A task that fails for good fails alone, with those that wait for its result; else the job fails with it. Such a job
+    /// has no sets of which so many rows are enough.
+    pub independent: bool,
 }
 
 /// Many alike tasks.

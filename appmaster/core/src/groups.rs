@@ -22,6 +22,8 @@ pub(crate) struct Group {
     count: u32,
     /// Members whose result is not there, and that are not skipped.
     pub missing: u32,
+    /// Of these, the failed ones.
+    pub failed: u32,
     /// Reads by tasks that are neither idle nor done.
     pub uses: u32,
     /// Those of them whose task a worker has: it may have read all of it already.
@@ -57,7 +59,7 @@ pub(crate) struct Groups {
 
 impl Group {
     fn new(first: u32, count: u32) -> Group {
-        Group { first, count, missing: count, uses: 0, assigned: 0, left: BTreeSet::new(), holders: None }
+        Group { first, count, missing: count, failed: 0, uses: 0, assigned: 0, left: BTreeSet::new(), holders: None }
     }
 
     /// Its members.

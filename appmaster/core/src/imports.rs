@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::event::{Graph, InputRange};
+use crate::failing::Failure;
 use crate::groups::MOST_MEMBERS;
 use crate::ids::{JobId, TaskId, WorkerId};
 use crate::job::{GraphError, Job, State};
@@ -144,6 +145,9 @@ fn kept(job: &Job, input: &InputRange) -> Result<Range<u32>, u32> {
     }
 }
 
+/// A result that is there, one that is not, or one that never will be.
+pub(crate) type Outcome = Result<Option<(WorkerId, u64)>, Failure>;
+
 impl Job {
     /// The result of a task, if it is there.
     pub fn result(&self, index: u32) -> Option<(WorkerId, u64)> {
@@ -155,13 +159,30 @@ impl Job {
             | State::Delayed { .. }
             | State::Assigned { .. }
             | State::Skipped
-            | State::Away => None,
+            | State::Away
+            | State::Failed => None,
+        }
+    }
+
+    /// What became of a task's result, for those that read it in other jobs.
+    pub fn outcome(&self, index: u32) -> Outcome {
+        match self.failures.get(&index) {
+            Some(failure) => Err(failure.of_reader(|| self.task_name(index))),
+            None => Ok(self.result(index)),
         }
     }
 
     /// Make the row of an earlier job's task say what became of its result.
-    pub fn follow(&mut self, row: u32, result: Option<(WorkerId, u64)>, effects: &mut Effects) {
+    pub fn follow(&mut self, row: u32, outcome: Outcome, effects: &mut Effects) {
         let before = self.result(row);
+        let result = match outcome {
+            Ok(result) => result,
+            Err(failure) if self.independent => return self.fail(row, failure, effects),
+            Err(failure) => {
+                effects.fatal = Some(failure);
+                return;
+            }
+        };
         if before == result {
             return;
         }
@@ -188,7 +209,7 @@ impl Job {
         task.wanted = kept;
         match (was_kept, kept) {
             (false, true) => {
-                let used_up = task.done && !matches!(task.state, State::Done { .. });
+                let used_up = task.done && !matches!(task.state, State::Done { .. } | State::Failed);
                 if used_up {
                     task.done = false;
                     self.counts.done -= 1;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Graph, TaskRequest};
+use crate::failing::Failure;
 use crate::groups::Groups;
 use crate::hosts::Hosts;
 use crate::ids::{DriverId, HostId, JobId, TaskId, Time, WorkerId};
@@ -18,6 +19,8 @@ use crate::trouble::Trouble;
 ///  ^        ^         |  ^       |         |
 ///  |        +---------+  +-Delayed  (failed: again, at once or later)
 ///  +------- result used up or lost --------+       Away <-> Done: a task of an earlier job
+///
+/// Failed: from any of these but Done and Skipped, for good; in independent jobs only
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
@@ -37,6 +40,8 @@ pub(crate) enum State {
     Skipped,
     /// An earlier job's, and its result is not there.
     Away,
+    /// It has no result, and never will.
+    Failed,
 }
 
 /// One task.
@@ -53,8 +58,10 @@ pub(crate) struct Task {
     pub wanted: bool,
     /// Is the job over only when it is done?
     pub root: bool,
-    /// Was it done, and its result not lost before its use?
+    /// Was it done, and its result not lost before its use? Or did it fail?
     pub done: bool,
+    /// Does the driver want its result no more, although it wants others of the job?
+    pub released: bool,
 }
 
 /// Counters for people.
@@ -88,6 +95,10 @@ pub(crate) struct Job {
     /// Jobs that read its results.
     pub dependents: BTreeSet<JobId>,
     pub limits: Limits,
+    /// Do its tasks fail alone?
+    pub independent: bool,
+    /// Why each row that failed did so.
+    pub failures: BTreeMap<u32, Failure>,
     /// Each task set's name and where it ends.
     sets: Vec<(String, u32)>,
     pub places: Lists<HostId>,
@@ -129,6 +140,12 @@ pub(crate) enum GraphError {
         "task {task} is wanted, but may be skipped: its set is to stop when enough rows are there; let another task read the set"
     )]
     WantedMayBeSkipped { task: u32 },
+    /// Without its input, it has no sense.
+    #[error("it reads a result that will never be there: {why}")]
+    InputFailed { why: String },
+    /// A set that is complete without some of its tasks and a task that fails alone say different things of a result.
+    #[error("set '{set}' is to stop when enough rows are there, but the tasks of an independent job end one by one")]
+    IndependentLimit { set: String },
     /// The driver wants what is not there.
     #[error("task {task} is wanted, but the job has only {count} tasks")]
     WantedMissing { task: u32, count: u32 },
@@ -139,7 +156,7 @@ pub(crate) enum GraphError {
 
 impl Task {
     fn new(state: State, input_bytes: u64) -> Task {
-        Task { state, attempt: 0, uses: 0, input_bytes, wanted: false, root: false, done: false }
+        Task { state, attempt: 0, uses: 0, input_bytes, wanted: false, root: false, done: false, released: false }
     }
 }
 
@@ -157,6 +174,8 @@ impl Job {
             imports,
             dependents: BTreeSet::new(),
             limits: Limits::default(),
+            independent: false,
+            failures: BTreeMap::new(),
             sets: Vec::new(),
             places: Lists::default(),
             groups: Groups::default(),
@@ -173,12 +192,16 @@ impl Job {
     /// The job with the tasks of this graph, none of them begun, and nothing there of what it reads of other jobs.
     pub fn build(mut self, graph: Graph, hosts: &mut Hosts) -> Result<Job, GraphError> {
         self.number = graph.number;
+        self.independent = graph.independent;
         for set in graph.sets {
             let start = self.len();
             for request in set.tasks {
                 self.push(request, hosts)?;
             }
             if let Some(rows) = set.rows_wanted.filter(|&rows| rows > 0) {
+                if self.independent {
+                    return Err(GraphError::IndependentLimit { set: set.name });
+                }
                 self.limits.push(start..self.len(), rows);
             }
             self.sets.push((set.name, self.len()));
@@ -235,7 +258,7 @@ impl Job {
 
     /// Is the driver told of the task's result?
     pub fn is_announced(&self, index: u32) -> bool {
-        self.task(index).wanted && !self.released
+        self.task(index).wanted && !self.task(index).released && !self.released
     }
 
     /// The application's number of a task.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::Graph;
+use crate::failing::Failure;
 use crate::hosts::Hosts;
 use crate::ids::{DriverId, HostId, JobId, TaskId};
 use crate::imports::Imports;
@@ -15,6 +16,8 @@ pub(crate) struct Jobs {
     rows: BTreeMap<JobId, Job>,
     /// Number of each job's first task.
     starts: BTreeMap<u32, JobId>,
+    /// The latest job of each driver's number. It may be over, or released.
+    numbers: BTreeMap<(DriverId, u32), JobId>,
     next_task: u32,
 }
 
@@ -23,28 +26,44 @@ impl Jobs {
     pub fn add(&mut self, owner: (DriverId, JobId), graph: Graph, hosts: &mut Hosts) -> Result<&mut Job, GraphError> {
         let imports = Imports::resolve(&graph, |number| self.readable(owner.0, number))?;
         let mut job = Job::new(owner, self.next_task, imports).build(graph, hosts)?;
-        self.link(&mut job);
+        if let Some(failure) = self.link(&mut job) {
+            self.unlink(&job);
+            return Err(GraphError::InputFailed { why: failure.text() });
+        }
         self.next_task += job.len();
         // An empty job shares its first number with the next one.
         if job.len() > 0 {
             self.starts.insert(job.first, job.id);
         }
+        self.numbers.insert((owner.0, job.number), job.id);
         Ok(self.rows.entry(owner.1).or_insert(job))
     }
 
     /// The driver's job of this number, if others may read it.
     fn readable(&self, driver: DriverId, number: u32) -> Option<&Job> {
-        self.rows.values().find(|job| job.driver == driver && job.number == number && !job.released)
+        self.rows.get(self.numbers.get(&(driver, number))?).filter(|job| !job.released)
     }
 
-    /// Make a new job known to those that it reads, and what they have known to it.
-    fn link(&mut self, job: &mut Job) {
+    /// Make a new job known to those that it reads, and what they have known to it. A failure without which it cannot do.
+    fn link(&mut self, job: &mut Job) -> Option<Failure> {
+        let mut failed = None;
         for import in job.imports.clone().iter() {
             let Some(source) = self.rows.get_mut(&import.job) else { continue };
             source.dependents.insert(job.id);
             for task in import.tasks.clone() {
                 // None of its tasks waits yet.
-                job.follow(import.row(task), source.result(task), &mut Effects::default());
+                let mut effects = Effects::default();
+                job.follow(import.row(task), source.outcome(task), &mut effects);
+                failed = failed.or(effects.fatal);
+            }
+        }
+        failed
+    }
+
+    fn unlink(&mut self, job: &Job) {
+        for import in job.imports.iter() {
+            if let Some(source) = self.rows.get_mut(&import.job) {
+                source.dependents.remove(&job.id);
             }
         }
     }
@@ -54,6 +73,9 @@ impl Jobs {
         let job = self.rows.remove(&job)?;
         if job.len() > 0 {
             self.starts.remove(&job.first);
+        }
+        if self.numbers.get(&(job.driver, job.number)) == Some(&job.id) {
+            self.numbers.remove(&(job.driver, job.number));
         }
         Some(job)
     }

@@ -9,8 +9,9 @@
 //!  job submitted     ---->    job, groups,     which tasks can run      JobAccepted, ResultReady, JobFinished
 //!  task finished/failed       lineage, ready   ... and where
 //!                             limit            which need not run       CancelTask
-//!  job released               imports,         what others still read   DropResults, ForgetJob
-//!                             core/sharing
+//!                             failing          which cannot             ResultFailed
+//!  job or results released    imports,         what others still read   DropResults, ForgetJob
+//!                             core/sharing, core/independent
 //!  worker connected/gone      core/dispatch    who runs what            Assign, CancelTask, DropResults
 //!  nodes, headroom            core/plan        how many containers,     Ask, Blacklist
 //!                             cover, requests  and on which hosts
@@ -29,6 +30,7 @@ mod cover;
 mod event;
 mod exit;
 mod expected;
+mod failing;
 mod fleet;
 mod groups;
 mod hosts;

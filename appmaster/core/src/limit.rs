@@ -91,7 +91,7 @@ impl Job {
     /// The task need not run. If it is done, it stays so.
     fn skip(&mut self, index: u32, effects: &mut Effects) {
         let reads = match self.task(index).state {
-            State::Done { .. } | State::Skipped | State::Away => return,
+            State::Done { .. } | State::Skipped | State::Away | State::Failed => return,
             State::Idle => false,
             State::Waiting { .. } | State::Delayed { .. } => true,
             State::Ready { .. } => {

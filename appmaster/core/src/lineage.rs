@@ -1,5 +1,6 @@
 //! How the states of a job's tasks follow from each other: what a finished task frees, what a lost result costs.
 
+use crate::failing::Failure;
 use crate::ids::{Time, WorkerId};
 use crate::job::{Job, State};
 
@@ -18,6 +19,12 @@ pub(crate) struct Effects {
     pub moved: Vec<u32>,
     /// Rows of other jobs' tasks that the first reader began, or the last one ceased, to need.
     pub imports: Vec<u32>,
+    /// Tasks that failed alone and of which the driver is to be told.
+    pub failed: Vec<u32>,
+    /// The job may be over by this: tasks failed, or are not wanted any more.
+    pub settled: bool,
+    /// A task of another job failed, and this job cannot do without it.
+    pub fatal: Option<Failure>,
 }
 
 impl Job {
@@ -37,7 +44,13 @@ impl Job {
 
     fn need_all(&mut self, mut stack: Vec<u32>, effects: &mut Effects) {
         while let Some(index) = stack.pop() {
-            if self.task(index).state != State::Idle {
+            // Who put it there may have failed in the meantime.
+            let task = self.task(index);
+            if task.state != State::Idle || task.uses == 0 && !task.root {
+                continue;
+            }
+            if let Some(failure) = self.inherited_failure(index) {
+                self.fail(index, failure, effects);
                 continue;
             }
             let mut missing = 0;
@@ -105,6 +118,10 @@ impl Job {
             self.give_up_inputs(vec![index], effects);
             return;
         }
+        if let Some(failure) = self.inherited_failure(index) {
+            self.task_mut(index).state = State::Waiting { missing: 0 };
+            return self.fail(index, failure, effects);
+        }
         let mut missing = 0;
         let mut left = Vec::new();
         for position in 0..self.groups.reads(index).len() {
@@ -147,7 +164,8 @@ impl Job {
         }
     }
 
-    fn note_move(&self, index: u32, effects: &mut Effects) {
+    /// Other jobs that read this task are to hear of it.
+    pub fn note_move(&self, index: u32, effects: &mut Effects) {
         if !self.dependents.is_empty() {
             effects.moved.push(index);
         }
@@ -216,7 +234,7 @@ impl Job {
             State::Done { .. } => return self.drop_result(index, effects),
             // It comes back, or its result is dropped when it comes.
             State::Assigned { worker } => return effects.cancelled.push((worker, index)),
-            State::Skipped | State::Away => return,
+            State::Skipped | State::Away | State::Failed => return,
             State::Idle => {}
             State::Ready { .. } => {
                 effects.unready.push(index);
@@ -323,7 +341,12 @@ fn starve(state: &mut State, reader: u32, effects: &mut Effects) {
         }
         State::Delayed { .. } => *state = State::Waiting { missing: 1 },
         // It may have read the input already; if not, it will say so.
-        State::Assigned { .. } | State::Idle | State::Done { .. } | State::Skipped | State::Away => {}
+        State::Assigned { .. }
+        | State::Idle
+        | State::Done { .. }
+        | State::Skipped
+        | State::Away
+        | State::Failed => {}
     }
 }
 

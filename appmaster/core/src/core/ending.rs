@@ -74,6 +74,8 @@ impl Core {
             | Event::DriverDisconnected { .. }
             | Event::JobCancelled { .. }
             | Event::JobReleased { .. }
+            | Event::ResultsReleased { .. }
+            | Event::TasksCancelled { .. }
             | Event::ResultUnreadable { .. }
             | Event::FinishRequested { .. }
             | Event::WorkerGone { .. }

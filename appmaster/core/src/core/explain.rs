@@ -1,5 +1,6 @@
 //! What people may ask: how far a job is, and why nothing runs.
 
+use crate::failing::Failure;
 use crate::fleet::Stage;
 use crate::ids::{JobId, TaskId, Time};
 use crate::job::{Job, State};
@@ -160,6 +161,7 @@ impl Core {
             State::Done { worker, bytes } => format!("is done: {worker} holds its result of {bytes} bytes"),
             State::Skipped => "is skipped: the tasks before it have enough rows".into(),
             State::Away => "belongs to another job".into(),
+            State::Failed => format!("failed: {}", job.failures.get(&index).map_or_else(String::new, Failure::text)),
         };
         format!("{name} {state}")
     }

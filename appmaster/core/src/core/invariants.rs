@@ -14,6 +14,7 @@ pub fn check(core: &Core) {
         results_are_kept_for_their_readers(job);
         counters_count(job);
         only_what_is_needless_is_skipped(job);
+        nobody_waits_for_the_failed(job);
     }
     imports_mirror_their_sources(core);
     released_jobs_keep_what_is_read(core);
@@ -38,7 +39,7 @@ fn is_skipped(job: &Job, index: u32) -> bool {
 fn is_open(job: &Job, index: u32) -> bool {
     match job.task(index).state {
         State::Waiting { .. } | State::Ready { .. } | State::Delayed { .. } | State::Assigned { .. } => true,
-        State::Idle | State::Done { .. } | State::Skipped | State::Away => false,
+        State::Idle | State::Done { .. } | State::Skipped | State::Away | State::Failed => false,
     }
 }
 
@@ -58,7 +59,12 @@ fn missing_counts_inputs(job: &Job) {
             State::Ready { .. } | State::Delayed { .. } => {
                 assert_eq!(really, 0, "missing_counts_inputs: {} is ready", job.task_id(index));
             }
-            State::Idle | State::Assigned { .. } | State::Done { .. } | State::Skipped | State::Away => {}
+            State::Idle
+            | State::Assigned { .. }
+            | State::Done { .. }
+            | State::Skipped
+            | State::Away
+            | State::Failed => {}
         }
     }
 }
@@ -127,6 +133,22 @@ fn only_what_is_needless_is_skipped(job: &Job) {
     }
 }
 
+/// Failures are known, counted, and shared by whoever waits for them.
+fn nobody_waits_for_the_failed(job: &Job) {
+    for index in 0..job.tasks.len() as u32 {
+        let failed = job.task(index).state == State::Failed;
+        assert_eq!(failed, job.failures.contains_key(&index), "nobody_waits_for_the_failed: {}", job.task_id(index));
+        assert!(!failed || job.independent, "nobody_waits_for_the_failed: {} failed alone", job.task_id(index));
+        let waits = matches!(job.task(index).state, State::Waiting { .. } | State::Ready { .. } | State::Delayed { .. });
+        let inherits = waits && job.inherited_failure(index).is_some();
+        assert!(!inherits, "nobody_waits_for_the_failed: {} does", job.task_id(index));
+    }
+    for (number, group) in job.groups.iter() {
+        let failed = group.members().filter(|&member| job.task(member).state == State::Failed).count() as u32;
+        assert_eq!(group.failed, failed, "nobody_waits_for_the_failed: group {number}");
+    }
+}
+
 fn imports_mirror_their_sources(core: &Core) {
     for job in core.jobs.iter() {
         for import in job.imports.iter() {
@@ -137,6 +159,8 @@ fn imports_mirror_their_sources(core: &Core) {
                 let (row, name) = (import.row(task), source.task_id(task));
                 assert_eq!(job.task_id(row), name, "imports_mirror_their_sources: numbers");
                 assert_eq!(job.result(row), source.result(task), "imports_mirror_their_sources: {name}");
+                let (here, there) = (job.task(row).state == State::Failed, source.task(task).state == State::Failed);
+                assert_eq!(here, there, "imports_mirror_their_sources: failure of {name}");
                 let needed = job.task(row).uses > 0;
                 assert!(!needed || source.task(task).wanted, "imports_mirror_their_sources: {name} is not kept");
             }
@@ -149,9 +173,12 @@ fn imports_mirror_their_sources(core: &Core) {
 }
 
 fn released_jobs_keep_what_is_read(core: &Core) {
-    for job in core.jobs.iter().filter(|job| job.released) {
-        assert!(!job.dependents.is_empty(), "released_jobs_keep_what_is_read: {} lives for nobody", job.id);
-        for index in (0..job.len()).filter(|&index| job.task(index).wanted || job.task(index).root) {
+    for job in core.jobs.iter() {
+        let alone = job.released && job.dependents.is_empty();
+        assert!(!alone, "released_jobs_keep_what_is_read: {} lives for nobody", job.id);
+        let is_released = |&index: &u32| job.released || job.task(index).released;
+        let is_kept = |&index: &u32| job.task(index).wanted || job.task(index).root;
+        for index in (0..job.len()).filter(is_released).filter(is_kept) {
             let read = job.dependents.iter().filter_map(|&other| core.jobs.get(other));
             let read = read.into_iter().any(|other| other.needs_import(job.id, index));
             assert!(read, "released_jobs_keep_what_is_read: {} is kept for nobody", job.task_id(index));
@@ -195,8 +222,8 @@ fn assignments_agree(core: &Core) {
                 assert!(assigned.cancelled, "assignments_agree: {} of a forgotten job runs", assigned.task);
                 continue;
             };
-            if is_skipped(job, index) {
-                assert!(assigned.cancelled, "assignments_agree: {} is skipped and runs", assigned.task);
+            if is_skipped(job, index) || job.task(index).state == State::Failed {
+                assert!(assigned.cancelled, "assignments_agree: {} is skipped or failed and runs", assigned.task);
                 continue;
             }
             assert!(seen.insert(assigned.task), "assignments_agree: {} is on two workers", assigned.task);

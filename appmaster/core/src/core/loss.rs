@@ -138,7 +138,7 @@ impl Core {
             if deaths.len() as u32 >= self.config.worker_deaths {
                 let message =
                     format!("{name} was running in {} workers that died: {}", deaths.len(), deaths.join("; "));
-                self.fail_job(id, message, 1);
+                self.give_task_up(id, index, message, 1);
             }
         }
     }

@@ -10,8 +10,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::ids::{JobId, WorkerId};
-use crate::imports::Import;
+use crate::ids::JobId;
+use crate::imports::{Import, Outcome};
 use crate::lineage::Effects;
 
 use super::Core;
@@ -32,14 +32,13 @@ impl Core {
 
     fn tell_dependents(&mut self, id: JobId, moved: &[u32], echoes: &mut Echoes) {
         let Some(job) = self.jobs.get(id) else { return };
-        let results: Vec<(u32, Option<(WorkerId, u64)>)> =
-            moved.iter().map(|&index| (index, job.result(index))).collect();
+        let results: Vec<(u32, Outcome)> = moved.iter().map(|&index| (index, job.outcome(index))).collect();
         for dependent in job.dependents.clone() {
             let Some(row) = self.jobs.get_mut(dependent) else { continue };
             let Some(import) = row.imports.of(id).cloned() else { continue };
             let mut effects = Effects::default();
-            for &(index, result) in results.iter().filter(|(index, _)| import.tasks.contains(index)) {
-                row.follow(import.row(index), result, &mut effects);
+            for (index, result) in results.iter().filter(|(index, _)| import.tasks.contains(index)) {
+                row.follow(import.row(*index), result.clone(), &mut effects);
             }
             echoes.push_back((dependent, effects));
         }
@@ -57,11 +56,13 @@ impl Core {
         }
     }
 
-    /// Bring what a released job keeps of these tasks in line with what its dependents need.
-    fn keep_what_is_read(&mut self, id: JobId, tasks: impl Iterator<Item = u32>) -> Option<Effects> {
-        let job = self.jobs.get(id).filter(|job| job.released)?;
+    /// Bring what a released job, or an unreleased one of released results, keeps of these tasks in line with what its
+    /// dependents need.
+    pub(super) fn keep_what_is_read(&mut self, id: JobId, tasks: impl Iterator<Item = u32>) -> Option<Effects> {
+        let job = self.jobs.get(id)?;
         let dependents: Vec<_> = job.dependents.iter().filter_map(|&other| self.jobs.get(other)).collect();
         let is_read = |task| dependents.iter().any(|dependent| dependent.needs_import(id, task));
+        let tasks = tasks.filter(|&task| job.released || job.task(task).released);
         let kept: Vec<(u32, bool)> = tasks.map(|task| (task, is_read(task))).collect();
         let mut effects = Effects::default();
         let job = self.jobs.get_mut(id)?;

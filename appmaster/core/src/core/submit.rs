@@ -13,7 +13,7 @@ use super::Core;
 /// Exit codes of design: usage, internal, interrupted.
 pub(super) const EXIT_USAGE: u32 = 64;
 pub(super) const EXIT_INTERNAL: u32 = 70;
-const EXIT_INTERRUPTED: u32 = 130;
+pub(super) const EXIT_INTERRUPTED: u32 = 130;
 
 impl Core {
     /// A driver submitted a graph.

@@ -94,7 +94,9 @@ impl Core {
             FailureKind::Cancelled if assigned.cancelled => self.task_taken_back(returned, &assigned),
             FailureKind::Cancelled | FailureKind::Transient => self.task_failed_transiently(returned, &failure),
             FailureKind::InputLost(lost) => self.inputs_lost(returned, lost, &failure),
-            FailureKind::Permanent => self.fail_job(returned.job, failure.message, failure.exit_code),
+            FailureKind::Permanent => {
+                self.give_up_returned(returned.job, index, failure.message, failure.exit_code);
+            }
         }
     }
 
@@ -119,7 +121,7 @@ impl Core {
         let failed = trouble.transient.len() as u32;
         if failed >= self.config.task_attempts {
             let message = format!("{name} failed {failed} times, each on its own: {}", trouble.transient.join("; "));
-            return self.fail_job(id, message, failure.exit_code);
+            return self.give_up_returned(id, index, message, failure.exit_code);
         }
         job.counts.retries += 1;
         let until = self.now + backoff(self.config.retry_delay, failed);
@@ -142,7 +144,7 @@ impl Core {
         if trouble.input_losses > self.config.input_losses {
             let times = trouble.input_losses;
             let message = format!("{name} could not fetch its inputs {times} times: {}", failure.message);
-            return self.fail_job(returned.job, message, failure.exit_code);
+            return self.give_up_returned(returned.job, returned.index, message, failure.exit_code);
         }
         self.note(format!("{name} could not fetch its inputs ({}): they are computed again", failure.message));
         for (job, input) in lost {
@@ -165,14 +167,14 @@ impl Core {
         let times = trouble.input_losses;
         if times > limit {
             let message = format!("the result of {name} could not be fetched {times} times: {why}");
-            return self.fail_job(id, message, 0);
+            return self.give_result_up(id, index, message);
         }
         self.note(format!("the result of {name} on {worker} cannot be fetched ({why}): it is computed again"));
         self.lose_result(id, index);
     }
 
     /// The result of a done task cannot be read where it is.
-    fn lose_result(&mut self, id: JobId, index: u32) {
+    pub(super) fn lose_result(&mut self, id: JobId, index: u32) {
         let Some(job) = self.jobs.get_mut(id) else { return };
         let State::Done { worker, .. } = job.task(index).state else { return };
         let (task, announced) = (job.task_id(index), job.is_announced(index));

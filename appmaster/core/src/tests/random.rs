@@ -97,7 +97,9 @@ fn driver_moves(world: &mut World) {
         (3, _, _) => speak_of_any_job(world),
         (4..8, _, Some(job)) if world.jobs[&job].finished => world.release(job),
         (4..8, _, Some(job)) => world.cannot_read(job),
-        (8..18, Some(driver), _) if jobs.len() < 4 => world.submit(driver),
+        (8..10, _, Some(job)) => world.release_some(job),
+        (10, _, Some(job)) => world.cancel_some(job),
+        (8..19, Some(driver), _) if jobs.len() < 4 => world.submit(driver),
         (_, None, _) => world.connect_driver(),
         _ => {}
     }
@@ -109,7 +111,9 @@ fn speak_of_any_job(world: &mut World) {
         world.jobs.iter().filter(|(_, job)| job.over || job.released).map(|(&id, _)| id).collect();
     let Some(job) = world.rng.pick(&given_up) else { return };
     let workers = world.live_workers();
-    match world.rng.below(3) {
+    match world.rng.below(5) {
+        3 => world.send(Event::ResultsReleased { job, indexes: vec![0, 7] }),
+        4 => world.send(Event::TasksCancelled { job, indexes: vec![1] }),
         0 => world.send(Event::JobCancelled { job }),
         1 => world.send(Event::JobReleased { job }),
         _ => world.send(Event::ResultUnreadable { job, index: 0, workers, why: "sim".into() }),
@@ -211,7 +215,10 @@ fn every_job_ends(world: &mut World) {
 }
 
 fn all_there(job: &super::watch::SimJob) -> bool {
-    job.graph.wanted.iter().all(|index| job.announced.contains_key(index))
+    let is_settled = |index: &u32| {
+        job.announced.contains_key(index) || job.failed.contains(index) || job.given_up.contains(index)
+    };
+    job.graph.wanted.iter().all(is_settled)
 }
 
 fn the_application_ends(world: &mut World) {

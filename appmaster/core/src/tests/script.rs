@@ -166,7 +166,8 @@ fn expected_place(word: &str) -> (String, u32) {
     (host.into(), count.parse().expect("tasks"))
 }
 
-/// `scan!10` is a set of which ten rows are enough. The driver's number of a job is the application's.
+/// `scan!10` is a set of which ten rows are enough; `wanted=0,1 alone` begins a job whose tasks fail alone. The driver's
+/// number of a job is the application's.
 fn graph(number: u32, words: &str) -> Graph {
     let mut parts = words.split(" | ");
     let wanted = parts.next().and_then(|part| part.trim().strip_prefix("wanted=")).expect("wanted=");
@@ -176,7 +177,8 @@ fn graph(number: u32, words: &str) -> Graph {
         let rows_wanted = rows.map(|rows| rows.parse().expect("rows"));
         TaskSet { name: name.into(), tasks: tasks.split_whitespace().map(task_request).collect(), rows_wanted }
     };
-    Graph { number, wanted: list(wanted), sets: parts.map(set).collect() }
+    let (wanted, independent) = wanted.strip_suffix(" alone").map_or((wanted, false), |wanted| (wanted, true));
+    Graph { number, wanted: list(wanted), sets: parts.map(set).collect(), independent }
 }
 
 fn attempt(word: &str) -> (TaskId, u32) {
@@ -216,6 +218,8 @@ pub fn event(line: &str) -> Event {
         "driver-gone" => Event::DriverDisconnected { driver: DriverId(id(first, "d")) },
         "cancel" => Event::JobCancelled { job: JobId(id(first, "j")) },
         "release" => Event::JobReleased { job: JobId(id(first, "j")) },
+        "release-results" => Event::ResultsReleased { job: JobId(id(first, "j")), indexes: list(others) },
+        "cancel-tasks" => Event::TasksCancelled { job: JobId(id(first, "j")), indexes: list(others) },
         "unreadable" => {
             let (task, rest) = others.split_once(' ').expect("a task");
             let (workers, why) = rest.split_once(' ').unwrap_or((rest, ""));

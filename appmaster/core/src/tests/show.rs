@@ -58,7 +58,8 @@ fn graph(graph: &Graph) -> String {
     let rows = |set: &TaskSet| set.rows_wanted.map_or_else(String::new, |rows| format!("!{rows}"));
     let set = |set: &TaskSet| format!(" | {}{}: {}", set.name, rows(set), join(&set.tasks, " ", request));
     let sets = graph.sets.iter().map(set);
-    format!("wanted={}{}", numbers(&graph.wanted), sets.collect::<String>())
+    let alone = if graph.independent { " alone" } else { "" };
+    format!("wanted={}{alone}{}", numbers(&graph.wanted), sets.collect::<String>())
 }
 
 fn failure(failure: &TaskFailure) -> String {
@@ -94,6 +95,8 @@ pub fn event(event: &Event) -> String {
         }
         Event::JobCancelled { job } => format!("cancel j{}", job.0),
         Event::JobReleased { job } => format!("release j{}", job.0),
+        Event::ResultsReleased { job, indexes } => format!("release-results j{} {}", job.0, numbers(indexes)),
+        Event::TasksCancelled { job, indexes } => format!("cancel-tasks j{} {}", job.0, numbers(indexes)),
         Event::ResultUnreadable { job, index, workers, why } => {
             format!("unreadable j{} {index} {} {why}", job.0, join(workers, ",", |worker| format!("k{}", worker.0)))
         }
@@ -149,6 +152,9 @@ pub fn action(action: &Action) -> String {
             format!("result j{}/{index} of {bytes} on k{}", job.0, holder.0)
         }
         Action::ResultLost { job, index } => format!("lost j{}/{index}", job.0),
+        Action::ResultFailed { job, index, message, exit_code } => {
+            format!("failed j{}/{index} with {exit_code}: {message}", job.0)
+        }
         Action::JobFinished { job } => format!("finished j{}", job.0),
         Action::JobFailed { job, message, exit_code } => format!("failed j{} with {exit_code}: {message}", job.0),
         Action::ForgetJob { job } => format!("forget j{}", job.0),

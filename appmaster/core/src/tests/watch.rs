@@ -24,6 +24,10 @@ pub struct SimJob {
     pub over: bool,
     /// Wanted results that were announced, and their holders.
     pub announced: BTreeMap<u32, (TaskId, WorkerId)>,
+    /// Wanted results that will never be there.
+    pub failed: BTreeSet<u32>,
+    /// Wanted results that the driver wants no more.
+    pub given_up: BTreeSet<u32>,
 }
 
 impl SimJob {
@@ -99,9 +103,16 @@ impl World {
             Action::CancelTask { worker, task, attempt } => self.watch_cancel(*worker, *task, *attempt),
             Action::DropResults { worker, tasks } => self.watch_drop(*worker, tasks),
             Action::ResultReady { job, index, task, holder, .. } => {
-                assert!(self.job(*job).graph.wanted.contains(index), "only_wanted_results_are_announced");
                 self.still_told(*job, action);
+                self.still_wanted(*job, *index, action);
                 self.job(*job).announced.insert(*index, (*task, *holder));
+            }
+            Action::ResultFailed { job, index, .. } => {
+                assert!(self.job(*job).graph.independent, "only_independent_tasks_fail_alone: {action:?}");
+                self.still_told(*job, action);
+                self.still_wanted(*job, *index, action);
+                assert!(!self.job(*job).announced.contains_key(index), "what_is_there_does_not_fail: {action:?}");
+                self.job(*job).failed.insert(*index);
             }
             Action::ResultLost { job, index } => {
                 let known = self.job(*job).announced.remove(index);
@@ -120,6 +131,14 @@ impl World {
 
     fn still_told(&mut self, job: JobId, action: &Action) {
         assert!(!self.job(job).released, "nothing_is_said_of_released_jobs: {action:?}");
+    }
+
+    /// Of a result that is wanted, and is not known to have failed.
+    fn still_wanted(&mut self, job: JobId, index: u32, action: &Action) {
+        let row = self.job(job);
+        assert!(row.graph.wanted.contains(&index), "only_wanted_results_are_announced: {action:?}");
+        assert!(!row.failed.contains(&index), "failed_once_and_for_good: {action:?}");
+        assert!(!row.given_up.contains(&index), "nothing_is_said_of_released_results: {action:?}");
     }
 
     fn watch_forgotten(&mut self, id: JobId) {
@@ -210,9 +229,11 @@ impl World {
         assert!(!job.released, "nothing_is_said_of_released_jobs: {id} is finished");
         assert!(!job.finished, "finished_once: {id}");
         job.finished = true;
-        let wanted: BTreeSet<u32> = job.graph.wanted.iter().copied().collect();
-        let announced: BTreeSet<u32> = job.announced.keys().copied().collect();
-        assert_eq!(wanted, announced, "finished_means_all_results: {id}");
+        let left = |index: &&u32| {
+            !job.announced.contains_key(index) && !job.failed.contains(index) && !job.given_up.contains(index)
+        };
+        let left: Vec<&u32> = job.graph.wanted.iter().filter(left).collect();
+        assert!(left.is_empty(), "finished_means_all_results: {id} lacks {left:?}");
     }
 
     fn holds(&self, worker: WorkerId, task: TaskId, invariant: &str) {

@@ -213,6 +213,28 @@ impl World {
         self.send(Event::JobReleased { job });
     }
 
+    /// The driver wants some results of an independent job no more.
+    pub fn release_some(&mut self, job: JobId) {
+        let indexes = self.some_of(job);
+        let row = self.job(job);
+        if row.graph.independent {
+            row.given_up.extend(&indexes);
+            row.announced.retain(|index, _| !indexes.contains(index));
+        }
+        self.send(Event::ResultsReleased { job, indexes });
+    }
+
+    /// The driver wants some tasks of an independent job to end; now and then of another one.
+    pub fn cancel_some(&mut self, job: JobId) {
+        let indexes = self.some_of(job);
+        self.send(Event::TasksCancelled { job, indexes });
+    }
+
+    fn some_of(&mut self, job: JobId) -> Vec<u32> {
+        let wanted = self.jobs[&job].graph.wanted.clone();
+        wanted.into_iter().filter(|_| self.rng.chance(40)).collect()
+    }
+
     /// The driver cannot fetch one of the results that it was told of; now and then it asked somebody else.
     pub fn cannot_read(&mut self, job: JobId) {
         let announced: Vec<_> =
@@ -226,13 +248,18 @@ impl World {
     fn graph(&mut self, driver: DriverId) -> Graph {
         let others = self.others(driver);
         let scans = self.rng.below(12) as u32;
-        let mut graph = Graph { sets: vec![self.task_set("scan", scans, 0, &[])], ..Graph::default() };
+        let independent = self.rng.chance(35);
+        let mut graph = Graph { sets: vec![self.task_set("scan", scans, 0, &[])], independent, ..Graph::default() };
         let mut count = scans;
         for _ in 0..self.rng.below(3) {
             let size = 1 + self.rng.below(3) as u32;
             let set = self.task_set("stage", size, count, &others);
             graph.sets.push(set);
             count += size;
+        }
+        // Now and then it asks for both, and is refused.
+        if independent && !self.rng.chance(3) {
+            graph.sets.iter_mut().for_each(|set| set.rows_wanted = None);
         }
         // Now and then the driver wants what may be skipped, and is refused.
         let strict = !self.rng.chance(5);
@@ -251,7 +278,10 @@ impl World {
         }
         let readable = |job: &&SimJob| job.driver == Some(driver) && !job.over && !job.released;
         let rows = self.jobs.iter().filter(|(_, job)| readable(job));
-        rows.map(|(id, job)| (id.0, job.graph.wanted.clone())).collect()
+        let wanted = |job: &SimJob| {
+            job.graph.wanted.iter().copied().filter(|index| !job.given_up.contains(index)).collect::<Vec<_>>()
+        };
+        rows.map(|(id, job)| (id.0, wanted(job))).collect()
     }
 
     fn task_set(&mut self, name: &str, size: u32, before: u32, others: &[Other]) -> TaskSet {
