@@ -8,6 +8,7 @@ mod explain;
 mod independent;
 #[cfg(any(test, feature = "invariants"))]
 pub(crate) mod invariants;
+mod leaving;
 mod loss;
 mod plan;
 mod sharing;
@@ -27,8 +28,9 @@ use crate::jobs::Jobs;
 use crate::lineage::Effects;
 use crate::progress::Progress;
 use crate::ready::ReadyTasks;
-use crate::worker::Worker;
+use crate::worker::Workers;
 
+use leaving::Reaches;
 use sharing::Echoes;
 
 /// Every decision of one application. See the crate's documentation.
@@ -44,7 +46,10 @@ pub struct Core {
     expected: Option<Expected>,
     /// Tasks that may be tried again from a moment on. Entries may be stale: the task's state decides.
     delayed: BTreeSet<(Time, TaskId)>,
-    workers: BTreeMap<WorkerId, Worker>,
+    workers: Workers,
+    /// Queued tasks that workers were told to give back for others, and have yet to answer.
+    taken_back: BTreeSet<(WorkerId, TaskId)>,
+    reaches: Reaches,
     fleet: Fleet,
     drivers: BTreeSet<DriverId>,
     wishes: Wishes,
@@ -62,6 +67,8 @@ struct Wishes {
     workers: BTreeSet<WorkerId>,
     /// Every worker may.
     all_workers: bool,
+    /// There may be a task for whoever has a free thread.
+    anybody: bool,
     /// The need for containers may have changed.
     containers: bool,
 }
@@ -70,7 +77,6 @@ impl Core {
     /// A core at the start of its application.
     pub fn new(config: Config) -> Core {
         Core {
-            config,
             now: Time::default(),
             out: Vec::new(),
             hosts: Hosts::default(),
@@ -78,13 +84,16 @@ impl Core {
             ready: ReadyTasks::default(),
             expected: None,
             delayed: BTreeSet::new(),
-            workers: BTreeMap::new(),
+            workers: Workers::new(config.prefetch),
+            taken_back: BTreeSet::new(),
+            reaches: Reaches::default(),
             fleet: Fleet::default(),
             drivers: BTreeSet::new(),
             wishes: Wishes::default(),
             idle_since: None,
             ended: BTreeMap::new(),
             finished: false,
+            config,
         }
     }
 
@@ -191,6 +200,7 @@ impl Core {
             }
             self.list_ready_again();
         }
+        self.fleet.requests.look_again();
         self.wishes.containers = true;
     }
 
@@ -226,8 +236,7 @@ impl Core {
     /// Count one less; its tasks may become everybody's.
     fn unhold(&mut self, host: HostId) {
         if self.hosts.unhold(host) {
-            self.ready.host_unheld(host, &self.jobs, &self.hosts);
-            self.wishes.all_workers = true;
+            self.wishes.anybody |= self.ready.host_unheld(host, &self.jobs, &self.hosts);
         }
     }
 
@@ -256,6 +265,8 @@ impl Core {
         for (worker, task) in cancelled.collect::<Vec<_>>() {
             self.cancel_task(worker, task);
         }
+        // Many tasks at once are worth a look at everybody, rather than at the workers of each one's hosts.
+        self.wishes.all_workers |= effects.ready.len() > self.workers.len();
         for index in effects.ready {
             self.make_ready(job, index);
         }
@@ -269,7 +280,7 @@ impl Core {
             by_worker.entry(worker).or_default().push(task);
         }
         for (worker, tasks) in by_worker {
-            if let Some(row) = self.workers.get_mut(&worker) {
+            if let Some(row) = self.workers.get_mut(worker) {
                 row.results = row.results.saturating_sub(tasks.len() as u32);
                 self.act(Action::DropResults { worker, tasks });
             }

@@ -1,9 +1,10 @@
 //! On which hosts to ask for containers: those that cover the most bytes of waiting tasks, one after the other.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::ids::HostId;
+use crate::lists::Lists;
 
 /// A waiting task, as far as choosing hosts is concerned.
 #[derive(Clone, Copy, Debug)]
@@ -34,23 +35,31 @@ struct Merit {
 struct Cover<'a> {
     waiting: &'a [Waiting<'a>],
     covered: Vec<bool>,
-    /// The waiting tasks of each candidate.
-    at: BTreeMap<HostId, Vec<u32>>,
-    bytes: BTreeMap<HostId, u64>,
-    uncovered: BTreeMap<HostId, u64>,
+    /// The waiting tasks of each host, in the order of the hosts' numbers.
+    at: Lists<u32>,
+    /// Bytes of waiting tasks on each host; of hosts that are no candidates they do not matter.
+    bytes: Vec<u64>,
+    uncovered: Vec<u64>,
 }
 
 /// Choose hosts for `count` more containers; fewer where no host is worth another one.
 pub(crate) fn choose(waiting: &[Waiting<'_>], candidates: &mut BTreeMap<HostId, Candidate>, count: u32) -> Vec<HostId> {
     let mut cover = Cover::new(waiting, candidates);
+    let merits = candidates.iter().filter_map(|(&host, candidate)| cover.merit(host, *candidate));
+    // Merits only become smaller, so one that is still true when it is the greatest is the best.
+    let mut merits: BinaryHeap<Merit> = merits.collect();
     let mut chosen = Vec::new();
-    for _ in 0..count {
-        let merits = candidates.iter().filter_map(|(&host, candidate)| cover.merit(host, *candidate));
-        let Some(Reverse(host)) = merits.max().map(|merit| merit.host) else { break };
-        cover.take(host);
-        if let Some(candidate) = candidates.get_mut(&host) {
-            candidate.taken += 1;
+    while chosen.len() < count as usize {
+        let Some(Merit { host: Reverse(host), .. }) = merits.peek().copied() else { break };
+        let Some(candidate) = candidates.get_mut(&host) else { break };
+        let now = cover.merit(host, *candidate);
+        if merits.pop() != now {
+            merits.extend(now);
+            continue;
         }
+        cover.take(host);
+        candidate.taken += 1;
+        merits.extend(cover.merit(host, *candidate));
         chosen.push(host);
     }
     chosen
@@ -58,48 +67,40 @@ pub(crate) fn choose(waiting: &[Waiting<'_>], candidates: &mut BTreeMap<HostId, 
 
 impl<'a> Cover<'a> {
     fn new(waiting: &'a [Waiting<'a>], candidates: &BTreeMap<HostId, Candidate>) -> Cover<'a> {
-        let mut cover = Cover {
-            waiting,
-            covered: vec![false; waiting.len()],
-            at: BTreeMap::new(),
-            bytes: BTreeMap::new(),
-            uncovered: BTreeMap::new(),
-        };
-        for (index, task) in waiting.iter().enumerate() {
-            for host in task.places.iter().filter(|&host| candidates.contains_key(host)) {
-                cover.at.entry(*host).or_default().push(index as u32);
-                *cover.bytes.entry(*host).or_default() += task.bytes.max(1);
-            }
+        let places = || waiting.iter().flat_map(|task| task.places);
+        let hosts = places().map(|host| host.index() + 1).max().unwrap_or(0);
+        let mut bytes = vec![0; hosts];
+        for task in waiting {
+            task.places.iter().for_each(|host| bytes[host.index()] += task.bytes.max(1));
         }
-        cover.uncovered = cover.bytes.clone();
-        for (&host, candidate) in candidates {
-            if candidate.taken > 0 {
-                cover.take(host);
-            }
+        let pairs = (0..).zip(waiting).flat_map(|(index, task)| task.places.iter().map(move |host| (host.0, index)));
+        let at = Lists::filled(hosts, || pairs.clone());
+        let mut cover = Cover { waiting, covered: vec![false; waiting.len()], at, uncovered: bytes.clone(), bytes };
+        for (&host, _) in candidates.iter().filter(|(_, candidate)| candidate.taken > 0) {
+            cover.take(host);
         }
         cover
     }
 
     /// Nothing if the host is full or holds nothing.
     fn merit(&self, host: HostId, candidate: Candidate) -> Option<Merit> {
-        let bytes = *self.bytes.get(&host)?;
+        let bytes = self.bytes.get(host.index()).copied().filter(|&bytes| bytes > 0)?;
         if candidate.taken >= candidate.room {
             return None;
         }
-        let uncovered = self.uncovered.get(&host).copied().unwrap_or(0);
+        let uncovered = self.uncovered[host.index()];
         Some(Merit { uncovered, share: bytes / (u64::from(candidate.taken) + 1), host: Reverse(host) })
     }
 
     fn take(&mut self, host: HostId) {
-        for &index in self.at.get(&host).map_or(&[][..], |tasks| tasks) {
+        for &index in self.at.of(host.index()) {
             if std::mem::replace(&mut self.covered[index as usize], true) {
                 continue;
             }
             let task = self.waiting[index as usize];
             for place in task.places {
-                if let Some(bytes) = self.uncovered.get_mut(place) {
-                    *bytes = bytes.saturating_sub(task.bytes.max(1));
-                }
+                let bytes = &mut self.uncovered[place.index()];
+                *bytes = bytes.saturating_sub(task.bytes.max(1));
             }
         }
     }

@@ -73,7 +73,10 @@ impl Failures {
 /// Everything about containers.
 #[derive(Debug, Default)]
 pub(crate) struct Fleet {
-    pub containers: BTreeMap<ContainerId, Container>,
+    containers: BTreeMap<ContainerId, Container>,
+    /// Of these, those that run a worker or will, and those whose worker has yet to connect.
+    live: u32,
+    starting: u32,
     pub requests: Requests,
     pub failures: Failures,
     /// The cluster's largest container, once we are registered.
@@ -93,14 +96,50 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
+    /// A container was granted.
+    pub fn insert(&mut self, container: ContainerId, row: Container) {
+        self.count(&row, 1);
+        self.containers.insert(container, row);
+    }
+
+    /// A container is over.
+    pub fn remove(&mut self, container: ContainerId) -> Option<Container> {
+        let row = self.containers.remove(&container)?;
+        self.count(&row, -1);
+        Some(row)
+    }
+
+    /// A container is for us now what this says. Returns what it was before.
+    pub fn set_stage(&mut self, container: ContainerId, stage: Stage) -> Option<Stage> {
+        let mut row = self.remove(container)?;
+        let before = std::mem::replace(&mut row.stage, stage);
+        self.insert(container, row);
+        Some(before)
+    }
+
+    fn count(&mut self, row: &Container, change: i32) {
+        self.live = self.live.saturating_add_signed(if row.is_live() { change } else { 0 });
+        let starting = matches!(row.stage, Stage::Starting { .. });
+        self.starting = self.starting.saturating_add_signed(if starting { change } else { 0 });
+    }
+
+    /// This container.
+    pub fn get(&self, container: ContainerId) -> Option<&Container> {
+        self.containers.get(&container)
+    }
+
+    /// All containers.
+    pub fn iter(&self) -> impl Iterator<Item = (ContainerId, &Container)> {
+        self.containers.iter().map(|(&container, row)| (container, row))
+    }
+
     /// Containers that run a worker or will.
     pub fn live(&self) -> u32 {
-        self.containers.values().filter(|container| container.is_live()).count() as u32
+        self.live
     }
 
     /// Containers whose worker has yet to connect.
     pub fn starting(&self) -> u32 {
-        let starting = |container: &&Container| matches!(container.stage, Stage::Starting { .. });
-        self.containers.values().filter(starting).count() as u32
+        self.starting
     }
 }

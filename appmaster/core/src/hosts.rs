@@ -1,6 +1,8 @@
 //! Hosts and racks by number, under all their names, and which of them hold a container of ours.
 
 use std::collections::{BTreeSet, HashMap};
+use std::iter::once;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use crate::event::{Capability, Node};
@@ -35,6 +37,8 @@ pub(crate) struct Host {
 pub(crate) struct Hosts {
     rows: Vec<Host>,
     racks: Vec<Arc<str>>,
+    /// The hosts of each rack.
+    by_rack: Vec<BTreeSet<HostId>>,
     /// Looked up, never iterated. Keys are lower case.
     by_name: HashMap<String, HostId>,
     rack_by_name: HashMap<String, RackId>,
@@ -54,6 +58,10 @@ pub(crate) struct Learned {
 impl Hosts {
     /// The host of this name or address, new if need be.
     pub fn intern(&mut self, name: &str) -> HostId {
+        // Most names are written as they are kept.
+        if let Some(&host) = self.by_name.get(name) {
+            return host;
+        }
         let key = name.to_ascii_lowercase();
         if let Some(&host) = self.by_name.get(&key) {
             return host;
@@ -80,6 +88,7 @@ impl Hosts {
         }
         let rack = RackId(u32::try_from(self.racks.len()).unwrap_or(u32::MAX));
         self.racks.push(name.into());
+        self.by_rack.push(BTreeSet::new());
         self.rack_by_name.insert(name.to_owned(), rack);
         rack
     }
@@ -90,8 +99,10 @@ impl Hosts {
         let host = self.intern(&node.host);
         let rack = self.intern_rack(&node.rack);
         let row = &mut self.rows[host.index()];
-        learned.moved |= row.rack != Some(rack);
-        row.rack = Some(rack);
+        if let Some(before) = row.rack.replace(rack).filter(|&before| before != rack) {
+            self.by_rack[before.index()].remove(&host);
+        }
+        learned.moved |= self.by_rack[rack.index()].insert(host);
         row.is_node = true;
         row.name = node.host.as_str().into();
         row.offers = node.usable.then_some(node.total);
@@ -143,9 +154,9 @@ impl Hosts {
     /// Up to `most` hosts of this host's rack whose nodes can hold a container of this size: itself, then those after
     /// it, so that the neighbours of different hosts differ.
     pub fn rack_mates(&self, host: HostId, size: Capability, most: usize) -> Vec<HostId> {
-        let after = self.iter().skip(host.index()).chain(self.iter().take(host.index()));
-        let fits = |other: &HostId| *other == host || self.same_rack(*other, host) && self.room(*other, size) > 0;
-        after.map(|(other, _)| other).filter(fits).take(most).collect()
+        let Some(rack) = self[host].rack.map(|rack| &self.by_rack[rack.index()]) else { return vec![host] };
+        let mates = rack.range((Excluded(host), Unbounded)).chain(rack.range(..host)).copied();
+        once(host).chain(mates.filter(|&mate| self.room(mate, size) > 0)).take(most).collect()
     }
 
     /// The name of a rack.

@@ -62,7 +62,7 @@ impl Lists<u32> {
     }
 
     /// For each of `0..count`, what is paired with it, in order. The pairs are walked twice: counted, then taken.
-    fn filled<I: Iterator<Item = (u32, u32)>>(count: usize, pairs: impl Fn() -> I) -> Lists<u32> {
+    pub fn filled<I: Iterator<Item = (u32, u32)>>(count: usize, pairs: impl Fn() -> I) -> Lists<u32> {
         let mut ends = vec![0u32; count];
         for (list, _) in pairs() {
             ends[list as usize] += 1;

@@ -21,15 +21,17 @@ pub(crate) struct ReadyTasks {
 static NONE: BTreeSet<TaskId> = BTreeSet::new();
 
 impl ReadyTasks {
-    /// List a task that is not listed.
-    pub fn insert(&mut self, task: TaskId, places: &[HostId], hosts: &Hosts) {
+    /// List a task that is not listed. True if it is free for everybody.
+    pub fn insert(&mut self, task: TaskId, places: &[HostId], hosts: &Hosts) -> bool {
         self.count += 1;
         for &host in places {
             row(&mut self.by_host, host.index()).insert(task);
         }
-        if !places.iter().any(|&host| hosts.is_held(host)) {
+        let free = !places.iter().any(|&host| hosts.is_held(host));
+        if free {
             self.set_free(task, places, hosts);
         }
+        free
     }
 
     /// Take a listed task out of all lists.
@@ -63,14 +65,17 @@ impl ReadyTasks {
         }
     }
 
-    /// This host holds no container of ours any more: its tasks may be free.
-    pub fn host_unheld(&mut self, host: HostId, jobs: &Jobs, hosts: &Hosts) {
+    /// This host holds no container of ours any more: its tasks may be free. True if one is.
+    pub fn host_unheld(&mut self, host: HostId, jobs: &Jobs, hosts: &Hosts) -> bool {
+        let mut any = false;
         for task in self.at(host).clone() {
             let places = jobs.places_now(task);
             if !places.iter().any(|&host| hosts.is_held(host)) {
                 self.set_free(task, places, hosts);
+                any = true;
             }
         }
+        any
     }
 
     /// The tasks listed at this host.

@@ -90,6 +90,12 @@ pub(crate) struct Requests {
     told: BTreeMap<RequestId, Vec<AskRow>>,
     /// Requests that the ResourceManager may have counted down for a grant that answered another one.
     doubtful: BTreeSet<RequestId>,
+    /// Requests whose rows may have changed since they were last said.
+    changed: BTreeSet<RequestId>,
+    /// The open requests that name a host, by host.
+    by_host: BTreeMap<HostId, BTreeSet<RequestId>>,
+    /// No request insists less before this moment, unless nodes change.
+    next_relax: Time,
     /// Ids given so far; 0 and -1 mean "none" to YARN and are never given.
     last: u64,
 }
@@ -101,6 +107,11 @@ impl Requests {
         let request = RequestId(self.last);
         let level = if host.is_some() { Level::Host } else { Level::Any };
         self.open.insert(request, Request { host, level, since: now });
+        if let Some(host) = host {
+            self.by_host.entry(host).or_default().insert(request);
+        }
+        self.changed.insert(request);
+        self.next_relax = Time::default();
         request
     }
 
@@ -108,18 +119,37 @@ impl Requests {
     /// [`Requests::changed_rows`]. The ResourceManager counts a granted request down itself, but a change of ours may
     /// have crossed the grant and raised it again.
     pub fn close(&mut self, request: RequestId) -> Option<Request> {
-        self.open.remove(&request)
+        let closed = self.open.remove(&request)?;
+        self.changed.insert(request);
+        if let Some(at) = closed.host.and_then(|host| self.by_host.get_mut(&host)) {
+            at.remove(&request);
+        }
+        Some(closed)
+    }
+
+    /// Nodes changed, and with them which hosts a request may name.
+    pub fn look_again(&mut self) {
+        self.changed.extend(self.open.keys());
+        self.next_relax = Time::default();
     }
 
     /// Let requests insist less as time passes and hosts are lost. Returns those that changed, as they were.
     pub fn relax(&mut self, now: Time, waits: LocalityWaits, hosts: &Hosts) -> Vec<(RequestId, Request)> {
         let mut changed = Vec::new();
+        if now < self.next_relax {
+            return changed;
+        }
+        self.next_relax = Time(u64::MAX);
         for (&id, request) in &mut self.open {
             let level = request.level_at(now, waits, hosts).max(request.level);
             if level != request.level {
                 changed.push((id, request.clone()));
+                self.changed.insert(id);
                 request.level = level;
             }
+            let steps = [waits.request_node, waits.request_rack].map(|wait| request.since + wait);
+            let next = steps.into_iter().filter(|&step| step > now).min();
+            self.next_relax = self.next_relax.min(next.unwrap_or(self.next_relax));
         }
         changed
     }
@@ -128,14 +158,13 @@ impl Requests {
     pub fn changed_rows(&mut self, nodes: &Nodes<'_>) -> Vec<AskRow> {
         let mut rows = Vec::new();
         let doubtful = std::mem::take(&mut self.doubtful);
-        self.told.retain(|id, told| {
-            let keep = self.open.contains_key(id);
-            if !keep {
-                rows.extend(told.drain(..).map(taken_back));
-            }
-            keep
-        });
-        for (&id, request) in &self.open {
+        let mut changed = std::mem::take(&mut self.changed);
+        for closed in changed.iter().filter(|id| !self.open.contains_key(id)) {
+            rows.extend(self.told.remove(closed).into_iter().flatten().map(taken_back));
+        }
+        changed.extend(&doubtful);
+        for id in changed {
+            let Some(request) = self.open.get(&id) else { continue };
             let wanted = request.rows(id, nodes);
             let told = std::mem::take(self.told.entry(id).or_default());
             rows.extend(wanted.iter().filter(|row| doubtful.contains(&id) || !told.contains(row)).cloned());
@@ -158,8 +187,8 @@ impl Requests {
 
     /// An open request for this very host, this one if it is such a request.
     pub fn best_for(&self, host: HostId, named: RequestId) -> Option<RequestId> {
-        let exact = self.iter().filter(|(_, request)| request.host == Some(host));
-        exact.map(|(id, _)| id).min_by_key(|&id| (id != named, id))
+        let exact = self.by_host.get(&host)?;
+        exact.get(&named).or_else(|| exact.first()).copied()
     }
 
     /// Did we ever give this id?
@@ -189,6 +218,9 @@ impl Requests {
 
     /// The open request that a container on this host answers best.
     pub fn match_host(&self, host: HostId, hosts: &Hosts) -> Option<RequestId> {
+        if let Some(&exact) = self.by_host.get(&host).and_then(BTreeSet::first) {
+            return Some(exact);
+        }
         let fit = |request: &Request| match request.host {
             Some(wanted) if wanted == host => Some(0),
             Some(wanted) if request.level == Level::Rack && hosts.same_rack(wanted, host) => Some(1),

@@ -1,6 +1,9 @@
-//! One connected worker, and what it was given to do.
+//! The connected workers, what each was given to do, and which of them could take more.
 
-use crate::ids::{ContainerId, HostId, TaskId, Time};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
+use crate::ids::{ContainerId, HostId, TaskId, Time, WorkerId};
 
 /// Threads of a worker beyond which we do not believe it.
 const MOST_THREADS: u32 = 1024;
@@ -75,6 +78,161 @@ impl Worker {
     /// The tasks that it has and has no thread for.
     pub fn queued(&self) -> &[Assigned] {
         self.assigned.get(self.threads as usize..).unwrap_or(&[])
+    }
+}
+
+/// All connected workers by their numbers. What they have changes through this table only, which knows whom to ask
+/// when a task is to be given away: nobody looks at all of them.
+#[derive(Debug, Default)]
+pub(crate) struct Workers {
+    rows: BTreeMap<WorkerId, Worker>,
+    /// The workers of each host.
+    by_host: Vec<Vec<WorkerId>>,
+    /// Workers that have a thread without a task.
+    idle: BTreeSet<WorkerId>,
+    /// Workers that may have one more task, if so many are queued.
+    open: BTreeSet<WorkerId>,
+    /// Workers with tasks for which they have no thread.
+    queuing: BTreeSet<WorkerId>,
+    /// Tasks that a worker gets beyond its threads.
+    prefetch: u32,
+    /// Tasks of all workers.
+    assigned: usize,
+}
+
+impl Workers {
+    /// No workers; each will get so many tasks beyond its threads.
+    pub fn new(prefetch: u32) -> Workers {
+        Workers { prefetch, ..Workers::default() }
+    }
+
+    /// A worker connected.
+    pub fn insert(&mut self, worker: WorkerId, row: Worker) {
+        let host = row.host.index();
+        if self.by_host.len() <= host {
+            self.by_host.resize_with(host + 1, Vec::new);
+        }
+        self.by_host[host].push(worker);
+        self.assigned += row.assigned.len();
+        self.rows.insert(worker, row);
+        self.list(worker);
+    }
+
+    /// A worker is gone.
+    pub fn remove(&mut self, worker: WorkerId) -> Option<Worker> {
+        let row = self.rows.remove(&worker)?;
+        self.by_host[row.host.index()].retain(|&other| other != worker);
+        self.assigned -= row.assigned.len();
+        for list in [&mut self.idle, &mut self.open, &mut self.queuing] {
+            list.remove(&worker);
+        }
+        Some(row)
+    }
+
+    /// All are gone.
+    pub fn clear(&mut self) {
+        *self = Workers::new(self.prefetch);
+    }
+
+    /// Note a task that is being sent to this worker.
+    pub fn push(&mut self, worker: WorkerId, (task, attempt): (TaskId, u32), now: Time) {
+        if let Some(row) = self.rows.get_mut(&worker) {
+            row.push(task, attempt, now);
+            self.assigned += 1;
+            self.list(worker);
+        }
+    }
+
+    /// Take out this attempt, if the worker has it. The first queued task gets its thread.
+    pub fn take(&mut self, worker: WorkerId, (task, attempt): (TaskId, u32), now: Time) -> Option<Assigned> {
+        let taken = self.rows.get_mut(&worker)?.take(task, attempt, now)?;
+        self.assigned -= 1;
+        self.list(worker);
+        Some(taken)
+    }
+
+    /// Bring the lists in line with what a worker has.
+    fn list(&mut self, worker: WorkerId) {
+        let Some(row) = self.rows.get(&worker) else { return };
+        set(&mut self.idle, worker, row.room(0) > 0);
+        set(&mut self.open, worker, row.room(self.prefetch) > 0);
+        set(&mut self.queuing, worker, !row.queued().is_empty());
+    }
+
+    /// This worker.
+    pub fn get(&self, worker: WorkerId) -> Option<&Worker> {
+        self.rows.get(&worker)
+    }
+
+    /// This worker, to change anything but its tasks.
+    pub fn get_mut(&mut self, worker: WorkerId) -> Option<&mut Worker> {
+        self.rows.get_mut(&worker)
+    }
+
+    /// All workers.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (WorkerId, &Worker)> {
+        self.rows.iter().map(|(&worker, row)| (worker, row))
+    }
+
+    /// All workers, to change anything but how many tasks they have.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (WorkerId, &mut Worker)> {
+        self.rows.iter_mut().map(|(&worker, row)| (worker, row))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Are there none?
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Tasks of all workers.
+    pub fn assigned(&self) -> usize {
+        self.assigned
+    }
+
+    /// The workers of this host.
+    pub fn at(&self, host: HostId) -> &[WorkerId] {
+        self.by_host.get(host.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Is a thread of the worker without a task?
+    #[cfg(any(test, feature = "invariants"))]
+    pub fn is_idle(&self, worker: WorkerId) -> bool {
+        self.idle.contains(&worker)
+    }
+
+    /// May the worker have one more task?
+    pub fn is_open(&self, worker: WorkerId) -> bool {
+        self.open.contains(&worker)
+    }
+
+    /// Workers that may have one more task.
+    pub fn open(&self) -> &BTreeSet<WorkerId> {
+        &self.open
+    }
+
+    /// Workers with tasks for which they have no thread.
+    pub fn queuing(&self) -> &BTreeSet<WorkerId> {
+        &self.queuing
+    }
+
+    /// The first worker after this one that has a free thread, or, if queues count too, room for one more task.
+    pub fn next_with_room(&self, after: Option<WorkerId>, queues: bool) -> Option<WorkerId> {
+        let list = if queues { &self.open } else { &self.idle };
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        list.range((start, Bound::Unbounded)).next().copied()
+    }
+}
+
+fn set(list: &mut BTreeSet<WorkerId>, worker: WorkerId, belongs: bool) {
+    if belongs {
+        list.insert(worker);
+    } else {
+        list.remove(&worker);
     }
 }
 

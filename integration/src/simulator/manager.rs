@@ -228,9 +228,19 @@ impl Manager {
         }
     }
 
-    /// What the application master hears when it calls.
+    /// What the application master hears when it calls: all grants at once, as in an allocate response.
     pub(super) fn allocate(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.outbox)
+        let (mut events, mut all) = (Vec::new(), Vec::new());
+        for event in std::mem::take(&mut self.outbox) {
+            match event {
+                Event::ContainersGranted { grants } => all.extend(grants),
+                other => events.push(other),
+            }
+        }
+        if !all.is_empty() {
+            events.insert(0, Event::ContainersGranted { grants: all });
+        }
+        events
     }
 
     /// No node has more containers than it can hold.

@@ -40,8 +40,8 @@ impl Core {
     /// Say everything again that the ResourceManager may have forgotten.
     pub(super) fn resync(&mut self) {
         self.fleet.requests.tell_all_again();
-        let leaving = |(&container, row): (&ContainerId, &Container)| row.is_leaving().then_some(container);
-        for container in self.fleet.containers.iter().filter_map(leaving).collect::<Vec<_>>() {
+        let leaving = |(container, row): (ContainerId, &Container)| row.is_leaving().then_some(container);
+        for container in self.fleet.iter().filter_map(leaving).collect::<Vec<_>>() {
             self.act(Action::Release { container });
         }
         let refused: Vec<_> =
@@ -54,7 +54,7 @@ impl Core {
 
     pub(super) fn containers_granted(&mut self, grants: Vec<Grant>) {
         for grant in grants {
-            if self.fleet.containers.contains_key(&grant.container) {
+            if self.fleet.get(grant.container).is_some() {
                 continue;
             }
             let host = self.hosts.intern(&grant.host);
@@ -93,15 +93,16 @@ impl Core {
     }
 
     fn take_container(&mut self, container: ContainerId, host: HostId, request: RequestId) {
+        // Before the request lets go of its host: else its tasks were everybody's for a moment.
+        self.hold(host);
         let intended = self.close_request(request);
         self.fleet.first_container.get_or_insert(self.now);
         self.add_container(container, host, intended, Stage::Starting { since: self.now });
-        self.hold(host);
         self.act(Action::Launch { container });
     }
 
     fn add_container(&mut self, container: ContainerId, host: HostId, intended: Option<HostId>, stage: Stage) {
-        self.fleet.containers.insert(container, Container { host, intended, stage });
+        self.fleet.insert(container, Container { host, intended, stage });
     }
 
     /// Close a request; the host that it was for.
@@ -115,7 +116,7 @@ impl Core {
 
     pub(super) fn launch_failed(&mut self, container: ContainerId, why: &str) {
         let starting = |row: &&Container| matches!(row.stage, Stage::Starting { .. });
-        if let Some(host) = self.fleet.containers.get(&container).filter(starting).map(|row| row.host) {
+        if let Some(host) = self.fleet.get(container).filter(starting).map(|row| row.host) {
             self.give_back(container);
             let text = format!("it could not be started ({why})");
             self.container_failed(container, host, &ExitCause { kind: ExitKind::NotStarted, text });
@@ -124,9 +125,9 @@ impl Core {
 
     /// A container stops serving us and becomes this.
     pub(super) fn container_leaves_service(&mut self, container: ContainerId, stage: Stage) {
-        let Some(row) = self.fleet.containers.get_mut(&container) else { return };
+        let Some(row) = self.fleet.get(container) else { return };
         let (was_live, host) = (row.is_live(), row.host);
-        row.stage = stage;
+        self.fleet.set_stage(container, stage);
         if was_live {
             self.unhold(host);
         }
@@ -157,12 +158,12 @@ impl Core {
     }
 
     pub(super) fn container_completed(&mut self, container: ContainerId, exit_status: i32, diagnostics: &str) {
-        let Some(row) = self.fleet.containers.get(&container) else { return };
+        let Some(row) = self.fleet.get(container) else { return };
         let (host, stage) = (row.host, row.stage.clone());
         let cause = ExitCause::new(exit_status, diagnostics, self.worker_size());
         let ran = match stage {
             Stage::Leaving { .. } => {
-                self.fleet.containers.remove(&container);
+                self.fleet.remove(container);
                 return;
             }
             Stage::Starting { .. } => Vec::new(),
@@ -170,7 +171,7 @@ impl Core {
             Stage::Gone { tasks, .. } => tasks,
         };
         self.container_leaves_service(container, Stage::Leaving { since: self.now });
-        self.fleet.containers.remove(&container);
+        self.fleet.remove(container);
         if cause.kind.is_counted() {
             let text = format!("{container} on {}: {cause}", self.hosts[host].name);
             self.judge_deaths(&ran, &text);
@@ -185,8 +186,12 @@ impl Core {
         };
         let late = |since: Time, limit| self.now.since(since) >= limit;
         // Should YARN never say that a container given back is over, it is forgotten all the same.
-        self.fleet.containers.retain(|_, row| !matches!(row.stage, Stage::Leaving { since } if late(since, connect)));
-        let overdue = |(&container, row): (&ContainerId, &Container)| match &row.stage {
+        let forgotten = |row: &Container| matches!(row.stage, Stage::Leaving { since } if late(since, connect));
+        let rows = self.fleet.iter().filter(|(_, row)| forgotten(row));
+        for container in rows.map(|(container, _)| container).collect::<Vec<_>>() {
+            self.fleet.remove(container);
+        }
+        let overdue = |(container, row): (ContainerId, &Container)| match &row.stage {
             Stage::Starting { since } if late(*since, connect) => {
                 let text = format!("its worker did not connect within {} s of its launch", connect.as_secs());
                 Some((container, row.host, Vec::new(), text))
@@ -196,7 +201,7 @@ impl Core {
             }
             Stage::Starting { .. } | Stage::Gone { .. } | Stage::Running { .. } | Stage::Leaving { .. } => None,
         };
-        for (container, host, tasks, text) in self.fleet.containers.iter().filter_map(overdue).collect::<Vec<_>>() {
+        for (container, host, tasks, text) in self.fleet.iter().filter_map(overdue).collect::<Vec<_>>() {
             if self.finished {
                 return;
             }

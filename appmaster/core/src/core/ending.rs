@@ -35,12 +35,13 @@ impl Core {
             self.close_request(request);
         }
         self.tell_requests();
-        for worker in self.workers.keys().copied().collect::<Vec<_>>() {
+        for worker in self.workers.iter().map(|(worker, _)| worker).collect::<Vec<_>>() {
             self.act(Action::StopWorker { worker });
         }
         self.workers.clear();
-        for (container, row) in std::mem::take(&mut self.fleet.containers) {
-            if !row.is_leaving() {
+        self.taken_back.clear();
+        for container in self.fleet.iter().map(|(container, _)| container).collect::<Vec<_>>() {
+            if self.fleet.remove(container).is_some_and(|row| !row.is_leaving()) {
                 self.act(Action::Release { container });
             }
         }
@@ -145,7 +146,7 @@ impl Core {
             row.assigned.is_empty() && row.results == 0 && self.now.since(row.idle_since) >= after
         };
         let idle: Vec<WorkerId> =
-            self.workers.iter().rev().filter(|(_, row)| idle(row)).map(|(&worker, _)| worker).take(surplus).collect();
+            self.workers.iter().rev().filter(|(_, row)| idle(row)).map(|(worker, _)| worker).take(surplus).collect();
         for worker in idle {
             self.note(format!("{worker} has had nothing to do for {} s: it is given back", after.as_secs()));
             self.dismiss_worker(worker);

@@ -13,11 +13,8 @@ impl Core {
     /// How often the ResourceManager should be called now.
     pub fn pace(&self) -> Pace {
         let changing = self.fleet.requests.len() > 0
-            || self
-                .fleet
-                .containers
-                .values()
-                .any(|row| matches!(row.stage, Stage::Starting { .. } | Stage::Gone { .. }));
+            || self.fleet.starting() > 0
+            || self.fleet.iter().any(|(_, row)| matches!(row.stage, Stage::Gone { .. }));
         if changing { Pace::Fast } else { Pace::Slow }
     }
 
@@ -79,7 +76,7 @@ impl Core {
 
     /// Why nothing runs, while nothing runs; else empty.
     pub fn waiting_for(&self, now: Time) -> String {
-        if self.runnable() == 0 || self.workers.values().any(|worker| !worker.assigned.is_empty()) {
+        if self.runnable() == 0 || self.workers.assigned() > 0 {
             return String::new();
         }
         if let Some(reason) = self.why_hopeless() {

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Core;
-use crate::ids::{HostId, TaskId};
+use crate::fleet::Stage;
+use crate::ids::{HostId, TaskId, WorkerId};
 use crate::job::{Job, State};
+use crate::worker::Worker;
 
 /// Check every invariant; a failure names it.
 pub fn check(core: &Core) {
@@ -20,8 +22,11 @@ pub fn check(core: &Core) {
     released_jobs_keep_what_is_read(core);
     ready_lists_list_ready_tasks(core);
     assignments_agree(core);
+    workers_are_listed(core);
+    nobody_waits_beside_near_tasks(core);
     results_have_live_holders(core);
     holds_count(core);
+    containers_are_counted(core);
     threads_add_up(core);
     delayed_tasks_wake(core);
     nothing_is_left_after_the_end(core);
@@ -214,7 +219,7 @@ fn ready_lists_list_ready_tasks(core: &Core) {
 
 fn assignments_agree(core: &Core) {
     let mut seen = BTreeSet::new();
-    for (&worker, row) in &core.workers {
+    for (worker, row) in core.workers.iter() {
         let most = row.threads as usize + core.config.prefetch as usize;
         assert!(row.assigned.len() <= most, "assignments_agree: {worker} has too many tasks");
         for assigned in &row.assigned {
@@ -235,6 +240,32 @@ fn assignments_agree(core: &Core) {
     assert_eq!(running as usize, seen.len(), "assignments_agree: a task is on no worker");
 }
 
+fn workers_are_listed(core: &Core) {
+    let which = |test: &dyn Fn(&Worker) -> bool| -> BTreeSet<WorkerId> {
+        core.workers.iter().filter(|(_, row)| test(row)).map(|(worker, _)| worker).collect()
+    };
+    assert_eq!(core.workers.open(), &which(&|row| row.room(core.config.prefetch) > 0), "workers_are_listed: open");
+    assert_eq!(core.workers.queuing(), &which(&|row| !row.queued().is_empty()), "workers_are_listed: queuing");
+    let all = core.workers.iter().map(|(_, row)| row.assigned.len()).sum::<usize>();
+    assert_eq!(core.workers.assigned(), all, "workers_are_listed: tasks");
+    for (worker, row) in core.workers.iter() {
+        assert_eq!(core.workers.is_idle(worker), row.room(0) > 0, "workers_are_listed: {worker} is idle");
+        assert!(core.workers.at(row.host).contains(&worker), "workers_are_listed: {worker} on its host");
+    }
+    for &(worker, task) in &core.taken_back {
+        let has = core.workers.get(worker).is_some_and(|row| row.assigned.iter().any(|row| row.task == task));
+        assert!(has, "workers_are_listed: {task} is not on {worker} any more");
+    }
+}
+
+/// Whoever has room has taken what is near, or what is free for everybody.
+fn nobody_waits_beside_near_tasks(core: &Core) {
+    for &worker in core.workers.open() {
+        let near = core.workers.get(worker).and_then(|row| core.pick_near(worker, row.host));
+        assert_eq!(near, None, "nobody_waits_beside_near_tasks: {worker} has room");
+    }
+}
+
 fn results_have_live_holders(core: &Core) {
     let mut results = BTreeMap::new();
     for job in core.jobs.iter() {
@@ -242,7 +273,7 @@ fn results_have_live_holders(core: &Core) {
             *results.entry(worker).or_insert(0) += 1;
         }
     }
-    for (&worker, row) in &core.workers {
+    for (worker, row) in core.workers.iter() {
         let really = results.remove(&worker).unwrap_or(0);
         assert_eq!(row.results, really, "results_have_live_holders: {worker} counts wrong");
     }
@@ -251,12 +282,19 @@ fn results_have_live_holders(core: &Core) {
 
 fn holds_count(core: &Core) {
     let mut held = BTreeSet::new();
-    held.extend(core.fleet.containers.values().filter(|row| row.is_live()).map(|row| row.host));
+    held.extend(core.fleet.iter().filter(|(_, row)| row.is_live()).map(|(_, row)| row.host));
     held.extend(core.fleet.requests.iter().filter_map(|(_, request)| request.insists_on()));
-    held.extend(core.workers.values().filter(|row| row.container.is_none()).map(|row| row.host));
+    held.extend(core.workers.iter().filter(|(_, row)| row.container.is_none()).map(|(_, row)| row.host));
     if !core.is_finished() {
         assert_eq!(core.hosts.held(), &held, "holds_count");
     }
+}
+
+fn containers_are_counted(core: &Core) {
+    let live = core.fleet.iter().filter(|(_, row)| row.is_live()).count() as u32;
+    assert_eq!(core.fleet.live(), live, "containers_are_counted: live");
+    let starting = core.fleet.iter().filter(|(_, row)| matches!(row.stage, Stage::Starting { .. })).count() as u32;
+    assert_eq!(core.fleet.starting(), starting, "containers_are_counted: starting");
 }
 
 fn threads_add_up(core: &Core) {
@@ -264,7 +302,7 @@ fn threads_add_up(core: &Core) {
         return;
     }
     for (host, row) in core.hosts.iter() {
-        let workers = core.workers.values().filter(|worker| worker.host == host);
+        let workers = core.workers.iter().map(|(_, worker)| worker).filter(|worker| worker.host == host);
         assert_eq!(row.threads, workers.map(|worker| worker.threads).sum::<u32>(), "threads_add_up: {}", row.name);
     }
 }
@@ -285,7 +323,7 @@ fn nothing_is_left_after_the_end(core: &Core) {
         assert!(core.jobs.is_empty(), "nothing_is_left_after_the_end: jobs");
         assert!(core.ready.is_empty(), "nothing_is_left_after_the_end: ready tasks");
         assert!(core.workers.is_empty(), "nothing_is_left_after_the_end: workers");
-        assert!(core.fleet.containers.is_empty(), "nothing_is_left_after_the_end: containers");
+        assert!(core.fleet.iter().next().is_none(), "nothing_is_left_after_the_end: containers");
         assert_eq!(core.fleet.requests.len(), 0, "nothing_is_left_after_the_end: requests");
     }
 }

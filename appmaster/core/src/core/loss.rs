@@ -20,7 +20,7 @@ impl Core {
     /// A worker can take tasks, if it comes from a container that we want. There, the grant's host counts, whatever the
     /// peer says.
     pub(super) fn worker_connected(&mut self, (worker, container): Incoming, host: &str, threads: u32) {
-        if self.workers.contains_key(&worker) {
+        if self.workers.get(worker).is_some() {
             return;
         }
         let host = match container {
@@ -46,12 +46,11 @@ impl Core {
     /// The container's host, if it is one of ours and waits for a worker. A process that connects again replaces
     /// itself.
     fn container_connected(&mut self, id: ContainerId, worker: WorkerId) -> Option<HostId> {
-        if let Some(Stage::Running { worker: old }) = self.fleet.containers.get(&id).map(|row| row.stage.clone()) {
+        if let Some(Stage::Running { worker: old }) = self.fleet.get(id).map(|row| row.stage.clone()) {
             self.worker_gone(old, "its process connected again");
         }
-        let container = self.fleet.containers.get_mut(&id)?;
-        let host = container.host;
-        match std::mem::replace(&mut container.stage, Stage::Running { worker }) {
+        let host = self.fleet.get(id)?.host;
+        match self.fleet.set_stage(id, Stage::Running { worker })? {
             Stage::Starting { since } => {
                 self.fleet.slowest_start = self.fleet.slowest_start.max(self.now.since(since));
             }
@@ -62,7 +61,7 @@ impl Core {
                 self.judge_deaths(&tasks, &text);
             }
             Stage::Leaving { since } => {
-                container.stage = Stage::Leaving { since };
+                self.fleet.set_stage(id, Stage::Leaving { since });
                 return None;
             }
         }
@@ -88,7 +87,10 @@ impl Core {
 
     /// Take a worker out: its tasks go back, its results are lost. Returns the tasks that were running.
     pub(super) fn remove_worker(&mut self, worker: WorkerId) -> Option<(Worker, Vec<TaskId>)> {
-        let row = self.workers.remove(&worker)?;
+        let row = self.workers.remove(worker)?;
+        self.taken_back.retain(|&(other, _)| other != worker);
+        // Tasks that stayed away from others may have nobody else now.
+        self.wishes.all_workers = true;
         let threads = &mut self.hosts.row_mut(row.host).threads;
         *threads = threads.saturating_sub(row.threads);
         self.lose_results_on(worker);
@@ -188,6 +190,7 @@ impl Core {
         let name = row.name.clone();
         self.note(format!("{FAILURES} containers failed on {name}: no more are asked for there"));
         self.act(Action::Blacklist { hosts: vec![name] });
+        self.fleet.requests.look_again();
         self.wishes.containers = true;
     }
 

@@ -73,8 +73,8 @@ impl Core {
 
     /// Tasks that could run if there were enough workers, those that do, and those that are announced.
     pub(crate) fn runnable(&self) -> u32 {
-        let assigned: usize = self.workers.values().map(|worker| worker.assigned.len()).sum();
-        ((self.ready.len() + self.delayed_count() + assigned) as u32).saturating_add(self.expected_tasks())
+        ((self.ready.len() + self.delayed_count() + self.workers.assigned()) as u32)
+            .saturating_add(self.expected_tasks())
     }
 
     fn expected_tasks(&self) -> u32 {
@@ -96,13 +96,19 @@ impl Core {
     /// A container on each host that holds waiting tasks, or in its stead; for tasks that no node holds, as many as
     /// have threads for them.
     fn default_need(&self, cluster: &ClusterConfig, live: u32) -> Need {
-        let queued: usize = self.workers.values().map(|worker| worker.queued().len()).sum();
+        let queued: usize = self
+            .workers
+            .queuing()
+            .iter()
+            .filter_map(|&worker| self.workers.get(worker))
+            .map(|row| row.queued().len())
+            .sum();
         let unmet = ((self.ready.len() + self.delayed_count() + queued) as u32).saturating_add(self.expected_tasks());
         let (usable, strange) = self.waiting_hosts(cluster);
         let serving = |row: &&crate::fleet::Container| {
             row.is_live() && (usable.contains(&row.host) || row.intended.is_some_and(|host| usable.contains(&host)))
         };
-        let serving = self.fleet.containers.values().filter(serving).count() as u32;
+        let serving = self.fleet.iter().map(|(_, row)| row).filter(serving).count() as u32;
         let homeless =
             if usable.is_empty() && strange == 0 { unmet.div_ceil(cluster.worker_threads.max(1)) } else { 0 };
         let elsewhere = strange.max(homeless).saturating_sub(live - serving);
@@ -175,7 +181,7 @@ impl Core {
         let room = |host| if cluster.workers.is_some() { self.hosts.room(host, cluster.worker) } else { 1 };
         let mut candidates: BTreeMap<_, _> =
             usable.into_iter().map(|host| (host, Candidate { taken: 0, room: room(host) })).collect();
-        let containers = self.fleet.containers.values().filter(|row| row.is_live());
+        let containers = self.fleet.iter().map(|(_, row)| row).filter(|row| row.is_live());
         let held = containers.map(|row| (row.host, row.intended)).flat_map(|(host, intended)| {
             // A container that came elsewhere stands for the host that it was asked for, too.
             [Some(host), intended.filter(|&other| other != host)]

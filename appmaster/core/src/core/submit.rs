@@ -146,7 +146,7 @@ impl Core {
 
     /// The workers' answers find no job any more, and free their threads.
     fn cancel_tasks_of(&mut self, job: &Job) {
-        for (&worker, row) in &mut self.workers {
+        for (worker, row) in self.workers.iter_mut() {
             for assigned in &mut row.assigned {
                 let ours = assigned.task.0.checked_sub(job.first).is_some_and(|index| index < job.len());
                 if ours && !std::mem::replace(&mut assigned.cancelled, true) {

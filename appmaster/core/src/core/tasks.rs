@@ -26,7 +26,7 @@ struct Returned {
 impl Core {
     pub(super) fn task_finished(&mut self, worker: WorkerId, (task, attempt): (TaskId, u32), bytes: u64, rows: u64) {
         let Some(assigned) = self.take_back_from(worker, task, attempt) else { return };
-        if let Some(row) = self.workers.get_mut(&worker) {
+        if let Some(row) = self.workers.get_mut(worker) {
             row.failures_in_row = 0;
             row.results += 1;
         }
@@ -54,8 +54,9 @@ impl Core {
 
     /// Free the worker's thread. Nothing if the worker does not have this attempt: a peer may say anything.
     fn take_back_from(&mut self, worker: WorkerId, task: TaskId, attempt: u32) -> Option<Assigned> {
-        let assigned = self.workers.get_mut(&worker)?.take(task, attempt, self.now)?;
+        let assigned = self.workers.take(worker, (task, attempt), self.now)?;
         self.wishes.workers.insert(worker);
+        self.taken_back.remove(&(worker, task));
         Some(assigned)
     }
 
@@ -71,7 +72,7 @@ impl Core {
     }
 
     fn count_locality(&mut self, worker: WorkerId, task: TaskId) {
-        let Some(host) = self.workers.get(&worker).map(|row| row.host) else { return };
+        let Some(host) = self.workers.get(worker).map(|row| row.host) else { return };
         let Some((job, index)) = self.jobs.find_mut(task) else { return };
         let places = job.places.of(index as usize);
         if places.is_empty() {
@@ -107,6 +108,7 @@ impl Core {
             && let State::Ready { since } = &mut job.task_mut(index).state
         {
             *since = assigned.sent;
+            self.note_leaver();
         }
     }
 
@@ -212,7 +214,7 @@ impl Core {
     /// A worker on which one task after the other fails is replaced, if it is one of several.
     fn blame_worker(&mut self, worker: WorkerId) {
         let several = self.workers.len() > 1;
-        let Some(row) = self.workers.get_mut(&worker) else { return };
+        let Some(row) = self.workers.get_mut(worker) else { return };
         row.failures_in_row += 1;
         if row.failures_in_row >= BAD_WORKER && several && row.container.is_some() {
             self.replace_worker(worker);
