@@ -341,12 +341,7 @@ fn starve(state: &mut State, reader: u32, effects: &mut Effects) {
         }
         State::Delayed { .. } => *state = State::Waiting { missing: 1 },
         // It may have read the input already; if not, it will say so.
-        State::Assigned { .. }
-        | State::Idle
-        | State::Done { .. }
-        | State::Skipped
-        | State::Away
-        | State::Failed => {}
+        State::Assigned { .. } | State::Idle | State::Done { .. } | State::Skipped | State::Away | State::Failed => {}
     }
 }
 

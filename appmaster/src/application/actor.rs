@@ -247,6 +247,16 @@ impl Actor {
                     self.handle(Event::JobReleased { job });
                 }
             }
+            Some(wire::from_driver::Message::ReleaseResults(release)) => {
+                if let Some(job) = self.jobs.find(driver, release.job) {
+                    self.handle(Event::ResultsReleased { job, indexes: release.tasks });
+                }
+            }
+            Some(wire::from_driver::Message::CancelTasks(cancel)) => {
+                if let Some(job) = self.jobs.find(driver, cancel.job) {
+                    self.handle(Event::TasksCancelled { job, indexes: cancel.tasks });
+                }
+            }
             Some(wire::from_driver::Message::ResultUnreadable(unreadable)) => {
                 if let Some(job) = self.jobs.find(driver, unreadable.job) {
                     let workers = unreadable.workers.into_iter().map(WorkerId).collect();
@@ -324,8 +334,17 @@ impl Actor {
                     wire::to_driver::Message::ResultReady(ready)
                 });
             }
-            Action::ResultLost { job, index } => self.about_job(job, |number| {
-                wire::to_driver::Message::ResultLost(wire::ResultLost { job: number, task: index })
+            Action::ResultLost { job, index } => {
+                if let Some(job) = self.jobs.get_mut(job) {
+                    job.settled = false;
+                }
+                self.about_job(job, |number| {
+                    wire::to_driver::Message::ResultLost(wire::ResultLost { job: number, task: index })
+                });
+            }
+            Action::ResultFailed { job, index, message, exit_code } => self.about_job(job, |number| {
+                let failed = wire::ResultFailed { job: number, task: index, message, exit_code };
+                wire::to_driver::Message::ResultFailed(failed)
             }),
             Action::JobFinished { job } => self.job_finished(job),
             Action::JobFailed { job, message, exit_code } => self.job_failed(job, message, exit_code),
@@ -345,6 +364,9 @@ impl Actor {
     }
 
     fn job_finished(&mut self, job: JobId) {
+        if let Some(row) = self.jobs.get_mut(job) {
+            row.settled = true;
+        }
         let (summary, notes) = (self.progress(job), self.jobs.take_notes(job));
         self.about_job(job, |number| {
             wire::to_driver::Message::JobFinished(wire::JobFinished { job: number, summary, notes })
@@ -430,7 +452,7 @@ impl Actor {
         if self.jobs.is_empty() {
             return;
         }
-        let told = self.jobs.iter_mut().filter(|(_, job)| !job.released);
+        let told = self.jobs.iter_mut().filter(|(_, job)| !job.released && !job.settled);
         for id in told.map(|(id, _)| id).collect::<Vec<_>>() {
             let progress = self.progress(id);
             let changed = self.jobs.get_mut(id).is_some_and(|job| {

@@ -36,7 +36,7 @@ pub(super) fn graph(job: &wire::SubmitJob) -> Result<Graph, BadJob> {
     }
     match job.wanted.iter().find(|wanted| **wanted >= number) {
         Some(&wanted) => Err(BadJob::Wanted(wanted)),
-        None => Ok(Graph { number: job.job, sets, wanted: job.wanted.clone() }),
+        None => Ok(Graph { number: job.job, sets, wanted: job.wanted.clone(), independent: job.independent }),
     }
 }
 

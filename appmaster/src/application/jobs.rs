@@ -13,6 +13,10 @@ pub(super) struct Job {
     pub number: u32,
     /// The driver has given it up, and may use its number again; it lives for jobs that read it.
     pub released: bool,
+    /// All that its driver wants of it is there, or failed: nothing changes until a result is lost.
+    pub settled: bool,
+    /// The application's number of its first task, once the core has accepted it.
+    first: Option<TaskId>,
     sets: Vec<wire::TaskSet>,
     /// Number of the first task of each set.
     firsts: Vec<u32>,
@@ -29,6 +33,8 @@ pub(super) struct Job {
 pub(super) struct Jobs {
     jobs: BTreeMap<JobId, Job>,
     by_first_task: BTreeMap<TaskId, JobId>,
+    /// Those that their drivers have not given up.
+    by_number: HashMap<(DriverId, u32), JobId>,
 }
 
 impl Job {
@@ -44,6 +50,8 @@ impl Job {
             driver,
             number: submitted.job,
             released: false,
+            settled: false,
+            first: None,
             firsts,
             tasks,
             sets: submitted.task_sets,
@@ -69,17 +77,26 @@ impl Job {
 
 impl Jobs {
     pub fn insert(&mut self, id: JobId, job: Job) {
+        self.by_number.insert((job.driver, job.number), id);
         self.jobs.insert(id, job);
     }
 
     /// Remembers where the tasks of a job begin.
     pub fn number_tasks(&mut self, id: JobId, first: TaskId) {
         self.by_first_task.insert(first, id);
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.first = Some(first);
+        }
     }
 
     pub fn forget(&mut self, id: JobId) {
-        self.jobs.remove(&id);
-        self.by_first_task.retain(|_, job| *job != id);
+        let Some(job) = self.jobs.remove(&id) else { return };
+        if let Some(first) = job.first {
+            self.by_first_task.remove(&first);
+        }
+        if !job.released {
+            self.by_number.remove(&(job.driver, job.number));
+        }
     }
 
     /// What the tasks of a job reported, which is said once.
@@ -105,13 +122,12 @@ impl Jobs {
 
     /// The driver's job `number`, unless it has given it up.
     pub fn find(&self, driver: DriverId, number: u32) -> Option<JobId> {
-        let is_it = |job: &Job| job.driver == driver && job.number == number && !job.released;
-        self.jobs.iter().find(|(_, job)| is_it(job)).map(|(id, _)| *id)
+        self.by_number.get(&(driver, number)).copied()
     }
 
     /// The driver gives up its job `number`.
     pub fn release(&mut self, driver: DriverId, number: u32) -> Option<JobId> {
-        let id = self.find(driver, number)?;
+        let id = self.by_number.remove(&(driver, number))?;
         self.jobs.get_mut(&id)?.released = true;
         Some(id)
     }

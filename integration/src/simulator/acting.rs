@@ -54,6 +54,9 @@ impl World {
                 let known = self.jobs[job.0 as usize].announced.remove(&index);
                 assert!(known.is_some(), "only_announced_results_are_lost: {index} of {job}");
             }
+            Action::ResultFailed { job, index, message, .. } => {
+                panic!("no job of the simulator is independent, and task {index} of {job} failed alone: {message}")
+            }
             Action::JobFinished { job } => self.job_finished(job),
             Action::JobFailed { job, message, .. } => {
                 panic!("every_job_succeeds: {job} failed: {message}; {:#?}", self.notes)

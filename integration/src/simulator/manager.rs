@@ -232,9 +232,10 @@ impl Manager {
     pub(super) fn allocate(&mut self) -> Vec<Event> {
         let (mut events, mut all) = (Vec::new(), Vec::new());
         for event in std::mem::take(&mut self.outbox) {
-            match event {
-                Event::ContainersGranted { grants } => all.extend(grants),
-                other => events.push(other),
+            if let Event::ContainersGranted { grants } = event {
+                all.extend(grants);
+            } else {
+                events.push(event);
             }
         }
         if !all.is_empty() {

@@ -65,6 +65,7 @@ fn number_of(action: &Action) -> u64 {
         Action::Blacklist { .. }
         | Action::JobAccepted { .. }
         | Action::ResultLost { .. }
+        | Action::ResultFailed { .. }
         | Action::JobFinished { .. }
         | Action::JobFailed { .. }
         | Action::ForgetJob { .. }
@@ -88,6 +89,8 @@ fn name_of(event: &Event) -> &'static str {
         Event::JobSubmitted { .. } => "JobSubmitted",
         Event::JobCancelled { .. } => "JobCancelled",
         Event::JobReleased { .. } => "JobReleased",
+        Event::ResultsReleased { .. } => "ResultsReleased",
+        Event::TasksCancelled { .. } => "TasksCancelled",
         Event::ResultUnreadable { .. } => "ResultUnreadable",
         Event::FinishRequested { .. } => "FinishRequested",
         Event::WorkerConnected { .. } => "WorkerConnected",

@@ -41,6 +41,8 @@ impl World {
             | Event::JobSubmitted { .. }
             | Event::JobCancelled { .. }
             | Event::JobReleased { .. }
+            | Event::ResultsReleased { .. }
+            | Event::TasksCancelled { .. }
             | Event::ResultUnreadable { .. }
             | Event::FinishRequested { .. }
             | Event::Tick => {}

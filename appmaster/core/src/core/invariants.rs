@@ -144,7 +144,8 @@ fn nobody_waits_for_the_failed(job: &Job) {
         let failed = job.task(index).state == State::Failed;
         assert_eq!(failed, job.failures.contains_key(&index), "nobody_waits_for_the_failed: {}", job.task_id(index));
         assert!(!failed || job.independent, "nobody_waits_for_the_failed: {} failed alone", job.task_id(index));
-        let waits = matches!(job.task(index).state, State::Waiting { .. } | State::Ready { .. } | State::Delayed { .. });
+        let waits =
+            matches!(job.task(index).state, State::Waiting { .. } | State::Ready { .. } | State::Delayed { .. });
         let inherits = waits && job.inherited_failure(index).is_some();
         assert!(!inherits, "nobody_waits_for_the_failed: {} does", job.task_id(index));
     }

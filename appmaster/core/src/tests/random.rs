@@ -215,9 +215,8 @@ fn every_job_ends(world: &mut World) {
 }
 
 fn all_there(job: &super::watch::SimJob) -> bool {
-    let is_settled = |index: &u32| {
-        job.announced.contains_key(index) || job.failed.contains(index) || job.given_up.contains(index)
-    };
+    let is_settled =
+        |index: &u32| job.announced.contains_key(index) || job.failed.contains(index) || job.given_up.contains(index);
     job.graph.wanted.iter().all(is_settled)
 }
 
