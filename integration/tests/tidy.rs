@@ -11,7 +11,7 @@ use toml::{Table, Value};
 const MOST_LINES: usize = 600;
 
 /// Who may use whom among our own crates. What may use the Hadoop client may use its messages too.
-const MAY_USE: [(&str, &[&str]); 14] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("bobbin-proto", &[]),
     ("bobbin-link", &["bobbin-proto"]),
     ("hadoop-wire", &[]),
@@ -20,8 +20,13 @@ const MAY_USE: [(&str, &[&str]); 14] = [
     ("bobbin-appmaster", &["bobbin-core", "bobbin-link", "bobbin-proto", "hadoop-client", "hadoop-wire"]),
     ("bobbin-blocks", &["hadoop-client", "hadoop-wire"]),
     ("bobbin-parse", &[]),
-    ("bobbin-engine", &["bobbin-blocks", "bobbin-parse"]),
-    ("bobbin-worker", &["bobbin-blocks", "bobbin-engine", "bobbin-link", "bobbin-packager", "bobbin-proto"]),
+    ("bobbin-task", &["bobbin-blocks", "bobbin-proto"]),
+    ("bobbin-engine", &["bobbin-blocks", "bobbin-parse", "bobbin-task"]),
+    (
+        "bobbin-worker",
+        &["bobbin-blocks", "bobbin-engine", "bobbin-link", "bobbin-packager", "bobbin-proto", "bobbin-task"],
+    ),
+    ("bobbin-macros", &[]),
     (
         "bobbin",
         &[
@@ -30,13 +35,17 @@ const MAY_USE: [(&str, &[&str]); 14] = [
             "bobbin-core",
             "bobbin-engine",
             "bobbin-link",
+            "bobbin-macros",
+            "bobbin-packager",
             "bobbin-proto",
+            "bobbin-task",
             "bobbin-worker",
             "hadoop-client",
             "hadoop-wire",
         ],
     ),
     ("bobbin-packager", &[]),
+    ("examples", &["bobbin"]),
     (
         "yarn-submit",
         &[

@@ -11,7 +11,7 @@ pub mod generated {
 
 pub use codec::{FrameCodec, FrameError, MAX_FRAME};
 pub use generated::*;
-pub use prost::Message;
+pub use prost::{DecodeError, Message};
 
 /// Version of the protocol that this build speaks. A peer with another version is refused with both numbers in the
 /// message: all parts of an application come from one executable, so a mismatch means a mixed-up deployment.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use bobbin_engine::{CancelFlag, Executor, Task, TaskError, TaskErrorKind, TaskReport};
 use bobbin_proto as wire;
 use bobbin_proto::from_worker::Message;
+use bobbin_task::{CancelFlag, Task, TaskError, TaskErrorKind, TaskReport};
 use futures::FutureExt;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
+use crate::executors::Executors;
 use crate::inputs::{InputList, Lost, TaskInputs};
 use crate::store::{ResultStore, ResultWriter};
 use crate::threads::cpu_micros;
@@ -39,7 +40,7 @@ pub(crate) struct Attempt {
     pub order: wire::RunTask,
     pub inputs: TaskInputs,
     pub cancellation: Cancellation,
-    pub executor: Arc<Executor>,
+    pub executors: Executors,
     pub store: ResultStore,
     /// Our host, for messages.
     pub host: String,
@@ -61,7 +62,7 @@ impl Attempt {
         let mut writer = self.store.writer(key.0);
         let cancellation = self.cancellation.clone();
         let outcome = {
-            let run = run(&self.executor, &self.order, &cancellation, self.inputs, &mut writer);
+            let run = run(&self.executors, &self.order, &cancellation, self.inputs, &mut writer);
             tokio::select! {
                 biased;
                 () = cancellation.waiting.notified() => Err(cancelled()),
@@ -80,12 +81,13 @@ impl Attempt {
 }
 
 async fn run(
-    executor: &Executor,
+    executors: &Executors,
     order: &wire::RunTask,
     cancellation: &Cancellation,
     inputs: TaskInputs,
     writer: &mut ResultWriter,
 ) -> Result<TaskReport, TaskError> {
+    let executor = executors.of(order.kind)?;
     let task = Task { shared: &order.shared, body: &order.body, cancel: cancellation.flag.clone() };
     unless_panicked(executor.run(task, Arc::new(inputs), writer)).await
 }

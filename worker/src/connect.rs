@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bobbin_engine::Executor;
 use bobbin_link::{
     Acceptor, AuthorityError, Connector, DialError, Identity, LinkEnd, ListenError, PortRange, Pump, listen, pump,
 };
@@ -12,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
+use crate::executors::Executors;
 use crate::peers::{Peers, describe};
 use crate::serve::serve;
 use crate::store::ResultStore;
@@ -39,8 +39,8 @@ pub struct Connection {
     pub memory_bytes: u64,
     /// Ports to serve results on.
     pub port_range: Option<PortRange>,
-    /// Runs plans.
-    pub executor: Arc<Executor>,
+    /// Run tasks, by their kinds.
+    pub executors: Executors,
     /// Keeps results.
     pub store: ResultStore,
 }
@@ -96,7 +96,7 @@ pub async fn connect(connection: Connection) -> Result<(), ConnectError> {
     let options = WorkerOptions {
         threads: connection.threads,
         host: connection.host,
-        executor: connection.executor,
+        executors: connection.executors,
         store: connection.store,
         peers: Peers { connector: Some(connector), io: Handle::current() },
     };

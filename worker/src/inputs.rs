@@ -14,8 +14,8 @@ use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bobbin_engine::{InputError, Inputs, LostInput, Piece};
 use bobbin_proto as wire;
+use bobbin_task::{InputError, Inputs, LostInput, Piece};
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;

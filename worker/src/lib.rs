@@ -1,7 +1,7 @@
 //! The worker: runs tasks on task threads, keeps their results and serves them to peers.
 //!
 //! ```text
-//! application master --ToWorker--> worker --> task threads --> engine
+//! application master --ToWorker--> worker --> task threads --> plans, functions
 //!        ^                            |            |  inputs: own store, peers
 //!        +--------FromWorker----------+            v
 //!                              fetch server <-- result store (memory, then disk)
@@ -12,6 +12,7 @@
 
 mod attempt;
 mod connect;
+mod executors;
 mod inputs;
 mod peers;
 mod serve;
@@ -20,6 +21,7 @@ mod threads;
 mod worker;
 
 pub use connect::{ConnectError, Connection, connect};
+pub use executors::Executors;
 pub use peers::Peers;
 pub use serve::serve;
 pub use store::{ResultStore, ResultWriter, StoreError, StoredReader};

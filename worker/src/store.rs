@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bobbin_engine::Output;
+use bobbin_task::Output;
 use bytes::Bytes;
 
 /// Most bytes that one read of a spilled result returns.

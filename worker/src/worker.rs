@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bobbin_engine::{Executor, TaskError, TaskErrorKind};
 use bobbin_proto as wire;
 use bobbin_proto::to_worker::Message as Order;
+use bobbin_task::{TaskError, TaskErrorKind};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::warn;
 
 use crate::attempt::{Attempt, Cancellation, Key, failed};
+use crate::executors::Executors;
 use crate::inputs::{InputList, Lost, TaskInputs};
 use crate::peers::{Peers, Pool};
 use crate::store::ResultStore;
@@ -28,8 +29,8 @@ pub struct WorkerOptions {
     pub threads: u32,
     /// Our host, for messages.
     pub host: String,
-    /// Runs plans.
-    pub executor: Arc<Executor>,
+    /// Run tasks, by their kinds.
+    pub executors: Executors,
     /// Keeps results.
     pub store: ResultStore,
     /// Reaches other workers.
@@ -135,7 +136,7 @@ impl Worker {
             order,
             inputs,
             cancellation: cancellation.clone(),
-            executor: self.options.executor.clone(),
+            executors: self.options.executors.clone(),
             store: self.options.store.clone(),
             host: self.options.host.clone(),
         };

@@ -11,7 +11,8 @@ use bobbin_blocks::BlockReader;
 use bobbin_engine::{Executor, InputRange, Planner, PlannerOptions, Query, decode_result};
 use bobbin_link::{Accepted, Acceptor, Authority, Connector, FetchError, Identity, Link, Role, Secret};
 use bobbin_proto as wire;
-use bobbin_worker::{ConnectError, Connection, ResultStore, connect};
+use bobbin_task::function::Functions;
+use bobbin_worker::{ConnectError, Connection, Executors, ResultStore, connect};
 use bytes::{Bytes, BytesMut};
 use futures::{SinkExt, StreamExt};
 use tempfile::TempDir;
@@ -68,7 +69,10 @@ impl Master {
             threads: 2,
             memory_bytes: 64 << 20,
             port_range: None,
-            executor: Arc::new(Executor::new(BlockReader::local(), 64 << 20, 2, spill.clone())),
+            executors: Executors {
+                plans: Arc::new(Executor::new(BlockReader::local(), 64 << 20, 2, spill.clone())),
+                functions: Arc::new(Functions::new(BlockReader::local())),
+            },
             store: ResultStore::new(&spill, budget),
         }));
         let (tcp, peer) = self.listener.accept().await.unwrap();

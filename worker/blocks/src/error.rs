@@ -231,6 +231,21 @@ impl ReadError {
             | ReadError::NoReplica { .. } => 66,
         }
     }
+
+    /// May another attempt succeed?
+    pub fn may_pass(&self) -> bool {
+        match self {
+            ReadError::Changed { .. }
+            | ReadError::NotFound { .. }
+            | ReadError::PermissionDenied { .. }
+            | ReadError::BeingWritten { .. }
+            | ReadError::Unsupported { .. }
+            // Who asked has waited for minutes: another attempt would only wait as long again.
+            | ReadError::Unreachable { .. } => false,
+            ReadError::NoReplica { permanent, .. } => !permanent,
+            ReadError::Io { .. } | ReadError::Locate { .. } => true,
+        }
+    }
 }
 
 /// Why a file could not be written.

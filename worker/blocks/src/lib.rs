@@ -4,6 +4,7 @@
 //! most 8 MiB. A block of HDFS is read through file descriptors that the DataNode of this host hands over, else through
 //! that DataNode's socket, else from another host; each fall is remembered with its reason in [`ReadCounters`].
 
+mod base;
 mod checksum;
 pub mod compression;
 mod counters;
@@ -22,6 +23,7 @@ mod sys;
 mod window;
 mod write;
 
+pub use base::{PathBase, scheme};
 pub use counters::{ReadCounters, ReadSnapshot};
 pub use error::{ListError, ReadError, SetUpError, WriteError};
 pub use file::{BlockPlaces, FileRef, TableFile};

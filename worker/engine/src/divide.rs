@@ -13,7 +13,7 @@ use datafusion::physical_plan::repartition::BatchPartitioner;
 
 use crate::fault::Fault;
 use crate::ipc::{WriteFault, compact, under_schema};
-use crate::task::Output;
+use bobbin_task::Output;
 
 /// Bytes of rows that wait until a batch of their part is full. A constant: what is in a batch must not depend on the
 /// memory of the machine.

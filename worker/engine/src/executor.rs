@@ -20,7 +20,8 @@ use datafusion::physical_plan::repartition::RepartitionExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitioning};
 use datafusion_proto::bytes::physical_plan_from_bytes_with_extension_codec;
-use futures::StreamExt;
+use futures::future::LocalBoxFuture;
+use futures::{FutureExt, StreamExt};
 use prost::Message;
 
 use crate::borders;
@@ -33,7 +34,7 @@ use crate::output::WriteSource;
 use crate::payload::{Body, ReadingMessage, Shared};
 use crate::scan::{ByteSource, Cost, Failure, Piece, ScanExec, ScanSource, Split, SplitNote};
 use crate::settings;
-use crate::task::{CancelFlag, Inputs, Output, Task, TaskError, TaskErrorKind, TaskReport};
+use bobbin_task::{CancelFlag, Execute, Inputs, Output, Task, TaskError, TaskErrorKind, TaskReport};
 
 /// The part of a task's memory that a sort keeps back for merging what it spilled.
 const MERGE_SHARE: usize = 8;
@@ -48,14 +49,24 @@ pub struct Executor {
     session: OnceLock<Result<SessionState, String>>,
 }
 
+impl Execute for Executor {
+    fn run<'a>(
+        &'a self,
+        task: Task<'a>,
+        inputs: Arc<dyn Inputs>,
+        output: &'a mut dyn Output,
+    ) -> LocalBoxFuture<'a, Result<TaskReport, TaskError>> {
+        self.run_task(task, inputs, output).boxed_local()
+    }
+}
+
 impl Executor {
     /// An executor whose `threads` tasks have equal shares of `memory_bytes` and spill to `spill_directory`.
     pub fn new(reader: BlockReader, memory_bytes: usize, threads: usize, spill_directory: PathBuf) -> Self {
         Self { reader, share: memory_bytes / threads.max(1), spill_directory, session: OnceLock::new() }
     }
 
-    /// Runs one task to its end on the calling runtime, which may have one thread only.
-    pub async fn run(
+    async fn run_task(
         &self,
         task: Task<'_>,
         inputs: Arc<dyn Inputs>,

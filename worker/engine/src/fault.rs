@@ -13,7 +13,7 @@ use datafusion::error::DataFusionError;
 use crate::error;
 use crate::output::OutputError;
 use crate::scan::Split;
-use crate::task::{InputError, LostInput, TaskError, TaskErrorKind};
+use bobbin_task::{InputError, LostInput, TaskError, TaskErrorKind};
 
 /// A fault of ours, inside DataFusion's error.
 #[derive(Debug, thiserror::Error)]
@@ -127,17 +127,7 @@ fn from_fault(fault: &Fault) -> TaskError {
 }
 
 fn read_kind(error: &ReadError) -> TaskErrorKind {
-    match error {
-        ReadError::Changed { .. }
-        | ReadError::NotFound { .. }
-        | ReadError::PermissionDenied { .. }
-        | ReadError::BeingWritten { .. }
-        | ReadError::Unsupported { .. }
-        | ReadError::NoReplica { permanent: true, .. } => TaskErrorKind::Permanent,
-        // Who asked has waited for minutes: another attempt would only wait as long again.
-        ReadError::Unreachable { .. } => TaskErrorKind::Permanent,
-        ReadError::Io { .. } | ReadError::Locate { .. } | ReadError::NoReplica { .. } => TaskErrorKind::Transient,
-    }
+    if error.may_pass() { TaskErrorKind::Transient } else { TaskErrorKind::Permanent }
 }
 
 /// The way out where a task's memory does not suffice.

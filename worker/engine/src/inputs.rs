@@ -22,7 +22,7 @@ use futures::{Stream, StreamExt};
 use crate::fault::Fault;
 use crate::ipc::{guarded, under_schema};
 use crate::leaf::{self, leaf_methods};
-use crate::task::{CancelFlag, Inputs, LostInput, Piece};
+use bobbin_task::{CancelFlag, Inputs, LostInput, Piece};
 
 /// Which results, and in how many streams.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use crate::error::DecodeError;
 use crate::fault::Fault;
-use crate::task::Output;
+use bobbin_task::Output;
 
 /// Text of a column that may be kept although no value needs it, beside once the text that values need.
 const SLACK_BYTES: usize = 64 << 10;

@@ -44,16 +44,18 @@ mod sizing;
 mod sql;
 mod stages;
 mod tables;
-mod task;
 
+pub use bobbin_blocks::{PathBase, scheme};
+pub use bobbin_task::{
+    CancelFlag, Execute, InputError, Inputs, LostInput, Output, Piece, Task, TaskError, TaskErrorKind, TaskReport,
+};
 pub use borders::BorderSearch;
 pub use error::{DecodeError, PlanError};
 pub use executor::Executor;
 pub use ipc::decode_result;
 pub use kept::{Kept, KeptPart, KeptTable};
-pub use planner::{KnownBorders, PathBase, Planner, PlannerOptions, Prepared};
+pub use planner::{KnownBorders, Planner, PlannerOptions, Prepared};
 pub use query::{BadRecords, Borders, InputRange, Query, Stage, TaskPlan};
 pub use request::{Request, Shown};
-pub use sql::{Catalog, Statement, scheme};
+pub use sql::{Catalog, Statement};
 pub use tables::{FileFormat, OptionValue};
-pub use task::{CancelFlag, InputError, Inputs, LostInput, Output, Piece, Task, TaskError, TaskErrorKind, TaskReport};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bobbin_blocks::{BlockReader, FileRef};
+use bobbin_blocks::{BlockReader, FileRef, PathBase};
 use datafusion::catalog::{CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider};
 use datafusion::common::TableReference;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -32,16 +32,6 @@ use crate::sizing::Sizing;
 use crate::sql::{self, Catalog, Kind, Quartiles, QueryText, Statement};
 use crate::stages;
 use crate::tables::{FileFormat, FileTable, Finder, OptionError, OptionValue, Source, Table};
-
-/// What a path without a scheme means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PathBase {
-    /// A path of this machine, relative to the working directory.
-    Local,
-    /// A path on the default file system. The URL is that of the user's home directory there, such as
-    /// `hdfs://namenode:8020/user/alice`: relative paths are joined to it, absolute ones replace its path.
-    DefaultFs(String),
-}
 
 /// How to plan.
 #[derive(Clone, Debug)]
@@ -114,6 +104,11 @@ impl Planner {
     /// What it looks at tables through.
     pub fn reader(&self) -> &BlockReader {
         &self.reader
+    }
+
+    /// How it plans.
+    pub fn options(&self) -> &PlannerOptions {
+        &self.options
     }
 
     /// Does what the driver alone can do of a statement: finds its tables and their columns, or changes the catalog.

@@ -12,7 +12,6 @@ mod using;
 pub use catalog::Catalog;
 pub(crate) use catalog::{Entry, taken};
 pub(crate) use identifiers::respell;
-pub use query_text::scheme;
 pub(crate) use query_text::{QueryText, Rows};
 pub use statement::Statement;
 pub(crate) use statement::{Kind, one_query, select_all};

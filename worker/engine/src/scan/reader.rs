@@ -13,7 +13,7 @@ use crate::scan::note::{BadNote, SplitNote};
 use crate::scan::output::{Assembly, Layout};
 use crate::scan::shape::ScanShape;
 use crate::scan::splits::Split;
-use crate::task::CancelFlag;
+use bobbin_task::CancelFlag;
 
 /// What the scans of one task share.
 #[derive(Debug)]

@@ -19,13 +19,6 @@ use crate::sql::call::Function;
 use crate::sql::using;
 use crate::tables::Source;
 
-/// The scheme of a path, such as `hdfs`; `None` for a plain path.
-pub fn scheme(path: &str) -> Option<&str> {
-    let (scheme, rest) = path.split_once(':')?;
-    let is_word = !scheme.is_empty() && scheme.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '+');
-    (is_word && (rest.starts_with("//") || scheme == "file")).then_some(scheme)
-}
-
 /// How many rows of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rows {
@@ -182,14 +175,6 @@ mod tests {
         assert_eq!(paths("SELECT * FROM read_csv('a b.csv', header => false) t WHERE t.x > 1"), ["a b.csv"]);
         assert_eq!(paths("SELECT * FROM READ_CSV('a.csv') AS t JOIN read_csv('a.csv') AS u USING (x)"), ["a.csv"]);
         assert_eq!(paths("SELECT * FROM read_json(['a', 'b'], strict => true)"), ["a", "b"]);
-    }
-
-    #[test]
-    fn tells_schemes() {
-        assert_eq!(scheme("hdfs:///a"), Some("hdfs"));
-        assert_eq!(scheme("file:/a"), Some("file"));
-        assert_eq!(scheme("a/b:c.csv"), None);
-        assert_eq!(scheme("trips.csv"), None);
     }
 
     #[test]

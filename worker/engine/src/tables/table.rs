@@ -4,15 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, SchemaRef};
-use bobbin_blocks::{BlockReader, FileRef, TableFile};
+use bobbin_blocks::{BlockReader, FileRef, PathBase, TableFile};
 use bobbin_parse::Yield;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::error::PlanError;
 use crate::graph::Places;
-use crate::planner::PathBase;
 use crate::scan::{ExtraColumn, ExtraKind, FileFacts, TableColumns};
-use crate::sql::scheme;
 use crate::tables::frames::frames;
 use crate::tables::inference::{self, Learned};
 use crate::tables::options::Reading;
@@ -173,7 +171,7 @@ async fn list(
     let mut files: Vec<(FileRef, partitions::Values)> = Vec::new();
     let mut seen = BTreeSet::new();
     for path in &source.paths {
-        let path = absolute(path, base);
+        let path = base.absolute(path);
         let listed = reader.list_table(&path).await;
         let listed = listed.map_err(|source| PlanError::List { table: table.to_owned(), source })?;
         for TableFile { file, partitions } in listed {
@@ -198,36 +196,4 @@ async fn places(
         Ok::<_, PlanError>((file.url, places))
     });
     stream::iter(lookups).buffered(LOOKUPS_AT_ONCE).try_collect().await
-}
-
-/// A path as the reader understands it.
-fn absolute(path: &str, base: &PathBase) -> String {
-    let PathBase::DefaultFs(home) = base else {
-        return path.to_owned();
-    };
-    if scheme(path).is_some() {
-        return path.to_owned();
-    }
-    let home = home.trim_end_matches('/');
-    if !path.starts_with('/') {
-        return format!("{home}/{path}");
-    }
-    let authority_end =
-        home.find("://").map_or(0, |at| home[at + 3..].find('/').map_or(home.len(), |end| at + 3 + end));
-    format!("{}{path}", &home[..authority_end])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn joins_plain_paths_to_the_default_file_system() {
-        let home = PathBase::DefaultFs("hdfs://nn:8020/user/alice".into());
-        assert_eq!(absolute("t.csv", &home), "hdfs://nn:8020/user/alice/t.csv");
-        assert_eq!(absolute("/data/*.csv", &home), "hdfs://nn:8020/data/*.csv");
-        assert_eq!(absolute("file:///t.csv", &home), "file:///t.csv");
-        assert_eq!(absolute("t.csv", &PathBase::Local), "t.csv");
-        assert_eq!(absolute("/t.csv", &PathBase::DefaultFs("hdfs://nn".into())), "hdfs://nn/t.csv");
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::support::compare::assert_same;
 use crate::support::{Failure, Files, Kept, Results, Runner, block_on, data};
 use bobbin_blocks::BlockReader;
-use bobbin_engine::{CancelFlag, Executor, Statement, Task, TaskErrorKind};
+use bobbin_engine::{CancelFlag, Execute, Executor, Statement, Task, TaskErrorKind};
 use bytes::Bytes;
 
 /// The query fails with this exit code, and its message has all parts.

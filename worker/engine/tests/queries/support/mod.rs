@@ -12,8 +12,8 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use bobbin_blocks::BlockReader;
 use bobbin_engine::{
-    Borders, CancelFlag, Executor, InputError, InputRange, Inputs, KnownBorders, LostInput, Output, Piece, PlanError,
-    Planner, PlannerOptions, Query, Task, TaskError, TaskReport, decode_result,
+    Borders, CancelFlag, Execute, Executor, InputError, InputRange, Inputs, KnownBorders, LostInput, Output, Piece,
+    PlanError, Planner, PlannerOptions, Query, Task, TaskError, TaskReport, decode_result,
 };
 use bytes::Bytes;
 use futures::StreamExt;

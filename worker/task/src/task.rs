@@ -12,7 +12,7 @@ use futures::stream::BoxStream;
 /// One task: the bytes that its task set shares, its own bytes, and the flag that stops it.
 #[derive(Clone, Debug)]
 pub struct Task<'a> {
-    /// The plan that all tasks of the stage share.
+    /// What all tasks of the task set share: a plan, a function.
     pub shared: &'a Bytes,
     /// What this task reads.
     pub body: &'a Bytes,
@@ -38,7 +38,7 @@ impl CancelFlag {
 
 /// Where a task finds the results of the tasks that it depends on.
 pub trait Inputs: Send + Sync {
-    /// The bytes of the Arrow IPC streams of these inputs, one input after the other; inputs are counted within the
+    /// The bytes of these inputs (of queries Arrow IPC streams), one input after the other; inputs are counted within the
     /// task's own, through all of its ranges. An input without rows may have no bytes at all.
     fn fetch(&self, inputs: Range<usize>) -> BoxStream<'static, Result<Piece, LostInput>>;
 }
@@ -68,7 +68,7 @@ pub trait Output: Send {
     /// The result has so many parts. Said before the first bytes, by tasks whose results have more than one.
     fn divide(&mut self, parts: usize);
 
-    /// Appends bytes of the Arrow IPC stream of one part.
+    /// Appends bytes of one part (of queries an Arrow IPC stream).
     fn write(&mut self, part: usize, bytes: Bytes) -> Result<(), std::io::Error>;
 }
 
@@ -88,7 +88,7 @@ pub enum InputError {
 pub struct TaskReport {
     /// Rows in the result.
     pub rows: u64,
-    /// For [`crate::Query::check_borders`] and [`crate::Query::analysis`].
+    /// What the driver is to know beside the result; only the two understand it.
     pub note: Bytes,
     /// Bytes read, by way of reading.
     pub counters: ReadSnapshot,

@@ -1,0 +1,186 @@
+//! The functions of this executable, and what the macro's expansion is made of.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::pin::Pin;
+
+use bytes::Bytes;
+
+use super::value::{Value, ValueError};
+
+/// One function of this executable.
+pub struct Registered {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: u32,
+    /// The types of its parameters and of its result.
+    pub signature: fn() -> String,
+    /// Calls it.
+    pub call: fn(Parameters) -> CallFuture,
+    /// Where it stands: file and line.
+    pub place: (&'static str, u32),
+}
+
+inventory::collect!(Registered);
+
+/// A call on its way, on one thread.
+pub type CallFuture = Pin<Box<dyn Future<Output = Result<Bytes, CallFailure>>>>;
+
+/// Why a call has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum CallFailure {
+    /// The function says so.
+    #[error("{0}")]
+    GaveUp(String),
+    /// An argument is of another type.
+    #[error("argument {number}")]
+    Argument {
+        /// Which, from 1.
+        number: usize,
+        /// What is wrong.
+        #[source]
+        source: ValueError,
+    },
+    /// There are fewer arguments than parameters, or more.
+    #[error("it has {wanted} parameters, and was given {given} arguments")]
+    Count {
+        /// Parameters.
+        wanted: usize,
+        /// Arguments.
+        given: usize,
+    },
+    /// The result cannot be written.
+    #[error(transparent)]
+    Result(ValueError),
+}
+
+/// An argument's bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ArgumentBytes {
+    /// Of one value.
+    One(Bytes),
+    /// Of each element of a list.
+    List(Vec<Bytes>),
+}
+
+/// The arguments of a call, taken one by one.
+pub struct Parameters {
+    arguments: std::vec::IntoIter<ArgumentBytes>,
+    taken: usize,
+}
+
+impl Parameters {
+    /// Of these.
+    pub fn new(arguments: Vec<ArgumentBytes>) -> Parameters {
+        Parameters { arguments: arguments.into_iter(), taken: 0 }
+    }
+
+    /// There must be so many.
+    ///
+    /// # Errors
+    /// When there are not.
+    pub fn expect(&self, wanted: usize) -> Result<(), CallFailure> {
+        let given = self.arguments.len();
+        if given == wanted { Ok(()) } else { Err(CallFailure::Count { wanted, given }) }
+    }
+
+    /// The next one.
+    ///
+    /// # Errors
+    /// When it is of another type.
+    pub fn take<T: Value>(&mut self) -> Result<T, CallFailure> {
+        self.taken += 1;
+        let number = self.taken;
+        let value = match self.arguments.next() {
+            Some(ArgumentBytes::One(bytes)) => T::decode(bytes),
+            Some(ArgumentBytes::List(elements)) => T::decode_list(elements),
+            None => return Err(CallFailure::Count { wanted: number, given: number - 1 }),
+        };
+        value.map_err(|source| CallFailure::Argument { number, source })
+    }
+}
+
+/// The result of a function, as bytes.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn finished<T: Value>(result: &T) -> Result<Bytes, CallFailure> {
+    result.encode().map_err(CallFailure::Result)
+}
+
+/// What a function that returned an error is said to have failed of; with its causes, where its type shows them so.
+pub fn gave_up(error: &impl Display) -> CallFailure {
+    CallFailure::GaveUp(format!("{error:#}"))
+}
+
+/// Types of parameters and of a result as one text.
+pub fn signature(parameters: &[&str], result: &str) -> String {
+    format!("({}) -> {result}", parameters.join(", "))
+}
+
+/// All functions by their names.
+#[derive(Default)]
+pub struct Registry(BTreeMap<&'static str, Vec<&'static Registered>>);
+
+/// Why a function cannot be called by its name.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoFunction {
+    /// There is none of this name.
+    #[error(
+        "function '{name}' is not registered in this program: mark it with #[bobbin::task], and submit with the program that has \
+         it; it has {known}"
+    )]
+    Unknown {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// There are several.
+    #[error(
+        "function '{name}' is registered twice in this program, {first} and {second}: give one of them another name with \
+         #[bobbin::task(name = \"…\")]"
+    )]
+    Twice {
+        /// The name.
+        name: String,
+        /// Where the one stands.
+        first: String,
+        /// Where the other stands.
+        second: String,
+    },
+}
+
+impl Registry {
+    /// Those of this executable.
+    pub fn new() -> Registry {
+        let mut registry = Registry::default();
+        for function in inventory::iter::<Registered> {
+            registry.0.entry(function.name).or_default().push(function);
+        }
+        registry
+    }
+
+    /// The function of this name.
+    pub fn find(&self, name: &str) -> Result<&'static Registered, NoFunction> {
+        match self.0.get(name).map(Vec::as_slice) {
+            Some([function]) => Ok(function),
+            Some([first, second, ..]) => {
+                let place = |function: &Registered| format!("in {}, line {}", function.place.0, function.place.1);
+                Err(NoFunction::Twice { name: name.to_owned(), first: place(first), second: place(second) })
+            }
+            Some([]) | None => Err(NoFunction::Unknown { name: name.to_owned(), known: self.known() }),
+        }
+    }
+
+    fn known(&self) -> String {
+        const NAMED: usize = 5;
+        let names: Vec<&str> = self.0.keys().copied().filter(|name| !name.starts_with("bobbin::")).collect();
+        match names.len() {
+            0 => "none".to_owned(),
+            count if count > NAMED => format!("{} and {} more", names[..NAMED].join(", "), count - NAMED),
+            _ => names.join(", "),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Calls of functions as tasks.
+
+use std::error::Error;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use bobbin_blocks::{BlockReader, ReadCounters, ReadError};
+use bobbin_proto::{self as wire, Message as _};
+use bytes::{Bytes, BytesMut};
+use futures::future::LocalBoxFuture;
+use futures::{FutureExt, StreamExt};
+use tracing::warn;
+use wire::argument::Argument as Kind;
+
+use super::panics::Watch;
+use super::range::{self, RangeError};
+use super::registry::{ArgumentBytes, CallFailure, NoFunction, Parameters, Registered, Registry};
+use crate::cancel::Running;
+use crate::execute::Execute;
+use crate::task::{InputError, Inputs, LostInput, Output, Task, TaskError, TaskErrorKind, TaskReport};
+
+/// Runs calls of the functions of this executable.
+pub struct Functions {
+    reader: BlockReader,
+    registry: Registry,
+}
+
+/// Why a call has no result.
+#[derive(Debug, thiserror::Error)]
+enum CallError {
+    #[error("read the call: {0}")]
+    Garbled(String),
+    #[error(transparent)]
+    NoFunction(#[from] NoFunction),
+    #[error(
+        "function '{name}' has version {ours} in this program, and the driver calls version {theirs}: driver and workers were built \
+         from different sources"
+    )]
+    Version { name: String, ours: u32, theirs: u32 },
+    #[error(
+        "function '{name}' is {ours} in this program, and the driver calls {theirs}: driver and workers were built from different \
+         sources"
+    )]
+    Signature { name: String, ours: String, theirs: String },
+    #[error("function '{name}'")]
+    Failed {
+        name: String,
+        #[source]
+        source: CallFailure,
+    },
+    #[error("function '{name}' {what}")]
+    Panicked { name: String, what: String },
+    #[error(transparent)]
+    Range(#[from] RangeError),
+    #[error(transparent)]
+    Input(#[from] LostInput),
+    #[error("keep the result")]
+    Output(#[source] std::io::Error),
+    #[error("the task was cancelled")]
+    Cancelled,
+}
+
+impl Functions {
+    /// Of this executable; they read files through `reader`.
+    pub fn new(reader: BlockReader) -> Functions {
+        Functions { reader, registry: Registry::new() }
+    }
+
+    async fn call(
+        &self,
+        task: &Task<'_>,
+        inputs: &dyn Inputs,
+        output: &mut dyn Output,
+        counters: &Arc<ReadCounters>,
+    ) -> Result<(), CallError> {
+        let garbled = |error: wire::DecodeError| CallError::Garbled(error.to_string());
+        let called = wire::Function::decode(task.shared.clone()).map_err(garbled)?;
+        let call = wire::Call::decode(task.body.clone()).map_err(garbled)?;
+        let function = self.registry.find(&called.name)?;
+        check(function, &called)?;
+        let results = fetch(&call, inputs).await?;
+        let mut arguments = Vec::with_capacity(call.arguments.len());
+        for argument in call.arguments {
+            arguments.push(self.argument(argument, &results, task, counters).await?);
+        }
+        drop(results);
+        let result = run(function, arguments, task).await?;
+        if result.is_empty() {
+            return Ok(());
+        }
+        output.write(0, result).map_err(CallError::Output)
+    }
+
+    async fn argument(
+        &self,
+        argument: wire::Argument,
+        results: &[Bytes],
+        task: &Task<'_>,
+        counters: &Arc<ReadCounters>,
+    ) -> Result<ArgumentBytes, CallError> {
+        let result = |number: u32| {
+            let missing = || CallError::Garbled(format!("it has no input {number}"));
+            results.get(number as usize).cloned().ok_or_else(missing)
+        };
+        Ok(match argument.argument {
+            Some(Kind::Value(bytes)) => ArgumentBytes::One(bytes),
+            Some(Kind::Result(number)) => ArgumentBytes::One(result(number)?),
+            Some(Kind::Results(list)) => {
+                ArgumentBytes::List(list.results.into_iter().map(result).collect::<Result<_, _>>()?)
+            }
+            Some(Kind::Range(range)) => {
+                ArgumentBytes::One(range::read(&self.reader, range, Arc::clone(counters), &task.cancel).await?)
+            }
+            None => return Err(CallError::Garbled("an argument is empty".to_owned())),
+        })
+    }
+}
+
+impl Execute for Functions {
+    fn run<'a>(
+        &'a self,
+        task: Task<'a>,
+        inputs: Arc<dyn Inputs>,
+        output: &'a mut dyn Output,
+    ) -> LocalBoxFuture<'a, Result<TaskReport, TaskError>> {
+        async move {
+            let counters = Arc::new(ReadCounters::default());
+            match self.call(&task, inputs.as_ref(), output, &counters).await {
+                Ok(()) => Ok(TaskReport { rows: 1, note: Bytes::new(), counters: counters.snapshot() }),
+                // Whoever was asked to stop and stops with an error did as it was told.
+                Err(_) if task.cancel.is_cancelled() => Err(task_error(&CallError::Cancelled)),
+                Err(error) => Err(task_error(&error)),
+            }
+        }
+        .boxed_local()
+    }
+}
+
+fn check(function: &Registered, called: &wire::Function) -> Result<(), CallError> {
+    let name = || called.name.clone();
+    if function.version != called.version {
+        return Err(CallError::Version { name: name(), ours: function.version, theirs: called.version });
+    }
+    let ours = (function.signature)();
+    if !called.signature.is_empty() && called.signature != ours {
+        return Err(CallError::Signature { name: name(), ours, theirs: called.signature.clone() });
+    }
+    Ok(())
+}
+
+/// All results that the call names.
+async fn fetch(call: &wire::Call, inputs: &dyn Inputs) -> Result<Vec<Bytes>, CallError> {
+    let named = call.arguments.iter().flat_map(|argument| match &argument.argument {
+        Some(Kind::Result(number)) => std::slice::from_ref(number),
+        Some(Kind::Results(list)) => &list.results,
+        Some(Kind::Value(_) | Kind::Range(_)) | None => &[],
+    });
+    let Some(last) = named.max().map(|&number| number as usize) else { return Ok(Vec::new()) };
+    let mut results: Vec<Gathered> = Vec::new();
+    results.resize_with(last + 1, Gathered::default);
+    let mut pieces = inputs.fetch(0..last + 1);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        if let Some(gathered) = results.get_mut(piece.index) {
+            gathered.push(piece.bytes);
+        }
+    }
+    Ok(results.into_iter().map(Gathered::bytes).collect())
+}
+
+/// Pieces of one result; a single one is not copied.
+#[derive(Default)]
+struct Gathered {
+    first: Bytes,
+    all: Option<BytesMut>,
+}
+
+impl Gathered {
+    fn push(&mut self, piece: Bytes) {
+        match &mut self.all {
+            Some(all) => all.extend_from_slice(&piece),
+            None if self.first.is_empty() => self.first = piece,
+            None => {
+                let mut all = BytesMut::with_capacity(self.first.len() + piece.len());
+                all.extend_from_slice(&self.first);
+                all.extend_from_slice(&piece);
+                self.all = Some(all);
+            }
+        }
+    }
+
+    fn bytes(self) -> Bytes {
+        self.all.map_or(self.first, BytesMut::freeze)
+    }
+}
+
+/// The call itself. A panic in it is its failure, never the worker's.
+async fn run(function: &Registered, arguments: Vec<ArgumentBytes>, task: &Task<'_>) -> Result<Bytes, CallError> {
+    if task.cancel.is_cancelled() {
+        return Err(CallError::Cancelled);
+    }
+    let _running = Running::under(task.cancel.clone());
+    let watch = Watch::begin();
+    let name = || function.name.to_owned();
+    let call = AssertUnwindSafe(async { (function.call)(Parameters::new(arguments)).await });
+    match call.catch_unwind().await {
+        Ok(Ok(result)) => Ok(result),
+        Ok(Err(source)) => Err(CallError::Failed { name: name(), source }),
+        Err(panic) => {
+            let (what, backtrace) = watch.describe(&*panic);
+            warn!(function = function.name, what, "a function panicked\n{backtrace}");
+            Err(CallError::Panicked { name: name(), what })
+        }
+    }
+}
+
+fn task_error(error: &CallError) -> TaskError {
+    let (kind, exit_code) = match error {
+        CallError::Cancelled | CallError::Range(RangeError::Cancelled) => (TaskErrorKind::Cancelled, 130),
+        CallError::Failed { .. } | CallError::Panicked { .. } => (TaskErrorKind::Permanent, 1),
+        CallError::Garbled(_) | CallError::NoFunction(_) | CallError::Version { .. } | CallError::Signature { .. } => {
+            (TaskErrorKind::Permanent, 70)
+        }
+        CallError::Range(RangeError::Beyond { .. }) => (TaskErrorKind::Permanent, 66),
+        CallError::Range(RangeError::Read(error)) => (read_kind(error), error.exit_code()),
+        CallError::Input(LostInput { index, source: InputError::Lost(_) }) => {
+            (TaskErrorKind::InputLost(vec![*index]), 1)
+        }
+        CallError::Input(LostInput { source: InputError::Unreachable(_), .. }) | CallError::Output(_) => {
+            (TaskErrorKind::Transient, 1)
+        }
+    };
+    TaskError { kind, message: chain(error), exit_code }
+}
+
+fn read_kind(error: &ReadError) -> TaskErrorKind {
+    if error.may_pass() { TaskErrorKind::Transient } else { TaskErrorKind::Permanent }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (**cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

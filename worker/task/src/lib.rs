@@ -1,0 +1,21 @@
+//! What a worker gives to a task and what the task gives back; and functions that are tasks.
+//!
+//! A worker knows [`Execute`] alone: the query engine is one, [`function::Functions`] another. Functions are those that a
+//! program has marked with `#[bobbin::task]`; the worker is the same program.
+
+mod cancel;
+mod execute;
+pub mod function;
+mod task;
+
+pub use cancel::{Cancelled, checkpoint, is_cancelled};
+pub use execute::{Execute, NoPlans};
+pub use task::{CancelFlag, InputError, Inputs, LostInput, Output, Piece, Task, TaskError, TaskErrorKind, TaskReport};
+
+/// What the expansion of `#[bobbin::task]` uses; no part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory;
+
+    pub use crate::function::registry::{CallFuture, Parameters, Registered, finished, gave_up, signature};
+}
