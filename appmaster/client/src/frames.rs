@@ -18,7 +18,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, ident};
 
-use crate::session::{QueryError, Session};
+use crate::query::QueryError;
+use crate::session::Session;
 use planner::JobPlanner;
 pub use write::Written;
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bobbin_appmaster::application::{Application, Options, Over};
 use bobbin_blocks::BlockReader;
 use bobbin_core::Config;
-use bobbin_engine::Executor;
 use bobbin_proto as wire;
 use bobbin_worker::{Peers, ResultStore, Worker, WorkerOptions};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::driver::Driver;
+use crate::executors::executors;
 use crate::fetch::Fetcher;
 
 /// Reports of the worker that wait for the application.
@@ -54,7 +54,7 @@ pub async fn start(options: &LocalOptions, reader: BlockReader) -> Result<(Drive
     let store = ResultStore::new(&options.spill_directory, options.memory_bytes / 3);
     let operators = options.memory_bytes - options.memory_bytes / 3;
     let threads = usize::try_from(options.threads).unwrap_or(1);
-    let executor = Executor::new(reader, operators, threads, options.spill_directory.clone());
+    let executors = executors(reader, operators, threads, options.spill_directory.clone());
     let hello = wire::WorkerHello {
         container_id: "local-1".to_owned(),
         host: "localhost".to_owned(),
@@ -66,7 +66,7 @@ pub async fn start(options: &LocalOptions, reader: BlockReader) -> Result<(Drive
     let worker_options = WorkerOptions {
         threads: options.threads,
         host: "localhost".to_owned(),
-        executor: Arc::new(executor),
+        executors,
         store: store.clone(),
         peers: Peers { connector: None, io: Handle::current() },
     };

@@ -8,9 +8,6 @@ use crate::args::CommonArgs;
 
 /// Libraries' own warnings are about things that our errors say better; the engine's are about the user's data.
 const COMMAND_LINE: &str = "error,bobbin_engine=warn,hdfs_native=off,datafusion=off";
-/// A container's log is read when something went wrong.
-const CONTAINER: &str = "info,hdfs_native=error,datafusion=error";
-
 /// The application master's own log, beside its standard output and error, which are those of the command.
 pub const APPMASTER_LOG: &str = "appmaster.log";
 
@@ -28,30 +25,5 @@ pub fn filter(common: &CommonArgs) -> Option<&'static str> {
 pub fn start(common: &CommonArgs) {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| filter(common).unwrap_or(COMMAND_LINE).to_owned());
     let events = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(EnvFilter::new(filter));
-    set(events.without_time().compact().with_ansi(std::io::stderr().is_terminal()).finish());
-}
-
-/// Begins to log in a container, with the filter that was submitted.
-pub fn start_in_container(filter: Option<&str>) {
-    let filter = filter.filter(|filter| *filter != "off").unwrap_or(CONTAINER);
-    let events = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(EnvFilter::new(filter));
-    set(events.with_ansi(false).finish());
-}
-
-/// Begins to log into a file of its own, so that standard output and error are the command's alone.
-///
-/// # Errors
-/// When the file cannot be made.
-pub fn start_in_file(path: &std::path::Path, filter: Option<&str>) -> std::io::Result<()> {
-    let file = std::sync::Arc::new(std::fs::File::create(path)?);
-    let filter = filter.filter(|filter| *filter != "off").unwrap_or(CONTAINER);
-    let events = tracing_subscriber::fmt().with_writer(file).with_env_filter(EnvFilter::new(filter));
-    set(events.with_ansi(false).finish());
-    Ok(())
-}
-
-fn set(subscriber: impl tracing::Subscriber + Send + Sync) {
-    // A second subscriber or logger is refused, which only tests could meet.
-    let _ = tracing_log::LogTracer::init();
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    bobbin::role::set_subscriber(events.without_time().compact().with_ansi(std::io::stderr().is_terminal()).finish());
 }

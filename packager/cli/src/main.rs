@@ -12,7 +12,6 @@ mod cluster;
 mod commands;
 mod exit;
 mod interrupt;
-mod local;
 mod log;
 mod output;
 mod place;

@@ -17,7 +17,8 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::foreign;
-use crate::session::{QueryError, Session};
+use crate::query::QueryError;
+use crate::session::Session;
 
 /// What is asked of the workers.
 #[derive(Clone, Debug)]

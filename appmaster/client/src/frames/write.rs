@@ -4,7 +4,8 @@ use bobbin_blocks::output::{Output, Part};
 use bobbin_engine::output::parts_of;
 use bobbin_engine::{PlanError, Request};
 
-use crate::session::{QueryError, Session};
+use crate::query::QueryError;
+use crate::session::Session;
 use crate::unique;
 
 /// What was written.

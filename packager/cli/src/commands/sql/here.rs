@@ -1,6 +1,6 @@
 //! A query in this process.
 
-use bobbin::Session;
+use bobbin::{Session, SpillDirectory};
 use bobbin_blocks::BlockReader;
 use bobbin_engine::PathBase;
 
@@ -10,7 +10,6 @@ use super::{answer, cluster_base, hdfs_reader, planner};
 use crate::args::SqlArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Guarded;
-use crate::local::SpillDirectory;
 use crate::output::Target;
 use crate::place::Place;
 use crate::progress::Display;

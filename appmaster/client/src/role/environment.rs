@@ -151,7 +151,7 @@ mod tests {
         let packed = fs::read(node.path("tree.tar.zst")).unwrap();
         fs::write(node.path("tree.tar.zst"), &packed[..packed.len() / 2]).unwrap();
         let error = node.unpack("one", ["a", "b"]).unwrap_err();
-        let text = crate::exit::chain(&error);
+        let text = crate::session::describe(&error);
         assert!(text.starts_with("tree.tar.zst on w1: unpack the environment: archive /"), "{text}");
         assert!(text.contains("damaged or cut off"), "{text}");
         let left: Vec<_> =

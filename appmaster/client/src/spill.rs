@@ -1,9 +1,10 @@
-//! What local mode may use of this machine.
+//! What local mode may use of this machine: threads, memory, and a directory to spill to.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bobbin::{LocalOptions, unique};
+use crate::local::LocalOptions;
+use crate::unique::unique;
 
 /// A directory for spilled rows that goes away with this value.
 pub struct SpillDirectory(PathBuf);
@@ -15,6 +16,7 @@ const FALLBACK_MEMORY: u64 = 2 << 30;
 
 impl SpillDirectory {
     /// Names a directory of this process's own; it is made when something spills. Those of processes that were killed go.
+    #[expect(clippy::new_without_default, reason = "it removes what others have left")]
     pub fn new() -> SpillDirectory {
         remove_abandoned(&std::env::temp_dir(), ABANDONED);
         SpillDirectory(std::env::temp_dir().join(format!("bobbin-{}", unique())))

@@ -1,0 +1,178 @@
+//! A program's session, wherever it was started.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bobbin_appmaster::spec::SECRET_HADOOP;
+use bobbin_appmaster::{ContainerError, text_secret};
+use bobbin_blocks::{BlockReader, HdfsOptions, PathBase, SetUpError};
+use bobbin_link::Identity;
+use hadoop_client::conf;
+use hadoop_wire::config::Configuration;
+use hadoop_wire::credentials::{Credentials, CredentialsError};
+
+use crate::role;
+use crate::session::{Files, Session, SessionError};
+use crate::spill::SpillDirectory;
+use crate::yarn::{Cluster, ClusterError};
+
+/// The application that this process is part of.
+pub struct Surrounding {
+    /// host:port of its master.
+    pub address: String,
+    /// What we show to it.
+    pub identity: Identity,
+    /// The submitter's Hadoop configuration.
+    pub configuration: Configuration,
+}
+
+/// Why a program has no session.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// `BOBBIN_MASTER` says neither `local` nor `yarn`.
+    #[error("BOBBIN_MASTER is {0:?}: write local, local[N] with N of at least 1, or yarn")]
+    Master(String),
+    /// On a cluster, somebody has to start an application first.
+    #[error(
+        "BOBBIN_MASTER is yarn, but this program is part of no application: start it with \
+         `yarn-submit run --bin PROGRAM -- ARGUMENTS`, or leave BOBBIN_MASTER out to run it here"
+    )]
+    NoApplication,
+    /// The application's credentials are unusable.
+    #[error("read the application's credentials {}", path.display())]
+    Credentials {
+        /// `BOBBIN_CREDENTIALS`.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: CredentialsFault,
+    },
+    /// Its Hadoop configuration is unusable.
+    #[error("use the Hadoop configuration")]
+    Configuration(#[source] SetUpError),
+    /// The cluster of the configuration is none.
+    #[error("use the Hadoop configuration")]
+    Cluster(#[from] ClusterError),
+    /// Nobody says who we are.
+    #[error("find the user's name")]
+    User(#[source] hadoop_client::NoUserError),
+    /// The session cannot begin.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+/// What is wrong with credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsFault {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Read(#[from] std::io::Error),
+    /// It is no file of credentials.
+    #[error(transparent)]
+    Decode(#[from] CredentialsError),
+    /// It lacks something.
+    #[error(transparent)]
+    Missing(#[from] ContainerError),
+    /// The configuration in it is none.
+    #[error("read the configuration in it")]
+    Configuration(#[from] serde_json::Error),
+}
+
+/// A variable that says something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The application that this process's variables lead to; `None` outside of any.
+///
+/// # Errors
+/// When its credentials are unusable.
+pub fn surrounding() -> Result<Option<Surrounding>, ConnectError> {
+    let (Some(address), Some(path)) = (variable("BOBBIN_MASTER_ADDRESS"), variable("BOBBIN_CREDENTIALS")) else {
+        return Ok(None);
+    };
+    let path = PathBuf::from(path);
+    let read = || -> Result<(Identity, Configuration), CredentialsFault> {
+        let credentials = Credentials::decode(std::fs::read(&path)?)?;
+        let properties = text_secret(&credentials, SECRET_HADOOP)?;
+        let properties: BTreeMap<String, String> = serde_json::from_str(properties)?;
+        Ok((role::identity(&credentials)?, Configuration::from_map(properties)))
+    };
+    match read() {
+        Ok((identity, configuration)) => Ok(Some(Surrounding { address, identity, configuration })),
+        Err(source) => Err(ConnectError::Credentials { path, source }),
+    }
+}
+
+impl Session {
+    /// The session of this program: with the application that started it (`yarn-submit run`), else in this process, with a
+    /// thread for each core, or `N` where `BOBBIN_MASTER` is `local[N]`.
+    ///
+    /// Paths without a scheme are on the cluster's default file system, or of this machine.
+    ///
+    /// # Errors
+    /// When there is no such application, or this process gets no threads.
+    pub async fn connect() -> Result<Session, ConnectError> {
+        match surrounding()? {
+            Some(application) => attach(application).await,
+            None => match variable("BOBBIN_MASTER").as_deref() {
+                None => local(None).await,
+                Some("yarn") => Err(ConnectError::NoApplication),
+                Some(text) => match threads(text) {
+                    Some(threads) => local(threads).await,
+                    None => Err(ConnectError::Master(text.to_owned())),
+                },
+            },
+        }
+    }
+}
+
+/// The N of `local[N]`, if it has one; `None` of anything else.
+fn threads(master: &str) -> Option<Option<u32>> {
+    if matches!(master, "local" | "local[*]") {
+        return Some(None);
+    }
+    let number = master.strip_prefix("local[")?.strip_suffix(']')?.parse().ok()?;
+    (number > 0).then_some(Some(number))
+}
+
+async fn attach(application: Surrounding) -> Result<Session, ConnectError> {
+    let Surrounding { address, identity, configuration } = application;
+    let user = hadoop_client::user().map_err(ConnectError::User)?;
+    let home = Cluster::new(&configuration, &user)?.home_url();
+    let user = (!configuration.is_secure()).then_some(user);
+    let reader = BlockReader::with_hdfs(HdfsOptions { configuration, user }).map_err(ConnectError::Configuration)?;
+    let files = Files::new(reader, PathBase::DefaultFs(home));
+    Ok(Session::join(&address, &identity, &program(), files).await?)
+}
+
+async fn local(threads: Option<u32>) -> Result<Session, ConnectError> {
+    // HDFS can be read from here, too, where its configuration is at hand.
+    let reader = match (conf::load(None), hadoop_client::user()) {
+        (Ok(loaded), Ok(user)) => {
+            let options = HdfsOptions { configuration: loaded.configuration, user: Some(user) };
+            BlockReader::with_hdfs(options).map_err(ConnectError::Configuration)?
+        }
+        (Err(_), _) | (_, Err(_)) => BlockReader::local(),
+    };
+    let spill = SpillDirectory::new();
+    let session = Session::begin(&spill.options(threads), Files::new(reader, PathBase::Local)).await?;
+    Ok(session.with_guard(spill))
+}
+
+/// What this program is called.
+fn program() -> String {
+    let path = std::env::args_os().next().map(PathBuf::from);
+    path.as_deref().and_then(|path| path.file_name()?.to_str()).unwrap_or("program").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masters_are_read() {
+        assert_eq!((threads("local"), threads("local[3]")), (Some(None), Some(Some(3))));
+        assert_eq!((threads("local[0]"), threads("local[x]"), threads("mesos")), (None, None, None));
+    }
+}

@@ -1,0 +1,137 @@
+//! The role that YARN gives to a program: a worker in a container. What it says on standard error is the container's log.
+
+pub mod environment;
+
+use std::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use bobbin_appmaster::spec::{
+    SECRET_AUTHORITY_CERTIFICATE, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN, SECRET_WORKER, WorkerSpec,
+};
+use bobbin_appmaster::{ContainerError, take_credentials, text_secret};
+use bobbin_blocks::{BlockReader, HdfsOptions};
+use bobbin_link::{Identity, PortRange, Secret};
+use bobbin_worker::{Connection, ResultStore};
+use hadoop_wire::config::Configuration;
+use hadoop_wire::credentials::Credentials;
+use tracing_subscriber::EnvFilter;
+
+use crate::executors::executors;
+
+/// Memory of a worker's container that is neither for operators nor for results: code, stacks, buffers, windows of
+/// mapped blocks.
+const RESERVE_MIB: u64 = 256;
+/// Containers smaller than twice the reserve keep this share of their memory for themselves, in percent.
+const SMALL_RESERVE: u64 = 40;
+/// A container's log is read when something went wrong.
+const CONTAINER_LOG: &str = "info,hdfs_native=error,datafusion=error";
+
+/// What a role ends with.
+pub type Outcome = Result<ExitCode, Box<dyn Error>>;
+
+/// The worker of this container, until its application master tells it to stop.
+///
+/// # Errors
+/// When this is no container of an application, or its application master is gone.
+pub async fn worker() -> Outcome {
+    let credentials = take_credentials()?;
+    let spec: WorkerSpec = serde_json::from_str(text_secret(&credentials, SECRET_WORKER)?)?;
+    log_to_standard_error(spec.log_filter.as_deref());
+    if spec.unpacks_environment {
+        // Tasks find it when they come.
+        tokio::task::spawn_blocking(environment::unpack).await??;
+    }
+    bobbin_worker::connect(connection(&credentials, spec)?).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn connection(credentials: &Credentials, spec: WorkerSpec) -> Result<Connection, Box<dyn Error>> {
+    let configuration = Configuration::from_map(spec.hadoop.clone());
+    let user = (!configuration.is_secure()).then(|| spec.user.clone());
+    let reader = BlockReader::with_hdfs(HdfsOptions { configuration, user })?;
+    let memory = memory_for_work(spec.memory_mib);
+    let scratch = scratch()?;
+    let threads = usize::try_from(spec.threads)?;
+    let executors = executors(reader, memory - memory / 3, threads, scratch.clone());
+    Ok(Connection {
+        identity: identity(credentials)?,
+        container_id: std::env::var("CONTAINER_ID")?,
+        host: std::env::var("NM_HOST")?,
+        threads: spec.threads,
+        memory_bytes: spec.memory_mib << 20,
+        port_range: spec.port_range.and_then(|(first, last)| PortRange::new(first, last)),
+        executors,
+        store: ResultStore::new(&scratch, memory / 3),
+        master_address: spec.master_address,
+    })
+}
+
+/// What a part of the application shows to the others, as its credentials hold it.
+///
+/// # Errors
+/// When something is missing there.
+pub fn identity(credentials: &Credentials) -> Result<Identity, ContainerError> {
+    let text = |alias| text_secret(credentials, alias).map(str::to_owned);
+    let secret = credentials.secrets.get(SECRET_TOKEN).and_then(|bytes| Secret::from_bytes(bytes));
+    Ok(Identity {
+        authority_pem: text(SECRET_AUTHORITY_CERTIFICATE)?,
+        certificate_pem: text(SECRET_LEAF_CERTIFICATE)?,
+        key_pem: text(SECRET_LEAF_KEY)?,
+        secret: secret.ok_or(ContainerError::Secret(SECRET_TOKEN))?,
+    })
+}
+
+/// Bytes for operators and results.
+fn memory_for_work(container_mib: u64) -> usize {
+    let reserve = RESERVE_MIB.min(container_mib * SMALL_RESERVE / 100);
+    usize::try_from((container_mib - reserve) << 20).unwrap_or(usize::MAX)
+}
+
+/// A directory on one of the node's disks that YARN removes with the application; each container has its own.
+fn scratch() -> Result<PathBuf, std::env::VarError> {
+    let directories = std::env::var("LOCAL_DIRS")?;
+    let first = directories.split(',').next().unwrap_or(&directories);
+    Ok(PathBuf::from(first).join(format!("bobbin-{}", std::env::var("CONTAINER_ID")?)))
+}
+
+/// Begins to log on standard error, with the filter that was submitted.
+pub fn log_to_standard_error(filter: Option<&str>) {
+    let events = tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(container_filter(filter));
+    set_subscriber(events.with_ansi(false).finish());
+}
+
+/// Begins to log into a file of its own, so that standard output and error are a command's alone.
+///
+/// # Errors
+/// When the file cannot be made.
+pub fn log_to_file(path: &Path, filter: Option<&str>) -> io::Result<()> {
+    let file = Arc::new(std::fs::File::create(path)?);
+    let events = tracing_subscriber::fmt().with_writer(file).with_env_filter(container_filter(filter));
+    set_subscriber(events.with_ansi(false).finish());
+    Ok(())
+}
+
+fn container_filter(filter: Option<&str>) -> EnvFilter {
+    EnvFilter::new(filter.filter(|filter| *filter != "off").unwrap_or(CONTAINER_LOG))
+}
+
+/// Begins to log so.
+pub fn set_subscriber(subscriber: impl tracing::Subscriber + Send + Sync) {
+    // A second subscriber or logger is refused, which only tests could meet.
+    let _ = tracing_log::LogTracer::init();
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_keeps_some_memory_for_itself() {
+        assert_eq!(memory_for_work(2048), (2048 - 256) << 20);
+        assert_eq!(memory_for_work(100), 60 << 20);
+    }
+}
