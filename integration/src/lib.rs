@@ -17,5 +17,5 @@ mod sys;
 pub mod wait;
 
 pub use gate::{private, shared, skip, version};
-pub use programs::{ProgramError, yarn_submit};
+pub use programs::{ProgramError, program_beside, yarn_submit};
 pub use sys::{Counting, Usage, measured};

@@ -46,6 +46,15 @@ pub fn yarn_submit() -> Result<PathBuf, ProgramError> {
     stripped(&path)
 }
 
+/// A copy without symbols of another program that was built beside this test's own executable.
+///
+/// # Errors
+/// There is none, or it cannot be copied.
+pub fn program_beside(name: &str) -> Result<PathBuf, ProgramError> {
+    let path = profile_directory().join(name);
+    if path.is_file() { stripped(&path) } else { Err(ProgramError::Missing { path }) }
+}
+
 /// `target/debug` or the like. Tests lie in its `deps`.
 fn profile_directory() -> PathBuf {
     let me = std::env::current_exe().unwrap_or_default();

@@ -46,6 +46,9 @@ pub const PEERS: Recipe = Recipe {
     ],
 };
 
+/// The scheduler of futures that is compared with ours.
+pub const FUTURES: Recipe = Recipe { name: "futures-1", packages: &["distributed==2026.8.0"] };
+
 /// The environment, made now unless it is in the cache. A lock keeps two processes from making it at once.
 ///
 /// # Errors

@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "readme/futures.rs"]
+mod futures;
 #[path = "readme/taxi.rs"]
 mod taxi;
 

@@ -11,6 +11,8 @@ use bobbin_proto as wire;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::futures::{FutureTable, Wishes};
+
 /// Jobs and goodbyes that wait to be sent.
 const OUTGOING: usize = 256;
 /// Messages of the application that wait to be handled.
@@ -38,6 +40,7 @@ pub enum JobError {
 #[derive(Clone)]
 pub struct Driver {
     outgoing: mpsc::Sender<Outgoing>,
+    wishes: Arc<Wishes>,
 }
 
 /// A submitted job. Dropping it releases its results, or cancels it when it is still running.
@@ -114,9 +117,12 @@ impl Driver {
 
     fn start(line: Line, news: mpsc::Receiver<wire::ToDriver>, end: oneshot::Receiver<String>) -> Self {
         let (outgoing, receiver) = mpsc::channel(OUTGOING);
-        let conversation = Conversation { line, jobs: BTreeMap::new(), next: 1, ending: None };
+        let wishes = Arc::<Wishes>::default();
+        let futures = FutureTable::default();
+        let conversation =
+            Conversation { line, jobs: BTreeMap::new(), futures, wishes: Arc::clone(&wishes), next: 1, ending: None };
         tokio::spawn(conversation.run(receiver, news, end));
-        Driver { outgoing }
+        Driver { outgoing, wishes }
     }
 
     /// Submits a job; its `job` number is replaced by one of ours.
@@ -126,6 +132,21 @@ impl Driver {
         self.outgoing.send(Outgoing::Submit { job, reply }).await.map_err(|_| gone(()))?;
         let (number, state) = submitted.await.map_err(|_| gone(()))?;
         Ok(Job { number, state, driver: self.clone() })
+    }
+
+    /// What programs want of their futures.
+    pub(crate) fn wishes(&self) -> &Arc<Wishes> {
+        &self.wishes
+    }
+
+    /// Tells the application that an announced result cannot be fetched: it is made again, or said to have failed.
+    pub(crate) async fn unreadable(&self, announced: wire::ResultReady, reason: String) {
+        let wire::ResultReady { job, task, holders, .. } = announced;
+        let workers = holders.iter().map(|holder| holder.worker).collect();
+        let message = wire::ResultUnreadable { job, task, workers, reason };
+        let message = Outgoing::Message(wire::from_driver::Message::ResultUnreadable(message));
+        // When the conversation has ended, whoever waits for the result hears of that.
+        let _ = self.outgoing.send(message).await;
     }
 
     /// Ends the application with this outcome.
@@ -167,20 +188,17 @@ impl Job {
 
     /// Tells the application that an announced result cannot be fetched: it is computed again, or the job fails.
     pub async fn unreadable(&self, announced: &Announced, reason: String) {
-        let announced = &announced.ready;
-        let workers = announced.holders.iter().map(|holder| holder.worker).collect();
-        let message = wire::ResultUnreadable { job: self.number, task: announced.task, workers, reason };
-        let message = Outgoing::Message(wire::from_driver::Message::ResultUnreadable(message));
-        // When the conversation has ended, whoever waits for the result hears of that.
-        let _ = self.driver.outgoing.send(message).await;
+        self.driver.unreadable(announced.ready.clone(), reason).await;
     }
 
     /// Its number in the conversation.
+    #[cfg(feature = "sql")]
     pub(crate) fn number(&self) -> u32 {
         self.number
     }
 
     /// The bytes of each result that is there, by its task's number in the job.
+    #[cfg(feature = "sql")]
     pub(crate) fn result_bytes(&self) -> BTreeMap<u32, u64> {
         self.state.borrow().results.iter().map(|(task, announced)| (*task, announced.ready.bytes)).collect()
     }
@@ -228,6 +246,8 @@ impl Line {
 struct Conversation {
     line: Line,
     jobs: BTreeMap<u32, watch::Sender<JobState>>,
+    futures: FutureTable,
+    wishes: Arc<Wishes>,
     next: u32,
     ending: Option<String>,
 }
@@ -239,12 +259,18 @@ impl Conversation {
         mut news: mpsc::Receiver<wire::ToDriver>,
         end: oneshot::Receiver<String>,
     ) {
+        let wishes = Arc::clone(&self.wishes);
         loop {
             tokio::select! {
                 wish = outgoing.recv() => match wish {
                     Some(wish) => self.take(wish).await,
                     None => break,
                 },
+                wishes = wishes.take() => {
+                    for message in self.futures.take(wishes, &mut self.next) {
+                        self.line.say(message).await;
+                    }
+                }
                 message = news.recv() => match message.map(|message| message.message) {
                     Some(Some(message)) => self.hear(message),
                     Some(None) => {}
@@ -256,6 +282,9 @@ impl Conversation {
             Some(reason) => reason,
             None => end.await.unwrap_or_else(|_| "it ended".to_owned()),
         };
+        let reason: Arc<str> = why.as_str().into();
+        self.wishes.close(&reason);
+        self.futures.end(&reason);
         for state in self.jobs.values() {
             state.send_modify(|state| {
                 state.end.get_or_insert_with(|| Err(JobError::Gone(why.clone())));
@@ -295,8 +324,10 @@ impl Conversation {
 
     fn hear(&mut self, message: wire::to_driver::Message) {
         use wire::to_driver::Message;
+        let Some(message) = self.futures.hear(message) else { return };
         match message {
-            Message::Heartbeat(_) => {}
+            // A job that is no future's has no tasks that fail alone.
+            Message::Heartbeat(_) | Message::ResultFailed(_) => {}
             Message::Ending(ending) => self.ending = Some(ending.reason),
             Message::Progress(progress) => self.change(progress.job, |state| state.progress = progress),
             Message::ResultReady(ready) => self.change(ready.job, |state| {

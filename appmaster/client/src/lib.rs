@@ -1,21 +1,50 @@
 //! What a driver program links: sessions that run locally or on a YARN cluster.
 //!
-//! A [`Session`] runs queries planned by `bobbin-engine`. [`Session::local`] starts an application inside this process;
-//! [`yarn::submit`] starts one on a cluster and [`Session::attach`] joins it. Both are the same core, the same worker
-//! and the same messages. [`Session::read_csv`], [`Session::read_json`] and [`Session::sql`] give DataFusion's `DataFrame`s
-//! that run as jobs of the session.
+//! [`Session::connect`] joins the application that started the program, or starts one inside this process: the same core,
+//! the same worker and the same messages. [`Session::submit`], [`Session::map`] and their like call functions that are marked
+//! with [`macro@task`], and give [`Future`]s. With the feature `sql`, sessions run queries planned by `bobbin-engine`, and
+//! give DataFusion's `DataFrame`s that run as their jobs. [`yarn::submit`] starts applications on a cluster.
 
+mod connect;
 mod driver;
+mod executors;
 mod fetch;
+#[cfg(feature = "sql")]
 mod frames;
+mod futures;
 mod local;
+mod program;
+#[cfg(feature = "sql")]
+mod query;
+pub mod role;
 mod session;
+mod spill;
 mod unique;
 pub mod yarn;
 
+pub use self::futures::{
+    Arguments, AsCompleted, Block, BlocksError, Future, FutureError, IntoArgument, IntoArguments, Status, TaskOptions,
+    as_completed, wait,
+};
+pub use bobbin_macros::{main, task};
+pub use bobbin_task::function::Bytes;
+pub use bobbin_task::{Cancelled, checkpoint, function, is_cancelled};
+pub use connect::{ConnectError, CredentialsFault, Surrounding, surrounding};
 pub use driver::{Driver, Finished, Job, JobError};
 pub use fetch::{Fetcher, Remote, ResultError};
+#[cfg(feature = "sql")]
 pub use frames::{Frame, Reading, Written};
 pub use local::{LocalError, LocalOptions};
-pub use session::{Answer, QueryError, Running, Session, SessionError};
+#[cfg(feature = "sql")]
+pub use query::{Answer, QueryError, Running};
+pub use session::{Files, Session, SessionError};
+pub use spill::SpillDirectory;
 pub use unique::unique;
+
+/// What the macros' expansions use; no part of the interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use bobbin_task::__private::*;
+
+    pub use crate::program::{Ending, run as run_main};
+}

@@ -1,0 +1,82 @@
+//! What futures cost: one call after the other, many at once, and results of many sizes. In this process, or (with the word
+//! `processes`) with a worker process over TLS on loopback. Prints a line of JSON for each measure.
+
+#[path = "../tests/processes/mod.rs"]
+mod processes;
+
+use std::error::Error;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use bobbin::{Bytes, Session};
+
+/// Calls one after the other.
+const ROUNDS: usize = 2000;
+/// Calls at once.
+const CALLS: u64 = 10_000;
+
+#[bobbin::task(pure = false)]
+fn increment(number: u64) -> u64 {
+    number + 1
+}
+
+#[bobbin::task(pure = false)]
+fn zeros(bytes: usize) -> Bytes {
+    vec![0u8; bytes].into()
+}
+
+#[bobbin::task(pure = false)]
+fn add(left: u64, right: u64) -> u64 {
+    left + right
+}
+
+fn worker() -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap_or_default());
+    command.arg("worker");
+    command
+}
+
+#[bobbin::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    if std::env::args().nth(1).as_deref() == Some("processes") {
+        let cluster = processes::Cluster::start(1, worker).await;
+        let files = bobbin::Files::new(bobbin_blocks::BlockReader::local(), bobbin_blocks::PathBase::Local);
+        let session = Session::join(&cluster.address, &cluster.identity, "futures_cost", files).await?;
+        return measure(&session).await;
+    }
+    measure(&Session::connect().await?).await
+}
+
+async fn measure(session: &Session) -> Result<(), Box<dyn Error>> {
+    // The first call finds everything cold.
+    session.submit(increment, (0u64,)).await?;
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    for round in 0..ROUNDS as u64 {
+        let began = Instant::now();
+        session.submit(increment, (round,)).await?;
+        rounds.push(began.elapsed());
+    }
+    rounds.sort_unstable();
+    let (p50, p99) = (micros(rounds[ROUNDS / 2]), micros(rounds[ROUNDS * 99 / 100]));
+    println!(r#"{{"measure": "round trip", "p50_us": {p50:.1}, "p99_us": {p99:.1}}}"#);
+    let began = Instant::now();
+    let results = session.gather(&session.map(increment, 0..CALLS)).await?;
+    assert_eq!(results.iter().sum::<u64>(), CALLS * (CALLS + 1) / 2);
+    println!(r#"{{"measure": "map and gather", "us_a_task": {:.2}}}"#, micros(began.elapsed()) / CALLS as f64);
+    let began = Instant::now();
+    session.reduce(add, session.map(increment, 0..CALLS)).await?;
+    println!(r#"{{"measure": "tree", "us_a_task": {:.2}}}"#, micros(began.elapsed()) / (2 * CALLS - 1) as f64);
+    for bytes in [1, 1 << 10, 1 << 20, 100 << 20, 1 << 30] {
+        let future = session.submit(zeros, (bytes,));
+        future.wait().await;
+        let began = Instant::now();
+        let length = future.result().await?.len();
+        let seconds = began.elapsed().as_secs_f64();
+        println!(r#"{{"measure": "result", "bytes": {length}, "seconds": {seconds:.6}}}"#);
+    }
+    Ok(())
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}

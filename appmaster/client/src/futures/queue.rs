@@ -1,0 +1,123 @@
+//! What drivers' programs want of the conversation, until it gets to it.
+//!
+//! Submitting and dropping a future never waits. What is queued is bounded by what the program holds: a submission by the
+//! future that stands for it, a drop by the future that it ends.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use bobbin_proto as wire;
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::slot::{Claim, Ended, Key, Slot};
+
+/// One call, as the conversation submits it.
+pub(crate) struct Spec {
+    /// The function, encoded: what all its calls share.
+    pub function: Bytes,
+    /// What to call its tasks.
+    pub set: Arc<str>,
+    /// Its arguments; those that are results count in `inputs`.
+    pub call: wire::Call,
+    /// The futures that it reads, which live at least until it was submitted.
+    pub inputs: Vec<Arc<Claim>>,
+    /// Hosts that hold what it reads, best first.
+    pub places: Vec<String>,
+    /// Bytes that it reads there.
+    pub input_bytes: u64,
+}
+
+/// One wish.
+pub(crate) enum Wish {
+    /// Run this.
+    Submit(Arc<Slot>, Spec),
+    /// Nobody wants its result any more.
+    Drop(Arc<Slot>),
+    /// It is to end now.
+    Cancel(Arc<Slot>),
+}
+
+/// The wishes of all clones of a driver, in order.
+#[derive(Default)]
+pub(crate) struct Wishes {
+    queue: Mutex<Queue>,
+    more: Notify,
+    /// Calls that somebody holds a future of.
+    known: Mutex<HashMap<Key, Weak<Claim>>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    wishes: Vec<Wish>,
+    /// Why nothing is taken any more.
+    closed: Option<Arc<str>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing in here panics half way.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Wishes {
+    /// Takes a wish.
+    pub fn push(&self, wish: Wish) {
+        let mut queue = lock(&self.queue);
+        match (&queue.closed, &wish) {
+            (None, _) => {
+                queue.wishes.push(wish);
+                drop(queue);
+                self.more.notify_one();
+            }
+            (Some(why), Wish::Submit(slot, _)) => slot.failed(Ended::Gone(Arc::clone(why))),
+            (Some(_), Wish::Drop(_) | Wish::Cancel(_)) => {}
+        }
+    }
+
+    /// All wishes so far, as soon as there are some.
+    pub async fn take(&self) -> Vec<Wish> {
+        loop {
+            let wishes = std::mem::take(&mut lock(&self.queue).wishes);
+            if !wishes.is_empty() {
+                return wishes;
+            }
+            self.more.notified().await;
+        }
+    }
+
+    /// Takes no more: the conversation is over. What was not looked at fails.
+    pub fn close(&self, why: &Arc<str>) {
+        let left = {
+            let mut queue = lock(&self.queue);
+            queue.closed = Some(Arc::clone(why));
+            std::mem::take(&mut queue.wishes)
+        };
+        for wish in left {
+            if let Wish::Submit(slot, _) = wish {
+                slot.failed(Ended::Gone(Arc::clone(why)));
+            }
+        }
+    }
+
+    /// The future of this call, if somebody holds one, else the one that `make` makes.
+    pub fn known_or(&self, key: Key, make: impl FnOnce() -> Arc<Claim>) -> Arc<Claim> {
+        let mut known = lock(&self.known);
+        if let Some(claim) = known.get(&key).and_then(Weak::upgrade) {
+            // A call that was stopped may be made again.
+            if !matches!(claim.slot.fate(), super::slot::Fate::Failed(_)) {
+                return claim;
+            }
+        }
+        let claim = make();
+        known.insert(key, Arc::downgrade(&claim));
+        claim
+    }
+
+    /// The last holder of a call's future is gone.
+    pub fn forget(&self, slot: &Slot) {
+        let mut known = lock(&self.known);
+        if known.get(&slot.key).is_some_and(|claim| claim.strong_count() == 0) {
+            known.remove(&slot.key);
+        }
+    }
+}

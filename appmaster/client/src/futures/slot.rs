@@ -1,0 +1,243 @@
+//! What a driver knows of one future: where its task is, and what became of it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use bobbin_proto as wire;
+use tokio::sync::Notify;
+
+use super::Wishes;
+use super::queue::Wish;
+use crate::driver::Driver;
+
+/// What a future is called by: equal for equal calls, so that they are made once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Key(pub [u8; 16]);
+
+impl fmt::Display for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
+/// Number of a job in the conversation, and of the task in it.
+pub(crate) type Address = (u32, u32);
+
+/// What became of a task.
+#[derive(Clone, Debug)]
+pub(crate) enum Fate {
+    /// It waits or runs, or its result is made again.
+    Open,
+    /// Its result is there, announced for the n-th time.
+    Ready(u64, wire::ResultReady),
+    /// It has no result and never will.
+    Failed(Ended),
+}
+
+/// How a task ended without a result.
+#[derive(Clone, Debug)]
+pub(crate) enum Ended {
+    /// The application says so.
+    Failed {
+        /// What the user should read.
+        message: Arc<str>,
+        /// The exit code that this deserves; 0 when it names none.
+        exit_code: u32,
+    },
+    /// The conversation is over.
+    Gone(Arc<str>),
+}
+
+/// One future, whoever holds it.
+pub(crate) struct Slot {
+    /// The function and the beginning of the key.
+    pub name: String,
+    pub key: Key,
+    row: Mutex<Row>,
+    changed: Notify,
+}
+
+struct Row {
+    address: Option<Address>,
+    fate: Fate,
+    announced: u64,
+    listeners: Vec<(Weak<Completions>, usize)>,
+}
+
+/// Futures that are settled, in the order in which they became so: each by the number that its reader gave it.
+#[derive(Default)]
+pub(crate) struct Completions {
+    queue: Mutex<VecDeque<usize>>,
+    more: Notify,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing in here panics half way.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Slot {
+    /// Of a call that nobody has submitted yet.
+    pub fn new(name: String, key: Key) -> Slot {
+        let row = Row { address: None, fate: Fate::Open, announced: 0, listeners: Vec::new() };
+        Slot { name, key, row: Mutex::new(row), changed: Notify::new() }
+    }
+
+    /// Where its task is, once it was submitted.
+    pub fn address(&self) -> Option<Address> {
+        lock(&self.row).address
+    }
+
+    /// It was submitted as this task.
+    pub fn submitted_as(&self, address: Address) {
+        lock(&self.row).address = Some(address);
+    }
+
+    /// What became of it so far.
+    pub fn fate(&self) -> Fate {
+        lock(&self.row).fate.clone()
+    }
+
+    /// Its result is there.
+    pub fn ready(&self, ready: wire::ResultReady) {
+        let mut row = lock(&self.row);
+        row.announced += 1;
+        self.settle(&mut row, |announced| Fate::Ready(announced, ready));
+    }
+
+    /// Its result is gone, and is made again.
+    pub fn lost(&self) {
+        let mut row = lock(&self.row);
+        if matches!(row.fate, Fate::Ready(..)) {
+            row.fate = Fate::Open;
+        }
+    }
+
+    /// It has no result, and never will. Whatever is said later does not count.
+    pub fn failed(&self, ended: Ended) {
+        self.settle(&mut lock(&self.row), |_| Fate::Failed(ended));
+    }
+
+    fn settle(&self, row: &mut Row, fate: impl FnOnce(u64) -> Fate) {
+        if matches!(row.fate, Fate::Failed(_)) {
+            return;
+        }
+        row.fate = fate(row.announced);
+        for (listener, number) in row.listeners.drain(..) {
+            if let Some(listener) = listener.upgrade() {
+                listener.push(number);
+            }
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until it is ready or has failed; `not` is an announcement that turned out to be stale.
+    pub async fn settled(&self, not: Option<u64>) -> Fate {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            match self.fate() {
+                Fate::Open => {}
+                Fate::Ready(announced, _) if Some(announced) == not => {}
+                fate @ (Fate::Ready(..) | Fate::Failed(_)) => return fate,
+            }
+            changed.await;
+        }
+    }
+
+    /// Puts this number there once it is settled, which may be at once.
+    pub fn tell(&self, listener: &Arc<Completions>, number: usize) {
+        let mut row = lock(&self.row);
+        match row.fate {
+            Fate::Open => row.listeners.push((Arc::downgrade(listener), number)),
+            Fate::Ready(..) | Fate::Failed(_) => listener.push(number),
+        }
+    }
+}
+
+impl Completions {
+    fn push(&self, number: usize) {
+        lock(&self.queue).push_back(number);
+        self.more.notify_one();
+    }
+
+    /// The next one, as soon as there is one. For one reader.
+    pub async fn next(&self) -> usize {
+        loop {
+            if let Some(number) = lock(&self.queue).pop_front() {
+                return number;
+            }
+            self.more.notified().await;
+        }
+    }
+}
+
+/// Somebody's interest in a future: with the last one its result goes, or its task ends.
+pub(crate) struct Claim {
+    pub slot: Arc<Slot>,
+    pub wishes: Arc<Wishes>,
+    /// Keeps the conversation up as long as there are futures.
+    pub driver: Driver,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.wishes.forget(&self.slot);
+        self.wishes.push(Wish::Drop(Arc::clone(&self.slot)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot() -> Arc<Slot> {
+        Arc::new(Slot::new("f".into(), Key([0; 16])))
+    }
+
+    fn failure() -> Ended {
+        Ended::Failed { message: "no".into(), exit_code: 1 }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_hears_of_it() {
+        let slot = slot();
+        let waiting = tokio::spawn({
+            let slot = Arc::clone(&slot);
+            async move { matches!(slot.settled(None).await, Fate::Ready(1, _)) }
+        });
+        tokio::task::yield_now().await;
+        slot.ready(wire::ResultReady::default());
+        assert!(waiting.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_stale_announcement_is_waited_beyond() {
+        let slot = slot();
+        slot.ready(wire::ResultReady::default());
+        slot.lost();
+        slot.ready(wire::ResultReady::default());
+        assert!(matches!(slot.settled(Some(1)).await, Fate::Ready(2, _)));
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_final() {
+        let slot = slot();
+        slot.failed(failure());
+        slot.ready(wire::ResultReady::default());
+        assert!(matches!(slot.settled(None).await, Fate::Failed(Ended::Failed { exit_code: 1, .. })));
+    }
+
+    #[tokio::test]
+    async fn completions_come_in_their_order() {
+        let (first, second, completions) = (slot(), slot(), Arc::new(Completions::default()));
+        first.tell(&completions, 0);
+        second.ready(wire::ResultReady::default());
+        second.tell(&completions, 1);
+        first.failed(failure());
+        assert_eq!((completions.next().await, completions.next().await), (1, 0));
+    }
+}

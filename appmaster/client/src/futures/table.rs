@@ -1,0 +1,243 @@
+//! The conversation's side of futures: wishes become jobs, news become fates.
+//!
+//! Submissions that are there together become one job whose tasks fail alone; so there is no waiting for more, and a
+//! million calls are not a million messages. Results are released one by one, a job with its last one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bobbin_proto::{self as wire, Message as _};
+use from_driver::Message;
+use wire::{from_driver, to_driver};
+
+use super::queue::{Spec, Wish};
+use super::slot::{Address, Ended, Fate, Slot};
+
+/// Tasks and bytes of one message, at most. A frame holds 64 MiB.
+const MOST_TASKS: usize = 20_000;
+const MOST_BYTES: usize = 16 << 20;
+
+/// The futures of a conversation.
+#[derive(Default)]
+pub(crate) struct FutureTable {
+    jobs: BTreeMap<u32, FutureJob>,
+}
+
+struct FutureJob {
+    /// Of each task its future, while somebody wants it.
+    slots: Vec<Option<Arc<Slot>>>,
+    /// How many are wanted.
+    live: u32,
+}
+
+/// A job that is being put together.
+struct Draft {
+    job: wire::SubmitJob,
+    slots: Vec<Option<Arc<Slot>>>,
+    bytes: usize,
+}
+
+impl Draft {
+    fn new(number: u32) -> Draft {
+        let job = wire::SubmitJob { job: number, independent: true, ..wire::SubmitJob::default() };
+        Draft { job, slots: Vec::new(), bytes: 0 }
+    }
+
+    fn is_full(&self) -> bool {
+        self.slots.len() >= MOST_TASKS || self.bytes >= MOST_BYTES
+    }
+
+    fn push(&mut self, slot: Arc<Slot>, spec: Spec) {
+        let task = self.slots.len() as u32;
+        let addresses = spec.inputs.iter().filter_map(|input| input.slot.address());
+        let task_spec = wire::TaskSpec {
+            body: spec.call.encode_to_vec().into(),
+            inputs: ranges(addresses, self.job.job),
+            places: spec.places,
+            input_bytes: spec.input_bytes,
+        };
+        self.bytes += task_spec.body.len() + 32;
+        match self.job.task_sets.last_mut().filter(|set| set.shared == spec.function) {
+            Some(set) => set.tasks.push(task_spec),
+            None => self.job.task_sets.push(wire::TaskSet {
+                name: spec.set.to_string(),
+                shared: spec.function,
+                tasks: vec![task_spec],
+                rows_wanted: None,
+                kind: wire::TaskKind::Function.into(),
+            }),
+        }
+        slot.submitted_as((self.job.job, task));
+        self.job.wanted.push(task);
+        self.slots.push(Some(slot));
+    }
+}
+
+/// Results one after the other in one job are one range.
+fn ranges(addresses: impl Iterator<Item = Address>, this: u32) -> Vec<wire::InputRange> {
+    let mut ranges: Vec<wire::InputRange> = Vec::new();
+    for (job, task) in addresses {
+        let job = (job != this).then_some(job);
+        match ranges.last_mut() {
+            Some(range) if range.job == job && range.first + range.count == task => range.count += 1,
+            Some(_) | None => ranges.push(wire::InputRange { job, first: task, count: 1, part: 0 }),
+        }
+    }
+    ranges
+}
+
+impl FutureTable {
+    /// What to say so that these wishes come true; `next` numbers jobs.
+    pub fn take(&mut self, wishes: Vec<Wish>, next: &mut u32) -> Vec<Message> {
+        let mut messages = Vec::new();
+        let mut draft: Option<Draft> = None;
+        let mut dropped: Vec<Arc<Slot>> = Vec::new();
+        for wish in wishes {
+            match wish {
+                Wish::Submit(slot, spec) => {
+                    if let Some(ended) = inherited(&spec) {
+                        slot.failed(ended);
+                        continue;
+                    }
+                    let current = draft.get_or_insert_with(|| {
+                        *next += 1;
+                        Draft::new(*next - 1)
+                    });
+                    current.push(slot, spec);
+                    if current.is_full() {
+                        messages.extend(self.submit(draft.take()));
+                    }
+                }
+                Wish::Drop(slot) => dropped.push(slot),
+                Wish::Cancel(slot) => {
+                    messages.extend(self.submit(draft.take()));
+                    if let Some((job, task)) = slot.address() {
+                        messages.push(Message::CancelTasks(wire::CancelTasks { job, tasks: vec![task] }));
+                    }
+                }
+            }
+        }
+        messages.extend(self.submit(draft));
+        // Whatever reads them was submitted before.
+        messages.extend(self.release(&dropped));
+        messages
+    }
+
+    fn submit(&mut self, draft: Option<Draft>) -> Option<Message> {
+        let Draft { job, slots, .. } = draft?;
+        let live = slots.len() as u32;
+        self.jobs.insert(job.job, FutureJob { slots, live });
+        Some(Message::SubmitJob(job))
+    }
+
+    fn release(&mut self, dropped: &[Arc<Slot>]) -> Vec<Message> {
+        let mut released: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (job, task) in dropped.iter().filter_map(|slot| slot.address()) {
+            let Some(row) = self.jobs.get_mut(&job) else { continue };
+            if row.slots[task as usize].take().is_some() {
+                row.live -= 1;
+                released.entry(job).or_default().push(task);
+            }
+        }
+        let messages = released.into_iter().map(|(job, tasks)| {
+            if self.jobs.get(&job).is_some_and(|row| row.live > 0) {
+                return Message::ReleaseResults(wire::ReleaseResults { job, tasks });
+            }
+            self.jobs.remove(&job);
+            Message::ReleaseJob(wire::ReleaseJob { job })
+        });
+        messages.collect()
+    }
+
+    /// Takes what the application says of our jobs; gives back what is not of ours.
+    pub fn hear(&mut self, message: to_driver::Message) -> Option<to_driver::Message> {
+        use to_driver::Message;
+        if !job_of(&message).is_some_and(|job| self.jobs.contains_key(&job)) {
+            return Some(message);
+        }
+        match message {
+            Message::ResultReady(ready) => {
+                if let Some(slot) = self.slot((ready.job, ready.task)) {
+                    slot.ready(ready);
+                }
+            }
+            Message::ResultLost(lost) => {
+                if let Some(slot) = self.slot((lost.job, lost.task)) {
+                    slot.lost();
+                }
+            }
+            Message::ResultFailed(failed) => {
+                if let Some(slot) = self.slot((failed.job, failed.task)) {
+                    slot.failed(Ended::Failed { message: failed.message.into(), exit_code: failed.exit_code });
+                }
+            }
+            Message::JobFailed(failed) => {
+                let (message, exit_code) = (Arc::from(failed.message), failed.exit_code);
+                self.fail_job(failed.job, &Ended::Failed { message, exit_code });
+            }
+            // Each future has heard of its own end.
+            Message::JobFinished(_) | Message::Progress(_) | Message::Heartbeat(_) | Message::Ending(_) => {}
+        }
+        None
+    }
+
+    fn slot(&self, (job, task): Address) -> Option<&Slot> {
+        self.jobs.get(&job)?.slots.get(task as usize)?.as_deref()
+    }
+
+    /// The application knows the job no more. It stays here until its futures are dropped: what reads them fails, too.
+    fn fail_job(&mut self, job: u32, ended: &Ended) {
+        let slots = self.jobs.get(&job).into_iter().flat_map(|row| row.slots.iter().flatten());
+        slots.for_each(|slot| slot.failed(ended.clone()));
+    }
+
+    /// The conversation is over. What is there can still be fetched from workers that live.
+    pub fn end(&mut self, why: &Arc<str>) {
+        for slot in self.jobs.values().flat_map(|row| row.slots.iter().flatten()) {
+            if matches!(slot.fate(), Fate::Open) {
+                slot.failed(Ended::Gone(Arc::clone(why)));
+            }
+        }
+    }
+}
+
+/// The job that a message is about.
+fn job_of(message: &to_driver::Message) -> Option<u32> {
+    use to_driver::Message;
+    Some(match message {
+        Message::ResultReady(ready) => ready.job,
+        Message::ResultLost(lost) => lost.job,
+        Message::ResultFailed(failed) => failed.job,
+        Message::JobFailed(failed) => failed.job,
+        Message::JobFinished(finished) => finished.job,
+        Message::Progress(progress) => progress.job,
+        Message::Heartbeat(_) | Message::Ending(_) => return None,
+    })
+}
+
+/// Why this call cannot be made: what it reads will never be there.
+fn inherited(spec: &Spec) -> Option<Ended> {
+    spec.inputs.iter().find_map(|input| match input.slot.fate() {
+        Fate::Failed(ended @ Ended::Gone(_)) => Some(ended),
+        Fate::Failed(Ended::Failed { message, exit_code }) => {
+            let message = match message.contains(", whose result is needed here, failed: ") {
+                true => message,
+                false => format!("{}, whose result is needed here, failed: {message}", input.slot.name).into(),
+            };
+            Some(Ended::Failed { message, exit_code })
+        }
+        Fate::Open | Fate::Ready(..) => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_one_range() {
+        let read = ranges([(4, 1), (4, 2), (4, 3), (9, 4), (9, 5), (4, 4)].into_iter(), 9);
+        let brief: Vec<_> = read.iter().map(|range| (range.job, range.first, range.count)).collect();
+        assert_eq!(brief, [(Some(4), 1, 3), (None, 4, 2), (Some(4), 4, 1)]);
+    }
+}

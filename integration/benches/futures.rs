@@ -1,0 +1,83 @@
+//! What a future costs beside dask.distributed: one call after the other, ten thousand at once, a tree of them, and results of
+//! many sizes; in one process, and with one worker process of two threads.
+//!
+//! Ours are measured by the example `futures_cost` of the crate `bobbin`; dask is fetched once with pip.
+
+mod support;
+
+use std::process::{Command, Stdio};
+
+use integration::python::{FUTURES, environment, program};
+use serde::Deserialize;
+
+const PEER: &str = include_str!("futures/peer.py");
+
+/// One line of what either prints.
+#[derive(Deserialize)]
+struct Measure {
+    measure: String,
+    #[serde(default)]
+    p50_us: f64,
+    #[serde(default)]
+    p99_us: f64,
+    #[serde(default)]
+    us_a_task: f64,
+    #[serde(default)]
+    bytes: u64,
+    #[serde(default)]
+    seconds: f64,
+}
+
+fn main() {
+    support::title("futures: no-op tasks, release build");
+    let mut columns = Vec::new();
+    for mode in ["processes", "here"] {
+        if let Some(program) = support::example("futures_cost", "bobbin") {
+            columns.push((format!("bobbin, {mode}"), measures(Command::new(program).arg(mode))));
+        }
+        match environment(&FUTURES) {
+            Ok(root) => {
+                let mut python = Command::new(program(&root, "python"));
+                columns.push((format!("dask, {mode}"), measures(python.args(["-c", PEER, mode]))));
+            }
+            Err(reason) => support::skip("dask", &reason),
+        }
+    }
+    let Some((_, longest)) = columns.iter().max_by_key(|(_, measures)| measures.len()) else { return };
+    let names: Vec<String> = longest.iter().map(name).collect();
+    let mut rows = vec![[vec![String::new()], columns.iter().map(|(title, _)| title.clone()).collect()].concat()];
+    for wanted in names {
+        let cell = |measures: &Vec<Measure>| {
+            measures.iter().find(|measure| name(measure) == wanted).map_or_else(|| "-".to_owned(), figure)
+        };
+        rows.push([vec![wanted.clone()], columns.iter().map(|(_, measures)| cell(measures)).collect()].concat());
+    }
+    support::table(&rows);
+}
+
+fn measures(command: &mut Command) -> Vec<Measure> {
+    let said = command.env_remove("BOBBIN_MASTER").stdin(Stdio::null()).output();
+    let text = said.map(|said| String::from_utf8_lossy(&said.stdout).into_owned()).unwrap_or_default();
+    let measures: Vec<Measure> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    if measures.is_empty() {
+        support::skip(&format!("{command:?}"), "it printed no figures");
+    }
+    measures
+}
+
+fn name(measure: &Measure) -> String {
+    match measure.measure.as_str() {
+        "result" => format!("result of {} bytes", measure.bytes),
+        "round trip" => "submit().result(), µs (p99)".to_owned(),
+        other => format!("{other}, µs a task"),
+    }
+}
+
+fn figure(measure: &Measure) -> String {
+    match measure.measure.as_str() {
+        "round trip" => format!("{:.0} ({:.0})", measure.p50_us, measure.p99_us),
+        "result" if measure.bytes < 1 << 20 => format!("{:.0} µs", measure.seconds * 1e6),
+        "result" => format!("{:.2} GB/s", measure.bytes as f64 / measure.seconds / 1e9),
+        _ => format!("{:.1}", measure.us_a_task),
+    }
+}
