@@ -8,11 +8,13 @@ use hadoop_wire::messages::yarn::{
     StringToString, Url,
 };
 
-use crate::spec::{EXECUTABLE, LocalizedFile, Visibility};
+use crate::spec::{LocalizedFile, Visibility};
 
 /// The parts of a launch that differ from container to container.
 pub struct Launch<'a> {
-    /// Role of our executable: `appmaster` or `worker`. It is the whole command line: YARN pastes commands unescaped
+    /// The executable, as it is localized: ours ([`crate::spec::EXECUTABLE`]), or a program that is a worker itself.
+    pub executable: &'a str,
+    /// Role of the executable: `appmaster` or `worker`. It is the whole command line: YARN pastes commands unescaped
     /// into a shell script, so everything else travels in the credentials.
     pub role: &'static str,
     /// Files to localize.
@@ -42,7 +44,7 @@ impl Launch<'_> {
             .environment
             .iter()
             .map(|(name, value)| StringToString { key: Some(name.clone()), value: Some(value.clone()) });
-        let command = format!("./{EXECUTABLE} {} 1><LOG_DIR>/stdout 2><LOG_DIR>/stderr", self.role);
+        let command = format!("./{} {} 1><LOG_DIR>/stdout 2><LOG_DIR>/stderr", self.executable, self.role);
         Ok(ContainerLaunchContext {
             local_resources: resources.collect::<Result<_, _>>()?,
             environment: environment.collect(),
@@ -134,6 +136,7 @@ fn push(quoted: &mut String, character: char) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::EXECUTABLE;
 
     #[test]
     fn urls_become_five_parts() {
@@ -165,7 +168,10 @@ mod tests {
     fn the_command_line_holds_nothing_but_the_role() {
         let environment = BTreeMap::new();
         let credentials = Credentials::default();
-        let launch = Launch { role: "worker", resources: &[], environment: &environment, credentials: &credentials };
+        let executable = EXECUTABLE;
+        let resources = &[];
+        let launch =
+            Launch { executable, role: "worker", resources, environment: &environment, credentials: &credentials };
         let context = launch.context().unwrap();
         assert_eq!(context.command, ["./yarn-submit worker 1><LOG_DIR>/stdout 2><LOG_DIR>/stderr"]);
     }

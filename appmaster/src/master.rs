@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 use crate::application::{Application, Mailbox, Options, Outcome, Sighting, container_number};
 use crate::command::RunningCommand;
 use crate::container::{Container, ContainerError};
-use crate::spec::WorkerSpec;
+use crate::spec::{EXECUTABLE, WorkerSpec};
 use crate::unpacking::{Unpack, Unpacking};
 use crate::yarn::{Heartbeat, Registration, Starter, WorkerTemplate, WorkerVariables, capability, learn_nodes};
 use crate::{server, staging, web};
@@ -185,9 +185,12 @@ fn template(container: &Container, master_address: &str, unpacking: Unpacking) -
         port_range: spec.port_range,
         log_filter: spec.workers.log_filter.clone(),
     };
+    // A program that is a worker itself needs none of ours.
+    let of_workers = spec.resources.iter().filter(|file| spec.program.is_none() || file.link != EXECUTABLE);
     WorkerTemplate {
         worker,
-        resources: spec.resources.clone(),
+        executable: spec.program.clone().unwrap_or_else(|| EXECUTABLE.to_owned()),
+        resources: of_workers.cloned().collect(),
         variables: WorkerVariables {
             environment: spec.environment,
             of_the_user: spec.workers.environment.clone(),

@@ -64,6 +64,9 @@ pub struct AppMasterSpec {
     /// `run`: the command, started in the application master's container. Absent: a driver will connect.
     #[serde(default)]
     pub command: Option<Command>,
+    /// The executable that workers run instead of ours: its name among `resources`.
+    #[serde(default)]
+    pub program: Option<String>,
     /// Attempts that YARN makes, at most; an attempt that is not the last leaves the staging directory alone when it is
     /// terminated.
     #[serde(default)]

@@ -22,6 +22,8 @@ use crate::spec::{
 pub struct WorkerTemplate {
     /// Its instructions.
     pub worker: WorkerSpec,
+    /// The executable, as it is localized.
+    pub executable: String,
     /// Files to localize.
     pub resources: Vec<LocalizedFile>,
     /// Its environment variables.
@@ -72,8 +74,13 @@ impl WorkerTemplate {
     async fn context(&self, number: ContainerId) -> Result<yarn::ContainerLaunchContext, String> {
         let environment = self.variables.known().await.map_err(|why| why.to_string())?;
         let credentials = self.credentials(&format!("worker {number}"))?;
-        let launch =
-            Launch { role: "worker", resources: &self.resources, environment: &environment, credentials: &credentials };
+        let launch = Launch {
+            executable: &self.executable,
+            role: "worker",
+            resources: &self.resources,
+            environment: &environment,
+            credentials: &credentials,
+        };
         launch.context().map_err(|error| error.to_string())
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use bobbin::yarn::{Container, Environment, Localized, Request, Source};
+use bobbin::yarn::{Container, Environment, Localized, Request, Source, program_link};
 use bobbin_appmaster::spec::{ENVIRONMENT, EXECUTABLE, EnvironmentKind};
 use bobbin_packager::{Archive, ArchiveError, Format, Style};
 
@@ -20,6 +20,8 @@ pub struct Wish {
     pub max_attempts: u32,
     /// `run`: program and arguments.
     pub command: Option<Vec<String>>,
+    /// `run --bin`: the program that is its own workers.
+    pub program: Option<PathBuf>,
 }
 
 /// Why options do not make a request.
@@ -111,6 +113,10 @@ pub fn request(args: &SubmitArgs, common: &CommonArgs, wish: Wish) -> Result<Req
             return Err(RequestError::Zero(option));
         }
     }
+    let resources = resources(args)?;
+    if let Some(link) = wish.program.as_deref().map(program_link) {
+        check_link(&link, &resources)?;
+    }
     Ok(Request {
         name,
         queue: args.queue.clone(),
@@ -122,12 +128,13 @@ pub fn request(args: &SubmitArgs, common: &CommonArgs, wish: Wish) -> Result<Req
         worker: Container { cores: args.worker_cores, memory_mib: args.worker_memory.mebibytes },
         workers: args.workers,
         environment: args.env.as_deref().map(environment).transpose()?,
-        resources: resources(args)?,
+        resources,
         variables: variables(&args.env_var)?,
         expected: None,
         idle_timeout: args.idle_timeout.0,
         port_range: args.port_range.map(|range| (range.0, range.1)),
         command: wish.command,
+        program: wish.program,
         public_cache: args.public_cache.clone(),
         log_filter: log::filter(common).map(str::to_owned),
     })
@@ -179,17 +186,23 @@ fn archive(option: &'static str, path: &Path) -> Result<Archive, RequestError> {
     })
 }
 
+/// A name in containers' working directories that neither we have nor another file.
+fn check_link(link: &str, others: &[Localized]) -> Result<(), RequestError> {
+    if link == EXECUTABLE || link == ENVIRONMENT || link.starts_with(".bobbin") {
+        return Err(RequestError::ReservedLink(link.to_owned()));
+    }
+    if others.iter().any(|known| known.link == link) {
+        return Err(RequestError::SameLink(link.to_owned()));
+    }
+    Ok(())
+}
+
 fn resources(args: &SubmitArgs) -> Result<Vec<Localized>, RequestError> {
     let mut resources: Vec<Localized> = Vec::new();
     let files = args.files.iter().map(|file| (file, false));
     let archives = args.archives.iter().map(|file| (file, true));
     for (Shipped { source: text, alias }, is_archive) in files.chain(archives) {
-        if alias == EXECUTABLE || alias == ENVIRONMENT || alias.starts_with(".bobbin") {
-            return Err(RequestError::ReservedLink(alias.clone()));
-        }
-        if resources.iter().any(|known| known.link == *alias) {
-            return Err(RequestError::SameLink(alias.clone()));
-        }
+        check_link(alias, &resources)?;
         let is_left_packed = Format::by_suffix(Path::new(text)).is_ok_and(|format| !format.is_unpacked_by_yarn());
         if is_archive && is_left_packed {
             return Err(RequestError::NotUnpacked(text.clone()));
@@ -264,7 +277,8 @@ mod tests {
         let words: Vec<OsString> =
             format!("yarn-submit run {line} -- true").split_whitespace().map(Into::into).collect();
         let Command::Run(args) = parse(&words, &Surroundings::default()).unwrap().command else { panic!("{line}") };
-        let wish = Wish { name: "true".to_owned(), max_attempts: 1, command: Some(args.command.clone()) };
+        let wish =
+            Wish { name: "true".to_owned(), max_attempts: 1, command: Some(args.command.clone()), program: None };
         request(&args.submit, &args.common, wish)
     }
 

@@ -22,7 +22,7 @@ pub enum ExecutableError {
         source: io::Error,
     },
     /// The file is something else.
-    #[error("{} is not a Linux executable for x86_64 or aarch64; name the right one with {OVERRIDE}", .0.display())]
+    #[error("{} is not a Linux executable for x86_64 or aarch64; name the right one with --bin or {OVERRIDE}", .0.display())]
     Foreign(PathBuf),
 }
 
@@ -32,12 +32,12 @@ pub fn executable() -> Result<PathBuf, ExecutableError> {
         Some(path) => PathBuf::from(path),
         None => std::env::current_exe().map_err(ExecutableError::Unknown)?,
     };
-    check(&path)?;
+    check_executable(&path)?;
     Ok(path)
 }
 
 /// Checks that a file starts like an ELF executable of a machine that we support.
-fn check(path: &Path) -> Result<(), ExecutableError> {
+pub fn check_executable(path: &Path) -> Result<(), ExecutableError> {
     let mut start = [0; 20];
     let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
     match read {
@@ -60,8 +60,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let script = directory.path().join("script");
         std::fs::write(&script, "#!/bin/sh\nexec something else entirely\n").unwrap();
-        assert!(matches!(check(&script), Err(ExecutableError::Foreign(_))));
-        assert!(matches!(check(Path::new("/nowhere")), Err(ExecutableError::Read { .. })));
-        assert!(check(&std::env::current_exe().unwrap()).is_ok());
+        assert!(matches!(check_executable(&script), Err(ExecutableError::Foreign(_))));
+        assert!(matches!(check_executable(Path::new("/nowhere")), Err(ExecutableError::Read { .. })));
+        assert!(check_executable(&std::env::current_exe().unwrap()).is_ok());
     }
 }

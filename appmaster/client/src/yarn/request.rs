@@ -1,7 +1,7 @@
 //! What a submission is made of.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bobbin_appmaster::spec::{ENVIRONMENT, EnvironmentKind, ExpectedWork, PACKED_ENVIRONMENT};
@@ -41,6 +41,8 @@ pub struct Request {
     pub port_range: Option<(u16, u16)>,
     /// `run`: program and arguments, started in the application master's container.
     pub command: Option<Vec<String>>,
+    /// `run --bin`: the executable that is both the command and its workers; its name in containers is that of the file.
+    pub program: Option<PathBuf>,
     /// World-readable HDFS directory for the upload cache, instead of the user's own.
     pub public_cache: Option<String>,
     /// `RUST_LOG`-like filter of the application master's and the workers' logs.
@@ -85,6 +87,11 @@ pub struct Localized {
     pub archive: bool,
 }
 
+/// Name of a program in the containers' working directories.
+pub fn program_link(path: &Path) -> String {
+    path.file_name().map_or_else(|| "program".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
 /// Where a file to localize is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -117,6 +124,7 @@ pub(super) mod tests {
             idle_timeout: Duration::from_secs(600),
             port_range: None,
             command: None,
+            program: None,
             public_cache: None,
             log_filter: None,
         }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::APPLICATION_TYPE;
 use super::cluster::Cluster;
-use super::request::{Container, Request, Source};
+use super::request::{Container, Request, Source, program_link};
 use super::urls::{Location, UrlError};
 
 /// What the application master's container runs: fixed and short, because YARN pastes it unescaped into a script.
@@ -51,6 +51,7 @@ pub(super) fn spec(
         idle_timeout_ms: u64::try_from(request.idle_timeout.as_millis()).unwrap_or(u64::MAX),
         port_range: request.port_range,
         command: request.command.clone().map(|argv| Command { argv, environment: request.variables.clone() }),
+        program: request.program.as_deref().map(program_link),
         attempts: request.max_attempts,
         staging,
     }
@@ -139,6 +140,9 @@ pub fn describe(request: &Request, user: &str) -> Value {
         let source = source(&environment.source);
         files.push(json!({ "link": environment.link(), "archive": by_yarn, "kind": kind, "source": source }));
     }
+    if let Some(path) = &request.program {
+        files.push(json!({ "link": program_link(path), "archive": false, "source": { "upload": path } }));
+    }
     for file in &request.resources {
         files.push(json!({ "link": file.link, "archive": file.archive, "source": source(&file.source) }));
     }
@@ -208,6 +212,7 @@ mod tests {
             idle_timeout_ms: 0,
             port_range: None,
             command: None,
+            program: None,
             attempts: 1,
             staging: String::new(),
         }

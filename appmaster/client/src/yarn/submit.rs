@@ -8,11 +8,11 @@ use hadoop_wire::names::ApplicationId;
 use super::cache::{Cache, CacheError, Upload, milliseconds_now};
 use super::cluster::Cluster;
 use super::digests::{DigestError, Digests};
-use super::executable::{ExecutableError, executable};
+use super::executable::{ExecutableError, check_executable, executable};
 use super::exit;
 use super::hdfs::HdfsError;
 use super::preflight::{PreflightError, Refusal, preflight};
-use super::request::{Localized, Request, Source};
+use super::request::{Localized, Request, Source, program_link};
 use super::staging;
 use super::submission;
 use super::sweep::Sweep;
@@ -193,6 +193,10 @@ async fn place_files(
         let source = environment.source.clone();
         let (link, archive) = (environment.link().to_owned(), environment.unpacked_by_yarn);
         wanted.push(Localized { source, link, archive });
+    }
+    if let Some(path) = &request.program {
+        check_executable(path)?;
+        wanted.push(Localized { source: Source::Local(path.clone()), link: program_link(path), archive: false });
     }
     wanted.extend(request.resources.iter().cloned());
     let mut files = Vec::with_capacity(wanted.len());

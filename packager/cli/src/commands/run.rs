@@ -4,7 +4,7 @@ mod client;
 
 use bobbin::yarn::{self, Cluster, Request};
 
-use super::{submission, wait};
+use super::{session, submission, wait};
 use crate::args::{DeployMode, Master, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
@@ -14,11 +14,26 @@ use crate::{cluster, terminal};
 
 /// Runs the subcommand.
 pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
+    if let Some(name) = &args.session {
+        return with_session(&args, name).await;
+    }
     let mode = args.submit.deploy_mode.unwrap_or(DeployMode::Cluster);
+    let is_local = matches!(args.submit.master, Some(Master::Local(_)));
+    let command = match &args.bin {
+        None => args.command.clone(),
+        Some(program) => {
+            yarn::check_executable(program).map_err(|error| Failure::of(Exit::Input, &error))?;
+            // Where it runs: in a container it lies in the working directory.
+            let on_cluster = mode == DeployMode::Cluster && !is_local;
+            let path = if on_cluster { format!("./{}", yarn::program_link(program)) } else { here(program) };
+            [vec![path], args.command.clone()].concat()
+        }
+    };
     let wish = Wish {
-        name: program_name(&args.command),
+        name: program_name(&command),
         max_attempts: 1,
-        command: (mode == DeployMode::Cluster).then(|| args.command.clone()),
+        command: (mode == DeployMode::Cluster).then(|| command.clone()),
+        program: args.bin.clone(),
     };
     let request = request::request(&args.submit, &args.common, wish)?;
     if args.submit.dry_run {
@@ -29,7 +44,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
     }
     let guarded = Guarded::default();
     if let Some(Master::Local(threads)) = args.submit.master {
-        return interruptible(&guarded, client::run_locally(&args.command, &request, threads)).await;
+        return interruptible(&guarded, client::run_locally(&command, &request, threads)).await;
     }
     if mode == DeployMode::Client && args.submit.no_wait {
         return Err(Failure::new(
@@ -41,7 +56,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
     let display = Display::new(&args.common);
     match mode {
         DeployMode::Client => {
-            let work = client::run_beside(&cluster, &request, &args.command, &guarded, &display);
+            let work = client::run_beside(&cluster, &request, &command, &guarded, &display);
             interruptible(&guarded, work).await
         }
         DeployMode::Cluster => {
@@ -49,6 +64,19 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
             interruptible(&guarded, work).await
         }
     }
+}
+
+/// Runs the command here, as a driver of a session that stays.
+async fn with_session(args: &RunArgs, name: &str) -> Result<Exit, Failure> {
+    if args.submit.deploy_mode == Some(DeployMode::Cluster) || args.bin.is_some() {
+        let message = "--session: the command runs on this machine, with the workers that the session has; leave out \
+                       --deploy-mode cluster and --bin, and start the session with the program: session start --bin";
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let cluster = cluster::cluster(&args.common)?;
+    let application = session::join(&cluster, name).await?;
+    let guarded = Guarded::default();
+    interruptible(&guarded, client::run_in_session(&cluster, &application, &args.command)).await
 }
 
 /// What was asked for and would be missed: only YARN unpacks and places files, where containers run.
@@ -87,6 +115,12 @@ async fn in_container(
     // The application master has cleaned up, unless it was killed.
     let _ = yarn::clean(cluster, submitted.id).await;
     Ok(exit)
+}
+
+/// A path that no search among the directories of PATH is made for.
+fn here(program: &std::path::Path) -> String {
+    let text = program.display().to_string();
+    if text.contains('/') { text } else { format!("./{text}") }
 }
 
 /// The last part of the program's path.

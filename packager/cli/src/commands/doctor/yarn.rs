@@ -61,6 +61,7 @@ async fn check_request(cluster: &Cluster, queue: &str, report: &mut Report) {
         idle_timeout: std::time::Duration::from_secs(600),
         port_range: None,
         command: None,
+        program: None,
         public_cache: None,
         log_filter: None,
     };
