@@ -66,7 +66,8 @@ pub enum LayerError {
 }
 
 /// Options that say what to do once and make no sense as a standing setting.
-const NOT_CONFIGURABLE: [&str; 8] = ["config", "file", "explain", "all", "all-types", "help", "version", "no-wait"];
+const NOT_CONFIGURABLE: [&str; 9] =
+    ["bin", "config", "file", "explain", "all", "all-types", "help", "version", "no-wait"];
 
 /// Options of commands that do one thing with one file: those of the same name that stand in a lower layer are meant for
 /// others.

@@ -37,6 +37,8 @@ pub enum Command {
     Count(TableArgs),
     /// Run a command in a container, with its environment and workers beside it.
     Run(RunArgs),
+    /// Start, list and stop applications that stay for queries and programs.
+    Session(SessionArgs),
     /// List applications.
     Apps(AppsArgs),
     /// Show one application.
@@ -206,6 +208,9 @@ pub struct SqlArgs {
     /// Bytes of input that make one task.
     #[arg(long, value_name = "SIZE", default_value = "32MiB")]
     pub split_size: Size,
+    /// Run in a session that was started before (see `session`), instead of an application of its own.
+    #[arg(long, value_name = "NAME")]
+    pub session: Option<String>,
     /// Submission.
     #[command(flatten)]
     pub submit: SubmitArgs,
@@ -265,9 +270,48 @@ pub struct HeadArgs {
 /// `run`
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The program and its arguments.
-    #[arg(last = true, required = true, value_name = "COMMAND")]
+    /// The program and its arguments; with --bin its arguments alone.
+    #[arg(last = true, required_unless_present = "bin", value_name = "COMMAND")]
     pub command: Vec<String>,
+    /// A Linux executable made with `#[bobbin::main]`: it is uploaded, and is both the command and its workers.
+    #[arg(long, value_name = "PROGRAM")]
+    pub bin: Option<PathBuf>,
+    /// Run the command on this machine, with the workers of a session (see `session`).
+    #[arg(long, value_name = "NAME", conflicts_with = "env")]
+    pub session: Option<String>,
+    /// Submission.
+    #[command(flatten)]
+    pub submit: SubmitArgs,
+    /// General.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// What is done with sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SessionAction {
+    /// Start one; it stays until it has had nothing to do for --idle-timeout.
+    Start,
+    /// List yours.
+    List,
+    /// End one.
+    Stop,
+}
+
+/// `session`
+#[derive(Debug, Args)]
+pub struct SessionArgs {
+    /// What to do.
+    pub action: SessionAction,
+    /// Name of the session.
+    #[arg(value_name = "NAME")]
+    pub session_name: Option<String>,
+    /// A Linux executable made with `#[bobbin::main]`, whose functions its workers run.
+    #[arg(long, value_name = "PROGRAM")]
+    pub bin: Option<PathBuf>,
+    /// Print the list as JSON.
+    #[arg(long)]
+    pub json: bool,
     /// Submission.
     #[command(flatten)]
     pub submit: SubmitArgs,

@@ -6,6 +6,7 @@ mod kill;
 mod logs;
 mod pack;
 mod run;
+mod session;
 mod sql;
 mod status;
 mod submission;
@@ -31,6 +32,7 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
         Command::Describe(args) => sql::table::run(args, sql::table::Question::Describe).await,
         Command::Count(args) => sql::table::run(args, sql::table::Question::Count).await,
         Command::Run(args) => run::run(args).await,
+        Command::Session(args) => session::run(args).await,
         Command::Apps(args) => apps::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Wait(args) => wait::run(args).await,
@@ -64,6 +66,7 @@ fn common(command: &Command) -> &CommonArgs {
         Command::Schema(args) | Command::Describe(args) | Command::Count(args) => &args.common,
         Command::Head(args) => &args.table.common,
         Command::Run(args) => &args.common,
+        Command::Session(args) => &args.common,
         Command::Apps(args) => &args.common,
         Command::Status(args) => &args.common,
         Command::Wait(args) | Command::Kill(args) => &args.common,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use bobbin::yarn::{self, Cluster, Goal, Request, Submitted};
-use bobbin::{Driver, unique};
+use bobbin::{Driver, Surrounding, unique};
 use bobbin_appmaster::spec::{
     SECRET_AUTHORITY_CERTIFICATE, SECRET_HADOOP, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN,
 };
@@ -60,6 +60,19 @@ pub async fn run_beside(
     guarded.release();
     let _ = yarn::clean(cluster, submitted.id).await;
     outcome
+}
+
+/// Runs the command as a driver of an application that stays when it ends.
+pub async fn run_in_session(cluster: &Cluster, application: &Surrounding, command: &[String]) -> Result<Exit, Failure> {
+    let internal = |error: &(dyn std::error::Error + 'static)| Failure::of(Exit::Internal, error);
+    let credentials = CredentialsFile::write(&application.identity, cluster).map_err(|error| internal(&error))?;
+    let variables = [
+        ("BOBBIN_MASTER", "yarn".to_owned()),
+        ("BOBBIN_MASTER_ADDRESS", application.address.clone()),
+        ("BOBBIN_CREDENTIALS", credentials.path().display().to_string()),
+        ("HADOOP_USER_NAME", cluster.user().to_owned()),
+    ];
+    execute(command, &variables.map(|(name, value)| (name.to_owned(), value)).into()).await
 }
 
 async fn execute(command: &[String], variables: &BTreeMap<String, String>) -> Result<Exit, Failure> {

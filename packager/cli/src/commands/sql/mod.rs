@@ -46,6 +46,7 @@ async fn run_script(args: SqlArgs, query: &Script, place: Option<Place>) -> Resu
     let started_ms = now_ms();
     let place = match place {
         Some(place) => place,
+        None if args.session.is_some() => Place::Cluster { explicit: true },
         None => decide(&args, query)?,
     };
     let guarded = Guarded::default();
@@ -58,7 +59,7 @@ async fn run_script(args: SqlArgs, query: &Script, place: Option<Place>) -> Resu
             Place::Cluster { explicit } if args.submit.deploy_mode == Some(DeployMode::Cluster) => {
                 on_cluster::submit_driver(&args, query, explicit, &guarded).await
             }
-            Place::Cluster { explicit } => match inside::application()? {
+            Place::Cluster { explicit } => match inside::application(&args).await? {
                 Some(application) => inside::run(&args, query, explicit, (application, &guarded)).await,
                 None => on_cluster::run(&args, query, explicit, &guarded, started_ms).await,
             },

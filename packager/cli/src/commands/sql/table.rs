@@ -67,6 +67,7 @@ fn script(args: &TableArgs, question: Question) -> Result<Script, Failure> {
 /// The options of `sql` that these stand for.
 fn sql_args(args: TableArgs) -> SqlArgs {
     SqlArgs {
+        session: None,
         query: None,
         file: None,
         explain: false,

@@ -1,10 +1,11 @@
 //! Where a shell's statements run: sessions that are made when they are first needed and stay until the shell ends.
 
-use bobbin::Session;
 use bobbin::yarn::{Cluster, Submitted};
+use bobbin::{Session, SpillDirectory};
 use bobbin_blocks::BlockReader;
 use bobbin_engine::{PathBase, Planner};
 
+use super::super::super::session;
 use super::super::answer::{Answered, Asked};
 use super::super::attempts::{Attempts, Joined};
 use super::super::on_cluster;
@@ -14,7 +15,6 @@ use crate::args::SqlArgs;
 use crate::cluster;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Guarded;
-use crate::local::SpillDirectory;
 use crate::place::{self, Place};
 use crate::progress::Display;
 
@@ -25,6 +25,8 @@ pub struct Sessions<'a> {
     guarded: &'a Guarded,
     local: Option<(Session, SpillDirectory)>,
     application: Option<Application>,
+    /// The conversation with the session that was named.
+    named: Option<Session>,
     columns: Vec<String>,
 }
 
@@ -39,13 +41,16 @@ struct Application {
 impl<'a> Sessions<'a> {
     /// No session yet.
     pub fn new(args: &'a SqlArgs, display: &'a Display, guarded: &'a Guarded) -> Self {
-        Self { args, display, guarded, local: None, application: None, columns: Vec::new() }
+        Self { args, display, guarded, local: None, application: None, named: None, columns: Vec::new() }
     }
 
     /// Where a statement over these paths runs.
     pub fn place(&self, paths: &[String]) -> Result<Place, Failure> {
         let tables = paths.iter().map(|path| (path.as_str(), bobbin_engine::scheme(path)));
-        let place = place::decide(self.args.submit.master, tables).map_err(|error| Failure::of(Exit::Usage, &error))?;
+        let place = match self.args.session {
+            Some(_) => Place::Cluster { explicit: true },
+            None => place::decide(self.args.submit.master, tables).map_err(|error| Failure::of(Exit::Usage, &error))?,
+        };
         // Without tables there is nothing that would be nearer to the data elsewhere.
         let stays = paths.is_empty() && matches!(place, Place::Cluster { .. });
         Ok(if stays { Place::Local { threads: None } } else { place })
@@ -79,6 +84,7 @@ impl<'a> Sessions<'a> {
             }
         }
         match place {
+            Place::Cluster { .. } if needs_tasks && self.args.session.is_some() => self.answer_named(place, work).await,
             Place::Cluster { .. } if needs_tasks => self.answer_there(place, work).await,
             Place::Cluster { .. } | Place::Local { .. } => self.answer_here(place, work).await,
         }
@@ -107,6 +113,25 @@ impl<'a> Sessions<'a> {
         let asked = Asked { args: self.args, display: self.display, unfinished: self.guarded.output() };
         // The reader of the first statement may have known no HDFS.
         asked.answer(&session.with_planner(planner), work).await
+    }
+
+    async fn answer_named(&mut self, place: Place, work: &Work) -> Result<Answered, Failure> {
+        let planner = self.planner(place)?;
+        let session = match &self.named {
+            Some(session) => session.clone(),
+            None => {
+                let name = self.args.session.as_deref().unwrap_or_default();
+                let joined = session::join(&cluster::cluster(&self.args.common)?, name).await?;
+                let session = Session::attach(&joined.address, &joined.identity, "shell", planner.clone()).await;
+                session.map_err(|error| Failure::of(Exit::Unavailable, &error))?
+            }
+        };
+        let asked = Asked { args: self.args, display: self.display, unfinished: self.guarded.output() };
+        let answered = asked.answer(&session.with_planner(planner), work).await;
+        // One that is lost is joined again by the next statement.
+        let lost = answered.as_ref().is_err_and(|failure| failure.exit() == Exit::Abandoned);
+        self.named = (!lost).then_some(session);
+        answered
     }
 
     async fn answer_there(&mut self, place: Place, work: &Work) -> Result<Answered, Failure> {

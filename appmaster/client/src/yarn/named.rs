@@ -1,0 +1,155 @@
+//! `.bobbin/sessions/<name>` in the user's home directory: which application a session is, and what its drivers show to it.
+//!
+//! Only the user can read the file; the application's secret is nowhere else.
+
+use bobbin_link::{AuthorityError, Identity, Secret};
+use bytes::Bytes;
+use hadoop_wire::names::ApplicationId;
+use serde::{Deserialize, Serialize};
+
+use super::cluster::Cluster;
+use super::exit;
+use super::hdfs::HdfsError;
+use super::submit::Submitted;
+
+/// The longest name, characters.
+const LONGEST: usize = 64;
+
+/// A session that has a name.
+#[derive(Clone)]
+pub struct Named {
+    /// Its application.
+    pub id: ApplicationId,
+    /// What its drivers show.
+    pub identity: Identity,
+}
+
+/// What the file holds.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    application: String,
+    authority: String,
+    certificate: String,
+    key: String,
+    secret: Vec<u8>,
+}
+
+/// Why there is no session of a name.
+#[derive(Debug, thiserror::Error)]
+pub enum NamedError {
+    /// A name that is none.
+    #[error("{0:?} is no name of a session: write 1 to {LONGEST} letters, digits, '-' and '_'")]
+    Name(String),
+    /// Nobody has started one.
+    #[error("there is no session {0:?}; start it with: yarn-submit session start {0}")]
+    Unknown(String),
+    /// The file is something else.
+    #[error("{path} is no file of a session of this version of bobbin; remove it, and start the session again")]
+    Garbled {
+        /// The file.
+        path: String,
+    },
+    /// No certificate for it.
+    #[error("make the session's certificate")]
+    Certificate(#[from] AuthorityError),
+    /// HDFS fails.
+    #[error("keep the session's name")]
+    Hdfs(#[from] HdfsError),
+}
+
+impl NamedError {
+    /// The exit code that this error deserves.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            NamedError::Name(_) => exit::USAGE,
+            NamedError::Unknown(_) | NamedError::Garbled { .. } => exit::INPUT,
+            NamedError::Certificate(_) => exit::INTERNAL,
+            NamedError::Hdfs(error) => exit::of_hdfs(error),
+        }
+    }
+}
+
+fn directory(cluster: &Cluster) -> String {
+    format!("{}/.bobbin/sessions", cluster.home())
+}
+
+fn path(cluster: &Cluster, name: &str) -> Result<String, NamedError> {
+    let is_good = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+    if name.is_empty() || name.len() > LONGEST || !name.chars().all(is_good) {
+        return Err(NamedError::Name(name.to_owned()));
+    }
+    Ok(format!("{}/{name}", directory(cluster)))
+}
+
+/// Gives a submitted application a name. A session of this name that was there before has none any more.
+///
+/// # Errors
+/// When the name is none, or HDFS does not take the file.
+pub async fn save(cluster: &Cluster, name: &str, submitted: &Submitted) -> Result<(), NamedError> {
+    let path = path(cluster, name)?;
+    let identity = submitted.authority.issue("session", &submitted.secret)?;
+    let record = Record {
+        application: submitted.id.to_string(),
+        authority: identity.authority_pem,
+        certificate: identity.certificate_pem,
+        key: identity.key_pem,
+        secret: identity.secret.as_bytes().to_vec(),
+    };
+    let bytes = serde_json::to_vec(&record).map_err(|_| NamedError::Garbled { path: path.clone() })?;
+    let hdfs = cluster.hdfs();
+    hdfs.make_directory(&directory(cluster), 0o700).await?;
+    // Whoever reads the name meanwhile finds a whole file, or none.
+    let partial = format!("{path}.{}", submitted.id);
+    hdfs.write(&partial, Bytes::from(bytes), 0o600).await?;
+    hdfs.remove(&path).await?;
+    Ok(hdfs.rename(&partial, &path).await?)
+}
+
+/// The session of this name.
+///
+/// # Errors
+/// When there is none, or HDFS does not answer.
+pub async fn load(cluster: &Cluster, name: &str) -> Result<Named, NamedError> {
+    let path = path(cluster, name)?;
+    let hdfs = cluster.hdfs();
+    if hdfs.entry(&path).await?.is_none() {
+        return Err(NamedError::Unknown(name.to_owned()));
+    }
+    let file = hdfs.open(&path).await?;
+    let bytes = file.read(0, usize::try_from(file.size()).unwrap_or(usize::MAX)).await?;
+    let garbled = || NamedError::Garbled { path: path.clone() };
+    let record: Record = serde_json::from_slice(&bytes).map_err(|_| garbled())?;
+    let identity = Identity {
+        authority_pem: record.authority,
+        certificate_pem: record.certificate,
+        key_pem: record.key,
+        secret: Secret::from_bytes(&record.secret).ok_or_else(garbled)?,
+    };
+    Ok(Named { id: record.application.parse().map_err(|_| garbled())?, identity })
+}
+
+/// The names that there are, in order.
+///
+/// # Errors
+/// When HDFS does not answer.
+pub async fn names(cluster: &Cluster) -> Result<Vec<String>, NamedError> {
+    let directory = directory(cluster);
+    if cluster.hdfs().entry(&directory).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let entries = cluster.hdfs().list(&directory).await?;
+    let mut names: Vec<String> = entries.iter().map(|entry| entry.name().to_owned()).collect();
+    names.retain(|name| path(cluster, name).is_ok());
+    names.sort();
+    Ok(names)
+}
+
+/// Nobody finds the session by this name any more.
+///
+/// # Errors
+/// When the name is none, or HDFS does not answer.
+pub async fn forget(cluster: &Cluster, name: &str) -> Result<(), NamedError> {
+    let path = path(cluster, name)?;
+    cluster.hdfs().remove(&path).await?;
+    Ok(())
+}
