@@ -25,7 +25,8 @@ pub enum Fetcher {
 /// Connections to workers, kept for the next result.
 pub struct Remote {
     connector: Connector,
-    connections: Mutex<BTreeMap<String, FetchConnection>>,
+    /// Idle ones, of each worker as many as were used at once.
+    connections: Mutex<BTreeMap<String, Vec<FetchConnection>>>,
 }
 
 /// A result could not be fetched from any of its holders.
@@ -109,11 +110,11 @@ impl Remote {
 
     async fn fetch_from(&self, address: &str, result: u32) -> Result<Bytes, ResultError> {
         // A connection is taken out while it is used: one that fails is not put back.
-        let kept = self.connections.lock().await.remove(address);
+        let kept = self.connections.lock().await.get_mut(address).and_then(Vec::pop);
         if let Some(mut connection) = kept
             && let Ok(bytes) = receive(&mut connection, result).await
         {
-            self.connections.lock().await.insert(address.to_owned(), connection);
+            self.put_back(address, connection).await;
             return Ok(bytes);
         }
         let dialed = self.connector.dial_as_peer(address).await;
@@ -121,8 +122,12 @@ impl Remote {
             dialed.map_err(|source| ResultError::Dial { result, address: address.to_owned(), source })?;
         let bytes = receive(&mut connection, result).await;
         let bytes = bytes.map_err(|broken| broken.of(result, address))?;
-        self.connections.lock().await.insert(address.to_owned(), connection);
+        self.put_back(address, connection).await;
         Ok(bytes)
+    }
+
+    async fn put_back(&self, address: &str, connection: FetchConnection) {
+        self.connections.lock().await.entry(address.to_owned()).or_default().push(connection);
     }
 }
 
