@@ -244,17 +244,20 @@ impl Core {
     fn carry_out(&mut self, job: JobId, effects: Effects) {
         let mut echoes = Echoes::new();
         let mut next = Some((job, effects));
-        while let Some((job, effects)) = next {
+        let mut fatal = Vec::new();
+        while let Some((job, mut effects)) = next {
             self.echo(job, &effects, &mut echoes);
+            fatal.extend(effects.fatal.take().map(|failure| (job, failure)));
             self.carry_out_here(job, effects);
             next = echoes.pop_front();
+        }
+        // Last: what else became of their tasks is not said again when jobs are forgotten.
+        for (job, failure) in fatal {
+            self.fail_job(job, failure.text(), failure.exit_code);
         }
     }
 
     fn carry_out_here(&mut self, job: JobId, effects: Effects) {
-        if let Some(failure) = &effects.fatal {
-            return self.fail_job(job, failure.text(), failure.exit_code);
-        }
         self.announce_failures(job, &effects);
         let Some(row) = self.jobs.get(job) else { return };
         for &index in &effects.unready {
