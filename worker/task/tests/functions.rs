@@ -82,7 +82,9 @@ impl Inputs for Results {
             }
             None => vec![Err(LostInput { index, source: InputError::Lost("gone".into()) })],
         };
-        futures::stream::iter(inputs.flat_map(piece).collect::<Vec<_>>()).boxed()
+        let first_lost = self.0.len();
+        let known = inputs.start..inputs.end.min(first_lost + 1);
+        futures::stream::iter(known.flat_map(piece).collect::<Vec<_>>()).boxed()
     }
 }
 
@@ -187,6 +189,9 @@ async fn failures_say_what_happened() {
     let error = refusal(function(breaks), vec![value(&9usize)]).await;
     assert!(error.message.starts_with("function 'functions::breaks' panicked at worker/task/tests/functions.rs:"));
     assert!(error.message.ends_with("index out of bounds: the len is 3 but the index is 9"), "{}", error.message);
+    // No worker may be brought down by a number.
+    let none = run(function(add), vec![Kind::Result(u32::MAX), Kind::Result(1)], vec![], CancelFlag::default()).await;
+    assert_eq!(none.unwrap_err().kind, TaskErrorKind::InputLost(vec![0]));
     let lost = run(function(add), vec![Kind::Result(0), Kind::Result(1)], vec![], CancelFlag::default()).await;
     assert_eq!(lost.unwrap_err().kind, TaskErrorKind::InputLost(vec![0]));
 }

@@ -1,5 +1,6 @@
 //! Calls of functions as tasks.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -94,13 +95,13 @@ impl Functions {
     async fn argument(
         &self,
         argument: wire::Argument,
-        results: &[Bytes],
+        results: &BTreeMap<usize, Bytes>,
         task: &Task<'_>,
         counters: &Arc<ReadCounters>,
     ) -> Result<ArgumentBytes, CallError> {
         let result = |number: u32| {
             let missing = || CallError::Garbled(format!("it has no input {number}"));
-            results.get(number as usize).cloned().ok_or_else(missing)
+            results.get(&(number as usize)).cloned().ok_or_else(missing)
         };
         Ok(match argument.argument {
             Some(Kind::Value(bytes)) => ArgumentBytes::One(bytes),
@@ -149,23 +150,23 @@ fn check(function: &Registered, called: &wire::Function) -> Result<(), CallError
 }
 
 /// All results that the call names.
-async fn fetch(call: &wire::Call, inputs: &dyn Inputs) -> Result<Vec<Bytes>, CallError> {
+async fn fetch(call: &wire::Call, inputs: &dyn Inputs) -> Result<BTreeMap<usize, Bytes>, CallError> {
     let named = call.arguments.iter().flat_map(|argument| match &argument.argument {
         Some(Kind::Result(number)) => std::slice::from_ref(number),
         Some(Kind::Results(list)) => &list.results,
         Some(Kind::Value(_) | Kind::Range(_)) | None => &[],
     });
-    let Some(last) = named.max().map(|&number| number as usize) else { return Ok(Vec::new()) };
-    let mut results: Vec<Gathered> = Vec::new();
-    results.resize_with(last + 1, Gathered::default);
+    // A call may name any number: room is made for what comes.
+    let mut results: BTreeMap<usize, Gathered> = named.map(|&number| (number as usize, Gathered::default())).collect();
+    let Some(last) = results.keys().next_back().copied() else { return Ok(BTreeMap::new()) };
     let mut pieces = inputs.fetch(0..last + 1);
     while let Some(piece) = pieces.next().await {
         let piece = piece?;
-        if let Some(gathered) = results.get_mut(piece.index) {
+        if let Some(gathered) = results.get_mut(&piece.index) {
             gathered.push(piece.bytes);
         }
     }
-    Ok(results.into_iter().map(Gathered::bytes).collect())
+    Ok(results.into_iter().map(|(number, gathered)| (number, gathered.bytes())).collect())
 }
 
 /// Pieces of one result; a single one is not copied.
