@@ -72,6 +72,8 @@ fn wrong_words_are_refused() {
     for (words, message) in [
         (&["session", "start"][..], "name the session"),
         (&["session", "list", "warm"], "takes no name"),
+        (&["run", "--session", "x", "--dry-run", "--", "true"], "--dry-run: nothing is submitted"),
+        (&["sql", "--session", "x", "--deploy-mode", "cluster", "SELECT 1"], "--deploy-mode cluster: nothing is"),
         (&["session", "start", "a/b"], "is no name of a session"),
         (&["session", "start", "x", "--bin", "/etc/hostname"], "is not a Linux executable"),
     ] {

@@ -68,9 +68,10 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
 
 /// Runs the command here, as a driver of a session that stays.
 async fn with_session(args: &RunArgs, name: &str) -> Result<Exit, Failure> {
-    if args.submit.deploy_mode == Some(DeployMode::Cluster) || args.bin.is_some() {
+    session::refuse_beside(&args.submit)?;
+    if args.bin.is_some() {
         let message = "--session: the command runs on this machine, with the workers that the session has; leave out \
-                       --deploy-mode cluster and --bin, and start the session with the program: session start --bin";
+                       --bin, and start the session with the program: session start --bin";
         return Err(Failure::new(Exit::Usage, message));
     }
     let cluster = cluster::cluster(&args.common)?;

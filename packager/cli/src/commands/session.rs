@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::sql::END_LIMIT;
 use super::{apps, submission};
-use crate::args::{SessionAction, SessionArgs};
+use crate::args::{DeployMode, Master, SessionAction, SessionArgs, SubmitArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
 use crate::progress::Display;
@@ -84,6 +84,24 @@ async fn live(cluster: &Cluster, name: &str) -> Result<Option<Application>, Fail
     // One that the ResourceManager has forgotten is over.
     let application = yarn::report(cluster, session.id).await.ok();
     Ok(application.filter(|application| !application.state.is_ended()))
+}
+
+/// Refuses what a driver of a session would leave undone: it submits nothing, and has the containers that are there.
+pub fn refuse_beside(submit: &SubmitArgs) -> Result<(), Failure> {
+    let refused = [
+        ("--dry-run", submit.dry_run),
+        ("--no-wait", submit.no_wait),
+        ("--deploy-mode cluster", submit.deploy_mode == Some(DeployMode::Cluster)),
+        ("--master local", matches!(submit.master, Some(Master::Local(_)))),
+        ("--env", submit.env.is_some()),
+        ("--files", !submit.files.is_empty()),
+        ("--archives", !submit.archives.is_empty()),
+    ];
+    let Some((option, _)) = refused.into_iter().find(|(_, given)| *given) else { return Ok(()) };
+    let message = format!(
+        "{option}: nothing is submitted with --session; leave out one of the two, or give files to session start"
+    );
+    Err(Failure::new(Exit::Usage, message))
 }
 
 /// What a driver needs to join the session of this name.

@@ -17,6 +17,7 @@ use bobbin_blocks::{BlockReader, HdfsOptions};
 use bobbin_engine::{PathBase, PlanError, Planner, PlannerOptions};
 use hadoop_wire::config::Configuration;
 
+use super::session;
 use crate::args::{DeployMode, SqlArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
@@ -28,6 +29,9 @@ pub const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// Runs the subcommand.
 pub async fn run(args: SqlArgs) -> Result<Exit, Failure> {
+    if args.session.is_some() {
+        session::refuse_beside(&args.submit)?;
+    }
     if args.query.is_none() && args.file.is_none() {
         if args.output.is_some() || args.explain || args.analyze || args.submit.dry_run {
             let message = "the shell prints its rows: --output, --explain, --analyze and --dry-run need a query; in the shell \
