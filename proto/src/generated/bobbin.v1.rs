@@ -93,7 +93,7 @@ pub mod to_worker {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FromWorker {
-    #[prost(oneof = "from_worker::Message", tags = "1, 2, 3")]
+    #[prost(oneof = "from_worker::Message", tags = "1, 2, 3, 4")]
     pub message: ::core::option::Option<from_worker::Message>,
 }
 /// Nested message and enum types in `FromWorker`.
@@ -106,6 +106,8 @@ pub mod from_worker {
         TaskFailed(super::TaskFailed),
         #[prost(message, tag = "3")]
         Heartbeat(super::Heartbeat),
+        #[prost(message, tag = "4")]
+        TaskWaits(super::TaskWaits),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -131,6 +133,11 @@ pub struct RunTask {
     pub holders: ::prost::alloc::vec::Vec<Holder>,
     #[prost(enumeration = "TaskKind", tag = "7")]
     pub kind: i32,
+    /// TaskOptions.time_limit_ms and .generation of its set.
+    #[prost(uint64, tag = "8")]
+    pub time_limit_ms: u64,
+    #[prost(uint32, tag = "9")]
+    pub generation: u32,
 }
 /// Results of consecutive tasks, of each the same part.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -186,6 +193,17 @@ pub struct TaskFinished {
     /// and wherever the task runs.
     #[prost(uint64, tag = "6")]
     pub result_rows: u64,
+}
+/// A task waits for tasks that it has submitted itself, as a driver of its own: another one may have its thread meanwhile.
+/// Or it goes on. Said at every change.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskWaits {
+    #[prost(uint32, tag = "1")]
+    pub task: u32,
+    #[prost(uint32, tag = "2")]
+    pub attempt: u32,
+    #[prost(bool, tag = "3")]
+    pub waits: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaskFailed {
@@ -336,6 +354,42 @@ pub struct TaskSet {
     pub rows_wanted: ::core::option::Option<u64>,
     #[prost(enumeration = "TaskKind", tag = "5")]
     pub kind: i32,
+    /// How they are to be run; absent for as soon as it is their turn, wherever there is room.
+    #[prost(message, optional, tag = "6")]
+    pub options: ::core::option::Option<TaskOptions>,
+}
+/// How the tasks of a set are to be run.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TaskOptions {
+    /// Higher goes first; 0 is usual.
+    #[prost(sint32, tag = "1")]
+    pub priority: i32,
+    /// How deep the task is nested that submits them: RunTask.generation + 1 of that task, 0 of a driver outside. Of the same
+    /// priority, deeper ones go first, so that what waits for them ends soon.
+    #[prost(uint32, tag = "2")]
+    pub generation: u32,
+    /// So many failures of its own (FAILURE_KIND_PERMANENT) are forgiven each task: it is tried again at once.
+    #[prost(uint32, tag = "3")]
+    pub retries: u32,
+    /// How long an attempt may take, from when it begins; then it is stopped and has failed of itself. 0 for ever.
+    #[prost(uint64, tag = "4")]
+    pub time_limit_ms: u64,
+    /// The only hosts where they may run, as HDFS or the ResourceManager name them; none for all. If no worker can come there,
+    /// the tasks fail after a while.
+    #[prost(string, repeated, tag = "5")]
+    pub only_on: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What each takes of its worker while it runs. A job that asks for more than each worker has is refused.
+    #[prost(message, repeated, tag = "6")]
+    pub resources: ::prost::alloc::vec::Vec<Resource>,
+}
+/// An amount of something that each worker of the application has, whatever it means ("GPU").
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Resource {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// In thousandths: 1000 is one.
+    #[prost(uint64, tag = "2")]
+    pub thousandths: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TaskSpec {
