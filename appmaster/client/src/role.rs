@@ -59,8 +59,9 @@ fn connection(credentials: &Credentials, spec: WorkerSpec) -> Result<Connection,
     let scratch = scratch()?;
     let threads = usize::try_from(spec.threads)?;
     let identity = identity(credentials)?;
-    let home = Cluster::new(&configuration, &spec.user)?.home_url();
-    let files = Files::new(reader.clone(), PathBase::DefaultFs(home));
+    // Without a default file system, paths of tasks that read files themselves need schemes, or are local.
+    let home = Cluster::new(&configuration, &spec.user).map(|cluster| cluster.home_url());
+    let files = Files::new(reader.clone(), home.map_or(PathBase::Local, PathBase::DefaultFs));
     let way = Way::There(spec.master_address.clone(), identity.clone());
     let room = Room { memory_bytes: memory - memory / 3, threads, spill: scratch.clone() };
     let executors = executors(reader, room, Home::new(way, files));

@@ -91,9 +91,9 @@ pub enum InputError {
     /// No worker holds the result any more: the task that made it has to run again.
     #[error("{0}")]
     Lost(String),
-    /// Reading failed although a holder exists; another attempt may succeed.
-    #[error("{0}")]
-    Unreachable(String),
+    /// The task has so many inputs, and this is none of them: what is to be run and its inputs do not belong together.
+    #[error("it has {0} in all, counted from 0")]
+    NotGiven(usize),
 }
 
 /// What a finished task tells, beside its result.

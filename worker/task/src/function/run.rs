@@ -237,17 +237,17 @@ fn task_error(error: &CallError) -> TaskError {
     let (kind, exit_code) = match error {
         CallError::Cancelled | CallError::Range(RangeError::Cancelled) => (TaskErrorKind::Cancelled, 130),
         CallError::Failed { .. } | CallError::Panicked { .. } => (TaskErrorKind::Permanent, 1),
-        CallError::Garbled(_) | CallError::NoFunction(_) | CallError::Version { .. } | CallError::Signature { .. } => {
-            (TaskErrorKind::Permanent, 70)
-        }
+        CallError::Garbled(_)
+        | CallError::NoFunction(_)
+        | CallError::Version { .. }
+        | CallError::Signature { .. }
+        | CallError::Input(LostInput { source: InputError::NotGiven(_), .. }) => (TaskErrorKind::Permanent, 70),
         CallError::Range(RangeError::Beyond { .. }) => (TaskErrorKind::Permanent, 66),
         CallError::Range(RangeError::Read(error)) => (read_kind(error), error.exit_code()),
         CallError::Input(LostInput { index, source: InputError::Lost(_) }) => {
             (TaskErrorKind::InputLost(vec![*index]), 1)
         }
-        CallError::Input(LostInput { source: InputError::Unreachable(_), .. }) | CallError::Output(_) => {
-            (TaskErrorKind::Transient, 1)
-        }
+        CallError::Output(_) => (TaskErrorKind::Transient, 1),
     };
     TaskError { kind, message: chain(error), exit_code }
 }
