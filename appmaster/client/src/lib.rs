@@ -19,6 +19,7 @@ mod program;
 mod query;
 pub mod role;
 mod session;
+mod shared;
 mod spill;
 mod unique;
 pub mod yarn;
@@ -39,6 +40,7 @@ pub use local::{LocalError, LocalOptions};
 #[cfg(feature = "sql")]
 pub use query::{Answer, QueryError, Running};
 pub use session::{Files, Session, SessionError};
+pub use shared::{Event, Lease, Queue, Semaphore, SharedError, Variable};
 pub use spill::SpillDirectory;
 pub use unique::unique;
 

@@ -77,9 +77,13 @@ impl Home {
 
 /// Lets this go on by itself, also when the task that calls has ended.
 pub(crate) fn spawn(work: impl std::future::Future<Output = ()> + Send + 'static) {
-    match Home::of_running_task() {
-        None => drop(tokio::spawn(work)),
-        Some(home) => drop(home.io.spawn(work)),
+    let handle = match Home::of_running_task() {
+        Some(home) => Ok(home.io.clone()),
+        None => Handle::try_current(),
+    };
+    // Where no runtime is left, the program is at its end, and with it the conversation.
+    if let Ok(handle) = handle {
+        drop(handle.spawn(work));
     }
 }
 

@@ -103,11 +103,11 @@ impl<T> fmt::Debug for Future<T> {
 }
 
 impl<T> Future<T> {
-    pub(super) fn new(claim: Arc<Claim>, fetcher: Fetcher) -> Self {
+    pub(crate) fn new(claim: Arc<Claim>, fetcher: Fetcher) -> Self {
         Future { claim, fetcher, of: PhantomData }
     }
 
-    pub(super) fn claim(&self) -> &Arc<Claim> {
+    pub(crate) fn claim(&self) -> &Arc<Claim> {
         &self.claim
     }
 
