@@ -229,7 +229,7 @@ impl Core {
     fn hold(&mut self, host: HostId) {
         self.hosts.row_mut(host).last_news = self.now;
         if self.hosts.hold(host) {
-            self.ready.host_held(host, &self.jobs, &self.hosts);
+            self.ready.host_held();
         }
     }
 
@@ -257,17 +257,19 @@ impl Core {
         }
     }
 
-    fn carry_out_here(&mut self, job: JobId, effects: Effects) {
+    fn carry_out_here(&mut self, job: JobId, mut effects: Effects) {
         self.announce_failures(job, &effects);
         let Some(row) = self.jobs.get(job) else { return };
         for &index in &effects.unready {
-            self.ready.remove(row.task_id(index), row.places_now(index), &self.hosts);
+            self.ready.remove(row.task_id(index), &self.jobs, &self.hosts);
         }
         let dropped: Vec<_> = effects.dropped.iter().map(|&(worker, index)| (worker, row.task_id(index))).collect();
         let cancelled = effects.cancelled.iter().map(|&(worker, index)| (worker, row.task_id(index)));
         for (worker, task) in cancelled.collect::<Vec<_>>() {
             self.cancel_task(worker, task);
         }
+        // They are listed in order where that is cheapest.
+        effects.ready.sort_unstable();
         // Many tasks at once are worth a look at everybody, rather than at the workers of each one's hosts.
         self.wishes.all_workers |= effects.ready.len() > self.workers.len();
         for index in effects.ready {

@@ -24,6 +24,7 @@
 //! anything that survives the application master.
 
 mod action;
+mod bits;
 mod config;
 mod core;
 mod cover;
@@ -43,6 +44,7 @@ mod lineage;
 mod lists;
 mod placing;
 mod progress;
+mod queue;
 mod ready;
 mod requests;
 mod trouble;

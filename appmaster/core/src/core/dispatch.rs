@@ -62,6 +62,7 @@ impl Core {
 
     /// Give tasks to the workers that may take some.
     pub(super) fn dispatch(&mut self) {
+        self.ready.settle_free(&self.jobs, &self.hosts);
         let touched = std::mem::take(&mut self.wishes.workers);
         let anybody = std::mem::take(&mut self.wishes.anybody);
         let workers: Vec<WorkerId> = if std::mem::take(&mut self.wishes.all_workers) {
@@ -99,7 +100,7 @@ impl Core {
     }
 
     fn is_any_for_anybody(&self, depth: Depth) -> bool {
-        !self.ready.free().is_empty() || depth == Depth::Threads && self.reaches.is_any_far()
+        !self.ready.is_none_free(&self.jobs, &self.hosts) || depth == Depth::Threads && self.reaches.is_any_far()
     }
 
     /// True if the worker got a task, and may get another.
@@ -120,14 +121,18 @@ impl Core {
 
     /// A task that this worker need not think twice about.
     pub(super) fn pick_near(&self, worker: WorkerId, host: HostId) -> Option<TaskId> {
-        let allowed = |task: &&TaskId| !self.is_avoided(**task, worker);
+        let allowed = |task: &TaskId| !self.is_avoided(*task, worker);
         let local = self.ready.at(host).iter().find(allowed);
-        let free = || self.ready.free_near(host, &self.hosts).iter().chain(self.ready.free()).find(allowed);
-        match (local, free()) {
+        if self.ready.is_none_free(&self.jobs, &self.hosts) {
+            return local;
+        }
+        let near = self.ready.free_near(host, &self.jobs, &self.hosts);
+        let free = near.chain(self.ready.free(&self.jobs, &self.hosts)).find(allowed);
+        match (local, free) {
             // An older job does not wait until the newer one's local tasks are done.
-            (Some(&local), Some(&free)) if free < local && !self.same_job(free, local) => Some(free),
-            (Some(&local), _) => Some(local),
-            (None, free) => free.copied(),
+            (Some(local), Some(free)) if free < local && !self.same_job(free, local) => Some(free),
+            (Some(local), _) => Some(local),
+            (None, free) => free,
         }
     }
 
@@ -145,11 +150,12 @@ impl Core {
     /// Send a ready task to a worker.
     fn assign(&mut self, worker: WorkerId, task: TaskId) -> bool {
         let Some(row) = self.workers.get(worker) else { return false };
-        let Some((job, index)) = self.jobs.find_mut(task) else { return false };
+        let Some((job, index)) = self.jobs.find(task) else { return false };
         if job.places_now(index).contains(&row.host) {
             self.hosts.row_mut(row.host).last_news = self.now;
         }
-        self.ready.remove(task, job.places_now(index), &self.hosts);
+        self.ready.remove(task, &self.jobs, &self.hosts);
+        let Some((job, index)) = self.jobs.find_mut(task) else { return false };
         job.counts.running += 1;
         job.counts.first_task.get_or_insert(self.now);
         let inputs = job.input_holders(index);

@@ -122,16 +122,16 @@ impl Core {
     /// begins with the first. But of a set that is to stop early the first ones count, whoever runs them.
     fn leaver(&self, queue: HostId, taker: (WorkerId, HostId), reach: &mut Reach) -> Option<TaskId> {
         let queue = self.ready.at(queue);
-        let stops_early = |task: &TaskId| self.jobs.find(*task).is_some_and(|(job, index)| job.limits.cover(index));
-        let mut may_go = |task: &&TaskId| {
-            let (leave, places) = (self.may_leave(**task, self.ready_since(**task)), self.jobs.places_now(**task));
+        let stops_early = |task: TaskId| self.jobs.find(task).is_some_and(|(job, index)| job.limits.cover(index));
+        let mut may_go = |task: &TaskId| {
+            let (leave, places) = (self.may_leave(*task, self.ready_since(*task)), self.jobs.places_now(*task));
             reach.add(leave, places, &self.hosts);
-            self.may_go(leave, places, taker.1) && !self.is_avoided(**task, taker.0)
+            self.may_go(leave, places, taker.1) && !self.is_avoided(*task, taker.0)
         };
-        if queue.first().is_some_and(stops_early) {
-            queue.iter().take(TAIL).find(&mut may_go).copied()
+        if queue.iter().next().is_some_and(stops_early) {
+            queue.iter().take(TAIL).find(&mut may_go)
         } else {
-            queue.iter().rev().take(TAIL).find(&mut may_go).copied()
+            queue.rev().take(TAIL).find(&mut may_go)
         }
     }
 

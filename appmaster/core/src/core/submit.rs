@@ -134,7 +134,7 @@ impl Core {
         self.ended.extend(progress.map(|progress| (job, progress)));
         let Some(row) = self.jobs.get(job) else { return Vec::new() };
         for index in row.ready_tasks() {
-            self.ready.remove(row.task_id(index), row.places_now(index), &self.hosts);
+            self.ready.remove(row.task_id(index), &self.jobs, &self.hosts);
         }
         let Some(row) = self.jobs.remove(job) else { return Vec::new() };
         self.cancel_tasks_of(&row);
