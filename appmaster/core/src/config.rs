@@ -11,6 +11,8 @@ pub struct Config {
     pub cluster: Option<ClusterConfig>,
     /// How long a task waits for a worker near its data.
     pub locality: LocalityWaits,
+    /// What each worker has beside threads and memory, for tasks that ask for it: names and thousandths.
+    pub resources: Vec<(String, u64)>,
     /// Tasks that a worker gets beyond its threads, so that it need not wait for the next one.
     pub prefetch: u32,
     /// Attempts of a task that end in a transient failure before its job fails.
@@ -34,6 +36,7 @@ impl Default for Config {
         Config {
             cluster: None,
             locality: LocalityWaits::default(),
+            resources: Vec::new(),
             prefetch: 1,
             task_attempts: 4,
             worker_deaths: 3,
@@ -100,6 +103,13 @@ pub struct ClusterConfig {
     pub connect_limit: Duration,
     /// How long to wait for YARN's word on why a vanished worker's container ended.
     pub exit_limit: Duration,
+}
+
+impl ClusterConfig {
+    /// The most workers that there may be at once.
+    pub fn most_workers(&self) -> u32 {
+        self.workers.unwrap_or(self.default_limit)
+    }
 }
 
 impl Default for ClusterConfig {

@@ -12,12 +12,14 @@ mod leaving;
 mod loss;
 mod plan;
 mod sharing;
+mod special;
 mod submit;
 mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::Action;
+use crate::classes::Classes;
 use crate::config::Config;
 use crate::event::{Capability, Event, Node};
 use crate::expected::Expected;
@@ -32,6 +34,7 @@ use crate::worker::Workers;
 
 use leaving::Reaches;
 use sharing::Echoes;
+use special::{list, unlist};
 
 /// Every decision of one application. See the crate's documentation.
 #[derive(Debug)]
@@ -41,7 +44,9 @@ pub struct Core {
     out: Vec<Action>,
     hosts: Hosts,
     jobs: Jobs,
+    /// The ready tasks that simply take their turn, and the others.
     ready: ReadyTasks,
+    classes: Classes,
     /// Work that was announced; nothing once there was a job.
     expected: Option<Expected>,
     /// Tasks that may be tried again from a moment on. Entries may be stale: the task's state decides.
@@ -69,6 +74,8 @@ struct Wishes {
     all_workers: bool,
     /// There may be a task for whoever has a free thread.
     anybody: bool,
+    /// Tasks of classes that have become ready.
+    special: BTreeSet<TaskId>,
     /// The need for containers may have changed.
     containers: bool,
 }
@@ -82,6 +89,7 @@ impl Core {
             hosts: Hosts::default(),
             jobs: Jobs::default(),
             ready: ReadyTasks::default(),
+            classes: Classes::default(),
             expected: None,
             delayed: BTreeSet::new(),
             workers: Workers::new(config.prefetch),
@@ -151,6 +159,7 @@ impl Core {
                 self.task_finished(worker, (task, attempt), result_bytes, result_rows);
             }
             Event::TaskFailed { worker, task, attempt, failure } => self.task_failed(worker, (task, attempt), failure),
+            Event::TaskWaits { worker, task, attempt, waits } => self.task_waits(worker, (task, attempt), waits),
             Event::Tick => self.tick(),
         }
     }
@@ -160,6 +169,7 @@ impl Core {
         self.wishes.containers = true;
         self.check_containers();
         self.check_hope();
+        self.check_special_hope();
         self.check_expected();
         self.release_idle_workers();
         self.check_idle();
@@ -207,9 +217,10 @@ impl Core {
     /// Hosts got other numbers or racks: every list of ready tasks is made anew.
     fn list_ready_again(&mut self) {
         self.ready = ReadyTasks::default();
+        self.classes.clear();
         for job in self.jobs.iter() {
             for index in job.ready_tasks() {
-                self.ready.insert(job.task_id(index), job.places_now(index), &self.hosts);
+                list(job, index, (&mut self.ready, &mut self.classes), &self.hosts);
             }
         }
         self.wishes.all_workers = true;
@@ -261,7 +272,7 @@ impl Core {
         self.announce_failures(job, &effects);
         let Some(row) = self.jobs.get(job) else { return };
         for &index in &effects.unready {
-            self.ready.remove(row.task_id(index), &self.jobs, &self.hosts);
+            unlist(row.task_id(index), &self.jobs, (&mut self.ready, &mut self.classes), &self.hosts);
         }
         let dropped: Vec<_> = effects.dropped.iter().map(|&(worker, index)| (worker, row.task_id(index))).collect();
         let cancelled = effects.cancelled.iter().map(|&(worker, index)| (worker, row.task_id(index)));

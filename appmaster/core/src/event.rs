@@ -162,6 +162,17 @@ pub enum Event {
         /// What went wrong.
         failure: TaskFailure,
     },
+    /// A task waits for others, which it has submitted itself, and holds no thread meanwhile; or it goes on.
+    TaskWaits {
+        /// Where.
+        worker: WorkerId,
+        /// Which task.
+        task: TaskId,
+        /// Which attempt.
+        attempt: u32,
+        /// False when it goes on.
+        waits: bool,
+    },
     /// Time passes. Sent at least five times a second while there is a job, and once a second otherwise.
     Tick,
 }
@@ -228,6 +239,24 @@ pub struct TaskSet {
     /// So many rows are enough: once the first tasks of the set have them, the others are skipped, and whoever reads
     /// them sees no rows. Nothing, or 0, for all rows. None of the tasks may be wanted.
     pub rows_wanted: Option<u64>,
+    /// How its tasks are to be run.
+    pub options: TaskOptions,
+}
+
+/// How the tasks of a set are to be run; by default as soon as it is their turn, wherever there is room.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskOptions {
+    /// Higher goes first; 0 is usual.
+    pub priority: i32,
+    /// How deep the task is nested that submits them; 0 of a driver. Of the same priority, deeper ones go first, so that
+    /// what waits for them ends soon.
+    pub generation: u32,
+    /// So many failures of its own are forgiven each task: it is tried again, at once.
+    pub retries: u32,
+    /// The only hosts where they may run, by any of their names; none for all.
+    pub only_on: Vec<String>,
+    /// What each takes of its worker while it runs: names and thousandths. See [`crate::Config::resources`].
+    pub resources: Vec<(String, u64)>,
 }
 
 /// One task, without its body.

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{Graph, TaskRequest};
+use crate::classes::{Class, ClassId, Classes, Lacking};
+use crate::event::{Graph, TaskRequest, TaskSet};
 use crate::failing::Failure;
 use crate::groups::Groups;
 use crate::hosts::Hosts;
@@ -78,6 +79,26 @@ pub(crate) struct Counts {
     pub last_task: Option<Time>,
 }
 
+/// What the tasks of a set have in common.
+#[derive(Debug)]
+pub(crate) struct Set {
+    pub name: String,
+    /// Where it ends.
+    end: u32,
+    /// If they do not simply take their turn.
+    pub class: Option<ClassId>,
+    /// Failures of its own that each is forgiven.
+    pub retries: u32,
+}
+
+/// What a graph's names are looked up in.
+pub(crate) struct Names<'a> {
+    pub hosts: &'a mut Hosts,
+    pub classes: &'a mut Classes,
+    /// What each worker has, in thousandths.
+    pub resources: &'a [(String, u64)],
+}
+
 /// One job.
 #[derive(Debug)]
 pub(crate) struct Job {
@@ -99,8 +120,9 @@ pub(crate) struct Job {
     pub independent: bool,
     /// Why each row that failed did so.
     pub failures: BTreeMap<u32, Failure>,
-    /// Each task set's name and where it ends.
-    sets: Vec<(String, u32)>,
+    sets: Vec<Set>,
+    /// Does a set of it have a class?
+    has_classes: bool,
     pub places: Lists<HostId>,
     pub groups: Groups,
     /// Places that replace those of `places`: the hosts of its inputs, or what its failures leave.
@@ -149,6 +171,13 @@ pub(crate) enum GraphError {
     /// The driver wants what is not there.
     #[error("task {task} is wanted, but the job has only {count} tasks")]
     WantedMissing { task: u32, count: u32 },
+    /// Such a task would wait for ever.
+    #[error(
+        "the tasks of '{set}' ask for {} of '{name}' each, and each worker has {} (--worker-resources)",
+        thousandths(*asked),
+        thousandths(*each_has)
+    )]
+    NoSuchResource { set: String, name: String, asked: u64, each_has: u64 },
     /// More than `u32` can number.
     #[error("the job has more tasks, places or inputs than can be numbered: split it into several jobs")]
     TooLarge,
@@ -177,6 +206,7 @@ impl Job {
             independent: false,
             failures: BTreeMap::new(),
             sets: Vec::new(),
+            has_classes: false,
             places: Lists::default(),
             groups: Groups::default(),
             moved: BTreeMap::new(),
@@ -190,13 +220,15 @@ impl Job {
     }
 
     /// The job with the tasks of this graph, none of them begun, and nothing there of what it reads of other jobs.
-    pub fn build(mut self, graph: Graph, hosts: &mut Hosts) -> Result<Job, GraphError> {
+    pub fn build(mut self, graph: Graph, names: &mut Names<'_>) -> Result<Job, GraphError> {
         self.number = graph.number;
         self.independent = graph.independent;
         for set in graph.sets {
             let start = self.len();
+            let class = class_of(&set, names)?;
+            let only_on = class.map(|class| names.classes.get(class).clone());
             for request in set.tasks {
-                self.push(request, hosts)?;
+                self.push(request, names.hosts, only_on.as_ref())?;
             }
             if let Some(rows) = set.rows_wanted.filter(|&rows| rows > 0) {
                 if self.independent {
@@ -204,7 +236,9 @@ impl Job {
                 }
                 self.limits.push(start..self.len(), rows);
             }
-            self.sets.push((set.name, self.len()));
+            let (name, end, retries) = (set.name, self.len(), set.options.retries);
+            self.has_classes |= class.is_some();
+            self.sets.push(Set { name, end, class, retries });
         }
         let imported = Task { wanted: true, ..Task::new(State::Away, 0) };
         self.tasks.resize((self.own + self.imports.len()) as usize, imported);
@@ -213,12 +247,15 @@ impl Job {
         Ok(self)
     }
 
-    fn push(&mut self, mut request: TaskRequest, hosts: &mut Hosts) -> Result<(), GraphError> {
+    /// Of a class that may run on few hosts only, these are the places of a task that names none.
+    fn push(&mut self, mut request: TaskRequest, hosts: &mut Hosts, class: Option<&Class>) -> Result<(), GraphError> {
         let task = self.own;
         request.inputs.iter_mut().for_each(|input| self.imports.renumber(input));
         self.groups.push(task, &request.inputs)?;
         let mut seen = BTreeSet::new();
-        let places = request.places.iter().map(|name| hosts.intern(name)).filter(|&host| seen.insert(host));
+        let named = request.places.iter().map(|name| hosts.intern(name)).filter(|&host| seen.insert(host));
+        let required = class.filter(|_| request.places.is_empty()).map_or(&[][..], |class| &class.only_on);
+        let places = named.chain(required.iter().copied());
         let next = task.checked_add(1).filter(|&next| self.first.checked_add(next).is_some());
         match next {
             Some(next) if self.places.push(places) => self.own = next,
@@ -294,13 +331,23 @@ impl Job {
     /// What to call a task: its set and its number in it.
     pub fn task_name(&self, index: u32) -> String {
         let mut start = 0;
-        for (name, end) in &self.sets {
+        for Set { name, end, .. } in &self.sets {
             if index < *end {
                 return format!("{name}, task {} of {}", index - start + 1, end - start);
             }
             start = *end;
         }
         self.imports.name(index).unwrap_or_else(|| format!("task {index}"))
+    }
+
+    /// The set of a task.
+    pub fn set_of(&self, index: u32) -> Option<&Set> {
+        self.sets.get(self.sets.partition_point(|set| set.end <= index))
+    }
+
+    /// The class of a task, if it does not simply take its turn.
+    pub fn class_of(&self, index: u32) -> Option<ClassId> {
+        if self.has_classes { self.set_of(index)?.class } else { None }
     }
 
     /// Take in how long a task took.
@@ -310,6 +357,21 @@ impl Job {
             None => millis,
         });
     }
+}
+
+/// The class of a set, if its tasks do not simply take their turn.
+fn class_of(set: &TaskSet, names: &mut Names<'_>) -> Result<Option<ClassId>, GraphError> {
+    let class = names.classes.of(&set.options, names.resources, names.hosts);
+    class.map_err(|Lacking { name, asked, each_has }| {
+        let set = set.name.clone();
+        GraphError::NoSuchResource { set, name, asked, each_has }
+    })
+}
+
+/// "2", or "1.5".
+fn thousandths(amount: u64) -> String {
+    let text = format!("{}.{:03}", amount / 1000, amount % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -323,9 +385,11 @@ mod tests {
 
     fn build(inputs: &[&[u32]], wanted: &[u32]) -> Result<Job, GraphError> {
         let task = |&inputs: &&[u32]| TaskRequest { inputs: each(inputs), ..TaskRequest::default() };
-        let set = TaskSet { name: "set".into(), tasks: inputs.iter().map(task).collect(), rows_wanted: None };
+        let set = TaskSet { name: "set".into(), tasks: inputs.iter().map(task).collect(), ..TaskSet::default() };
         let graph = Graph { sets: vec![set], wanted: wanted.to_vec(), ..Graph::default() };
-        Job::new((DriverId(1), JobId(1)), 10, Imports::default()).build(graph, &mut Hosts::default())
+        let (hosts, classes) = (&mut Hosts::default(), &mut Classes::default());
+        let names = &mut Names { hosts, classes, resources: &[] };
+        Job::new((DriverId(1), JobId(1)), 10, Imports::default()).build(graph, names)
     }
 
     #[test]

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::event::Graph;
 use crate::failing::Failure;
-use crate::hosts::Hosts;
 use crate::ids::{DriverId, HostId, JobId, TaskId};
 use crate::imports::Imports;
-use crate::job::{GraphError, Job};
+use crate::job::{GraphError, Job, Names};
 use crate::lineage::Effects;
 
 /// The jobs by their numbers.
@@ -23,9 +22,14 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     /// Take in a job. Its task numbers were never used before.
-    pub fn add(&mut self, owner: (DriverId, JobId), graph: Graph, hosts: &mut Hosts) -> Result<&mut Job, GraphError> {
+    pub fn add(
+        &mut self,
+        owner: (DriverId, JobId),
+        graph: Graph,
+        names: &mut Names<'_>,
+    ) -> Result<&mut Job, GraphError> {
         let imports = Imports::resolve(&graph, |number| self.readable(owner.0, number))?;
-        let mut job = Job::new(owner, self.next_task, imports).build(graph, hosts)?;
+        let mut job = Job::new(owner, self.next_task, imports).build(graph, names)?;
         if let Some(failure) = self.link(&mut job) {
             self.unlink(&job);
             return Err(GraphError::InputFailed { why: failure.text() });

@@ -13,6 +13,7 @@
 //!  job or results released    imports,         what others still read   DropResults, ForgetJob
 //!                             core/sharing, core/independent
 //!  worker connected/gone      core/dispatch    who runs what            Assign, CancelTask, DropResults
+//!  task waits                 core/special     ... first, last, or in few places only
 //!  nodes, headroom            core/plan        how many containers,     Ask, Blacklist
 //!                             cover, requests  and on which hosts
 //!  containers granted/ended   core/containers  what they are for,       Launch, Release, StopWorker
@@ -25,6 +26,7 @@
 
 mod action;
 mod bits;
+mod classes;
 mod config;
 mod core;
 mod cover;
@@ -55,7 +57,9 @@ mod tests;
 
 pub use action::{Action, AskRow, Assignment, Input, Place};
 pub use config::{ClusterConfig, Config, LocalityWaits};
-pub use event::{Capability, Event, FailureKind, Grant, Graph, InputRange, Node, TaskFailure, TaskRequest, TaskSet};
+pub use event::{
+    Capability, Event, FailureKind, Grant, Graph, InputRange, Node, TaskFailure, TaskOptions, TaskRequest, TaskSet,
+};
 pub use exit::{ExitCause, ExitKind};
 pub use ids::{ContainerId, DriverId, JobId, RequestId, TaskId, Time, WorkerId};
 pub use progress::{Pace, Progress, Summary};

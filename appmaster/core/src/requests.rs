@@ -134,13 +134,24 @@ impl Requests {
     }
 
     /// Let requests insist less as time passes and hosts are lost. Returns those that changed, as they were.
-    pub fn relax(&mut self, now: Time, waits: LocalityWaits, hosts: &Hosts) -> Vec<(RequestId, Request)> {
+    /// Requests for hosts that are required do not change.
+    pub fn relax(
+        &mut self,
+        now: Time,
+        (waits, required): (LocalityWaits, &BTreeSet<HostId>),
+        hosts: &Hosts,
+    ) -> Vec<(RequestId, Request)> {
         let mut changed = Vec::new();
         if now < self.next_relax {
             return changed;
         }
         self.next_relax = Time(u64::MAX);
         for (&id, request) in &mut self.open {
+            if request.host.is_some_and(|host| required.contains(&host) && !hosts[host].blacklisted) {
+                // The host may cease to be required at any time.
+                self.next_relax = now;
+                continue;
+            }
             let level = request.level_at(now, waits, hosts).max(request.level);
             if level != request.level {
                 changed.push((id, request.clone()));

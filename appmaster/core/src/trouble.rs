@@ -7,6 +7,8 @@ use crate::ids::WorkerId;
 pub(crate) struct Trouble {
     /// Workers that it should not meet again.
     pub failed_on: Vec<WorkerId>,
+    /// Failures of its own that were forgiven.
+    pub forgiven: u32,
     /// Transient failures: what each said.
     pub transient: Vec<String>,
     /// Why the workers died that had it running, where the task may be to blame.

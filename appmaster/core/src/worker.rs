@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use crate::classes::Takes;
 use crate::ids::{ContainerId, HostId, TaskId, Time, WorkerId};
 
 /// Threads of a worker beyond which we do not believe it.
@@ -19,9 +20,15 @@ pub(crate) struct Assigned {
     pub started: Option<Time>,
     /// Did we tell the worker to stop it?
     pub cancelled: bool,
+    /// Does it wait for tasks of its own, and hold no thread?
+    pub waits: bool,
+    /// Did it ever? Then it may run beside as many others as there are threads.
+    pub has_waited: bool,
+    /// What it takes of the worker, beside a thread.
+    pub takes: Option<Takes>,
 }
 
-/// One worker. It runs tasks in the order in which it got them: the first `threads` run, the others are queued.
+/// One worker. It runs tasks in the order in which it got them, `threads` at a time; the others are queued.
 #[derive(Debug)]
 pub(crate) struct Worker {
     /// `None` in local mode.
@@ -29,6 +36,10 @@ pub(crate) struct Worker {
     pub host: HostId,
     pub threads: u32,
     pub assigned: Vec<Assigned>,
+    /// How many of these wait for tasks of their own.
+    waiting: usize,
+    /// What tasks take of it beside threads, by the resources' numbers.
+    in_use: Vec<u64>,
     /// Results that it keeps for us.
     pub results: u32,
     /// Transient failures since its last success.
@@ -45,6 +56,8 @@ impl Worker {
             host,
             threads: threads.clamp(1, MOST_THREADS),
             assigned: Vec::new(),
+            waiting: 0,
+            in_use: Vec::new(),
             results: 0,
             failures_in_row: 0,
             idle_since: now,
@@ -53,31 +66,74 @@ impl Worker {
 
     /// How many more tasks it may have if each thread gets one, and so many are queued.
     pub fn room(&self, queued: u32) -> usize {
-        (self.threads.saturating_add(queued) as usize).saturating_sub(self.assigned.len())
+        (self.threads.saturating_add(queued) as usize).saturating_sub(self.assigned.len() - self.waiting)
+    }
+
+    /// How much of a resource is taken, in thousandths.
+    pub fn in_use(&self, resource: usize) -> u64 {
+        self.in_use.get(resource).copied().unwrap_or(0)
     }
 
     /// Note a task that is being sent.
-    pub fn push(&mut self, task: TaskId, attempt: u32, now: Time) {
+    pub fn push(&mut self, (task, attempt): (TaskId, u32), takes: Option<Takes>, now: Time) {
         let started = (self.room(0) > 0).then_some(now);
-        self.assigned.push(Assigned { task, attempt, sent: now, started, cancelled: false });
+        for &(resource, amount) in takes.iter().flat_map(|takes| takes.iter()) {
+            if self.in_use.len() <= resource {
+                self.in_use.resize(resource + 1, 0);
+            }
+            self.in_use[resource] += amount;
+        }
+        self.assigned.push(Assigned {
+            task,
+            attempt,
+            sent: now,
+            started,
+            cancelled: false,
+            waits: false,
+            has_waited: false,
+            takes,
+        });
     }
 
     /// Take out this attempt, if the worker has it. The first queued task gets its thread.
     pub fn take(&mut self, task: TaskId, attempt: u32, now: Time) -> Option<Assigned> {
         let position = self.assigned.iter().position(|row| row.task == task && row.attempt == attempt)?;
         let taken = self.assigned.remove(position);
-        for row in self.assigned.iter_mut().take(self.threads as usize) {
-            row.started.get_or_insert(now);
+        self.waiting -= usize::from(taken.waits);
+        for &(resource, amount) in taken.takes.iter().flat_map(|takes| takes.iter()) {
+            self.in_use[resource] -= amount;
         }
+        self.start_queued(now);
         if self.assigned.is_empty() {
             self.idle_since = now;
         }
         Some(taken)
     }
 
+    /// Queued tasks get the threads that are free.
+    fn start_queued(&mut self, now: Time) {
+        let running = self.assigned.iter().filter(|row| row.started.is_some() && !row.waits).count();
+        let free = (self.threads as usize).saturating_sub(running);
+        for row in self.assigned.iter_mut().filter(|row| row.started.is_none()).take(free) {
+            row.started = Some(now);
+        }
+    }
+
+    /// Note that a running task waits for others, or goes on. False if that is nothing new.
+    fn set_waiting(&mut self, (task, attempt): (TaskId, u32), waits: bool, now: Time) -> bool {
+        let is_it = |row: &&mut Assigned| row.task == task && row.attempt == attempt && row.waits != waits;
+        let Some(row) = self.assigned.iter_mut().find(is_it) else { return false };
+        row.waits = waits;
+        row.has_waited = true;
+        row.started.get_or_insert(now);
+        self.waiting = if waits { self.waiting + 1 } else { self.waiting - 1 };
+        self.start_queued(now);
+        true
+    }
+
     /// The tasks that it has and has no thread for.
-    pub fn queued(&self) -> &[Assigned] {
-        self.assigned.get(self.threads as usize..).unwrap_or(&[])
+    pub fn queued(&self) -> impl Iterator<Item = &Assigned> {
+        self.assigned.iter().filter(|row| row.started.is_none())
     }
 }
 
@@ -135,9 +191,9 @@ impl Workers {
     }
 
     /// Note a task that is being sent to this worker.
-    pub fn push(&mut self, worker: WorkerId, (task, attempt): (TaskId, u32), now: Time) {
+    pub fn push(&mut self, worker: WorkerId, attempt: (TaskId, u32), takes: Option<Takes>, now: Time) {
         if let Some(row) = self.rows.get_mut(&worker) {
-            row.push(task, attempt, now);
+            row.push(attempt, takes, now);
             self.assigned += 1;
             self.list(worker);
         }
@@ -151,12 +207,19 @@ impl Workers {
         Some(taken)
     }
 
+    /// Note that a task of a worker waits for others, or goes on. False if that is nothing new.
+    pub fn set_waiting(&mut self, worker: WorkerId, attempt: (TaskId, u32), waits: bool, now: Time) -> bool {
+        let changed = self.rows.get_mut(&worker).is_some_and(|row| row.set_waiting(attempt, waits, now));
+        self.list(worker);
+        changed
+    }
+
     /// Bring the lists in line with what a worker has.
     fn list(&mut self, worker: WorkerId) {
         let Some(row) = self.rows.get(&worker) else { return };
         set(&mut self.idle, worker, row.room(0) > 0);
         set(&mut self.open, worker, row.room(self.prefetch) > 0);
-        set(&mut self.queuing, worker, !row.queued().is_empty());
+        set(&mut self.queuing, worker, row.queued().next().is_some());
     }
 
     /// This worker.
@@ -243,10 +306,10 @@ mod tests {
     #[test]
     fn a_queued_task_starts_when_a_thread_is_free() {
         let mut worker = Worker::new(None, HostId(0), 1, Time(0));
-        worker.push(TaskId(1), 1, Time(1));
-        worker.push(TaskId(2), 1, Time(2));
+        worker.push((TaskId(1), 1), None, Time(1));
+        worker.push((TaskId(2), 1), None, Time(2));
         assert_eq!(worker.room(1), 0);
-        assert_eq!(worker.queued().len(), 1);
+        assert_eq!(worker.queued().count(), 1);
         assert_eq!(worker.take(TaskId(1), 2, Time(3)), None);
         assert!(worker.take(TaskId(1), 1, Time(5)).is_some());
         assert_eq!(worker.assigned[0].started, Some(Time(5)));

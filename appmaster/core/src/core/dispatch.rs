@@ -1,11 +1,13 @@
 //! Which task which worker gets next.
 //!
-//! A worker takes, in this order: a task whose data its host holds; one that is free for everybody, from its rack
+//! A worker takes, in this order (tasks that go before others, or may run in few places only, apart: see `special`): a task whose data its host holds; one that is free for everybody, from its rack
 //! first; one that other hosts hold and that has waited for them long enough (see `leaving`). Threads are filled before
 //! queues, one task at a time in turn.
 //!
 //! Nothing here looks at all workers but the clock's tick: a task that becomes ready is offered to the workers of its hosts
 //! that have room, and to others only if it is free for everybody.
+
+use std::sync::Arc;
 
 use crate::action::{Action, Assignment};
 use crate::ids::{HostId, JobId, TaskId, WorkerId};
@@ -13,6 +15,7 @@ use crate::job::State;
 
 use super::Core;
 use super::leaving::Reaches;
+use super::special::{Turn, list, unlist};
 
 /// How full a worker is made.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,7 +35,10 @@ impl Core {
         let workers = &self.workers;
         row.settle_places(index, |worker| workers.get(worker).map(|worker| worker.host));
         let (task, places) = (row.task_id(index), row.places_now(index));
-        let free = self.ready.insert(task, places, &self.hosts);
+        let Some(free) = list(row, index, (&mut self.ready, &mut self.classes), &self.hosts) else {
+            self.wishes.special.insert(task);
+            return;
+        };
         if self.wishes.all_workers {
             return;
         }
@@ -71,8 +77,12 @@ impl Core {
         } else {
             touched.into_iter().filter(|&worker| self.workers.is_open(worker)).collect()
         };
+        let special = std::mem::take(&mut self.wishes.special);
+        self.dispatch_special((&special, &workers), Turn::First);
         self.fill(&workers, anybody, Depth::Threads);
+        self.dispatch_special((&special, &workers), Turn::Last);
         if self.config.prefetch > 0 {
+            self.queue_special(&workers);
             self.fill(&workers, anybody, Depth::Queue);
             self.take_back(&workers);
         }
@@ -144,17 +154,20 @@ impl Core {
     pub(super) fn is_avoided(&self, task: TaskId, worker: WorkerId) -> bool {
         let Some((job, index)) = self.jobs.find(task).filter(|(job, _)| !job.troubles.is_empty()) else { return false };
         let Some(trouble) = job.troubles.get(&index) else { return false };
-        trouble.avoids(worker) && self.workers.iter().any(|(other, _)| !trouble.avoids(other))
+        let class = job.class_of(index).map(|class| self.classes.get(class));
+        let may_run = |host| class.is_none_or(|class| class.may_run_on(host));
+        trouble.avoids(worker) && self.workers.iter().any(|(other, row)| !trouble.avoids(other) && may_run(row.host))
     }
 
     /// Send a ready task to a worker.
-    fn assign(&mut self, worker: WorkerId, task: TaskId) -> bool {
+    pub(super) fn assign(&mut self, worker: WorkerId, task: TaskId) -> bool {
         let Some(row) = self.workers.get(worker) else { return false };
         let Some((job, index)) = self.jobs.find(task) else { return false };
         if job.places_now(index).contains(&row.host) {
             self.hosts.row_mut(row.host).last_news = self.now;
         }
-        self.ready.remove(task, &self.jobs, &self.hosts);
+        let takes = job.class_of(index).map(|class| Arc::clone(&self.classes.get(class).takes));
+        unlist(task, &self.jobs, (&mut self.ready, &mut self.classes), &self.hosts);
         let Some((job, index)) = self.jobs.find_mut(task) else { return false };
         job.counts.running += 1;
         job.counts.first_task.get_or_insert(self.now);
@@ -163,7 +176,7 @@ impl Core {
         let task_row = job.task_mut(index);
         task_row.attempt += 1;
         let attempt = task_row.attempt;
-        self.workers.push(worker, (task, attempt), self.now);
+        self.workers.push(worker, (task, attempt), takes, self.now);
         let assignment = Assignment { worker, job: job.id, index, task, attempt, inputs };
         self.act(Action::Assign(assignment));
         true

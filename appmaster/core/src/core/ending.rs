@@ -82,6 +82,7 @@ impl Core {
             | Event::WorkerGone { .. }
             | Event::TaskFinished { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskWaits { .. }
             | Event::Tick => {}
         }
     }
@@ -137,8 +138,12 @@ impl Core {
     /// Workers that have had nothing to do for a while are given back, except those that are to stay.
     pub(super) fn release_idle_workers(&mut self) {
         let Some(cluster) = &self.config.cluster else { return };
-        let surplus = (self.fleet.live() as usize).saturating_sub(cluster.keep_workers as usize);
-        if surplus == 0 || !self.ready.is_empty() {
+        // One in the wrong place makes room for one without which a task never runs.
+        let is_full = self.fleet.live() >= cluster.most_workers();
+        let wrong = usize::from(self.classes.len() > 0 && is_full && !self.missing_hosts().is_empty());
+        let spare = (self.fleet.live() as usize).saturating_sub(cluster.keep_workers as usize);
+        let surplus = if self.ready_count() > 0 { wrong } else { spare };
+        if surplus == 0 {
             return;
         }
         let after = cluster.release_idle_after;

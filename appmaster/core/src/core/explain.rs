@@ -90,10 +90,10 @@ impl Core {
 
     /// There are workers, and yet nothing runs.
     fn waiting_for_turn(&self) -> String {
-        if self.ready.is_empty() {
+        if self.ready_count() == 0 {
             "waiting to try failed tasks again".into()
         } else {
-            format!("waiting for workers on the hosts that hold the data of {} tasks", self.ready.len())
+            format!("waiting for workers on the hosts that hold the data of {} tasks", self.ready_count())
         }
     }
 
@@ -165,6 +165,9 @@ impl Core {
 
     fn explain_ready(&self, now: Time, since: Time, job: &Job, index: u32) -> String {
         let waited = now.since(since).as_millis();
+        if let Some(why) = self.why_special_waits(job, index) {
+            return format!("has waited {waited} ms for {why}");
+        }
         let held: Vec<_> = job.places_now(index).iter().filter(|&&host| self.hosts.is_held(host)).collect();
         let names: Vec<_> = held.iter().map(|&&host| self.hosts[host].name.to_string()).collect();
         match (self.workers.is_empty(), names.is_empty()) {

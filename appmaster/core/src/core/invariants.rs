@@ -21,6 +21,9 @@ pub fn check(core: &Core) {
     imports_mirror_their_sources(core);
     released_jobs_keep_what_is_read(core);
     ready_lists_list_ready_tasks(core);
+    classes_list_ready_tasks(core);
+    workers_are_not_overdrawn(core);
+    core.check_special();
     assignments_agree(core);
     workers_are_listed(core);
     nobody_waits_beside_near_tasks(core);
@@ -197,7 +200,7 @@ fn ready_lists_list_ready_tasks(core: &Core) {
     let mut free = BTreeSet::new();
     let mut count = 0;
     for job in core.jobs.iter() {
-        for index in job.ready_tasks() {
+        for index in job.ready_tasks().filter(|&index| job.class_of(index).is_none()) {
             count += 1;
             let places = job.places_now(index);
             for &host in places {
@@ -229,11 +232,56 @@ fn ready_lists_list_ready_tasks(core: &Core) {
     assert!(!core.ready.is_doubtful() || core.is_finished(), "ready_lists_list_ready_tasks: heads are settled");
 }
 
+fn classes_list_ready_tasks(core: &Core) {
+    let mut listed = BTreeMap::new();
+    for job in core.jobs.iter() {
+        for index in job.ready_tasks() {
+            if let Some(class) = job.class_of(index) {
+                listed.entry(class).or_insert_with(BTreeSet::new).insert(job.task_id(index));
+                for &host in job.places_now(index) {
+                    let there = core.classes.at(class, host).any(|task| task == job.task_id(index));
+                    assert!(there, "classes_list_ready_tasks: {} at {host}", job.task_id(index));
+                }
+            }
+        }
+    }
+    let active: BTreeSet<_> = core.classes.active().collect();
+    assert_eq!(active, listed.keys().copied().collect(), "classes_list_ready_tasks: active");
+    assert_eq!(
+        core.classes.len(),
+        listed.values().map(BTreeSet::len).sum::<usize>(),
+        "classes_list_ready_tasks: count"
+    );
+    for (class, tasks) in &listed {
+        assert_eq!(core.classes.tasks(*class), tasks, "classes_list_ready_tasks: {class:?}");
+    }
+}
+
+/// What runs of classes keeps to what they ask for.
+fn workers_are_not_overdrawn(core: &Core) {
+    for (worker, row) in core.workers.iter() {
+        for (number, (name, has)) in core.config.resources.iter().enumerate() {
+            let of_one = |takes: &crate::classes::Takes| {
+                takes.iter().filter(|(resource, _)| *resource == number).map(|(_, amount)| amount).sum::<u64>()
+            };
+            let really: u64 = row.assigned.iter().filter_map(|assigned| assigned.takes.as_ref()).map(of_one).sum();
+            assert_eq!(row.in_use(number), really, "workers_are_not_overdrawn: {name} of {worker} is counted wrong");
+            assert!(really <= *has, "workers_are_not_overdrawn: {really} of {name} taken of {worker}");
+        }
+        for assigned in &row.assigned {
+            let Some((job, index)) = core.jobs.find(assigned.task) else { continue };
+            let allowed = job.class_of(index).is_none_or(|class| core.classes.get(class).may_run_on(row.host));
+            assert!(allowed, "workers_are_not_overdrawn: {} must not run on {worker}", assigned.task);
+        }
+    }
+}
+
 fn assignments_agree(core: &Core) {
     let mut seen = BTreeSet::new();
     for (worker, row) in core.workers.iter() {
         let most = row.threads as usize + core.config.prefetch as usize;
-        assert!(row.assigned.len() <= most, "assignments_agree: {worker} has too many tasks");
+        let at_once = row.assigned.iter().filter(|assigned| !assigned.has_waited).count();
+        assert!(at_once <= most, "assignments_agree: {worker} has too many tasks");
         for assigned in &row.assigned {
             let Some((job, index)) = core.jobs.find(assigned.task) else {
                 assert!(assigned.cancelled, "assignments_agree: {} of a forgotten job runs", assigned.task);
@@ -257,7 +305,7 @@ fn workers_are_listed(core: &Core) {
         core.workers.iter().filter(|(_, row)| test(row)).map(|(worker, _)| worker).collect()
     };
     assert_eq!(core.workers.open(), &which(&|row| row.room(core.config.prefetch) > 0), "workers_are_listed: open");
-    assert_eq!(core.workers.queuing(), &which(&|row| !row.queued().is_empty()), "workers_are_listed: queuing");
+    assert_eq!(core.workers.queuing(), &which(&|row| row.queued().next().is_some()), "workers_are_listed: queuing");
     let all = core.workers.iter().map(|(_, row)| row.assigned.len()).sum::<usize>();
     assert_eq!(core.workers.assigned(), all, "workers_are_listed: tasks");
     for (worker, row) in core.workers.iter() {
@@ -333,7 +381,7 @@ fn delayed_tasks_wake(core: &Core) {
 fn nothing_is_left_after_the_end(core: &Core) {
     if core.is_finished() {
         assert!(core.jobs.is_empty(), "nothing_is_left_after_the_end: jobs");
-        assert!(core.ready.is_empty(), "nothing_is_left_after_the_end: ready tasks");
+        assert!(core.ready_count() == 0, "nothing_is_left_after_the_end: ready tasks");
         assert!(core.workers.is_empty(), "nothing_is_left_after_the_end: workers");
         assert!(core.fleet.iter().next().is_none(), "nothing_is_left_after_the_end: containers");
         assert_eq!(core.fleet.requests.len(), 0, "nothing_is_left_after_the_end: requests");

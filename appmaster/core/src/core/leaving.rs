@@ -162,7 +162,7 @@ impl Core {
     }
 
     /// Does that suffice for this host?
-    fn may_go(&self, leave: Leave, places: &[HostId], host: HostId) -> bool {
+    pub(super) fn may_go(&self, leave: Leave, places: &[HostId], host: HostId) -> bool {
         let near = places.iter().any(|&place| self.hosts.same_rack(place, host));
         if near { leave.near } else { leave.far }
     }
@@ -206,7 +206,7 @@ impl Core {
     fn find_queued(&mut self, worker: WorkerId, host: HostId) -> Option<(WorkerId, TaskId)> {
         let mut reach = Reach::default();
         let queued = self.workers.queuing().iter().filter_map(|&other| Some((other, self.workers.get(other)?)));
-        let queued = queued.flat_map(|(other, row)| row.queued().iter().map(move |task| (other, task)));
+        let queued = queued.flat_map(|(other, row)| row.queued().map(move |task| (other, task)));
         for (other, queued) in queued.filter(|(_, queued)| !queued.cancelled) {
             let (leave, places) = (self.may_leave(queued.task, queued.sent), self.jobs.places_now(queued.task));
             if (places.contains(&host) || self.may_go(leave, places, host)) && !self.is_avoided(queued.task, worker) {

@@ -51,7 +51,17 @@ impl Core {
     }
 
     fn relax_requests(&mut self) {
-        for (id, before) in self.fleet.requests.relax(self.now, self.config.locality, &self.hosts) {
+        let required = self.classes.required_hosts();
+        // One that may be served from elsewhere stands in the way of one that insists.
+        let is_stale = |row: &crate::requests::Request| {
+            let refused = |host| self.hosts[host].blacklisted;
+            row.insists_on().is_none() && row.host.is_some_and(|host| required.contains(&host) && !refused(host))
+        };
+        let stale: Vec<_> = self.fleet.requests.iter().filter(|(_, row)| is_stale(row)).map(|(id, _)| id).collect();
+        for request in stale {
+            self.close_request(request);
+        }
+        for (id, before) in self.fleet.requests.relax(self.now, (self.config.locality, &required), &self.hosts) {
             if let Some(host) = before.insists_on() {
                 self.unhold(host);
             }
@@ -66,15 +76,35 @@ impl Core {
     fn need(&self, cluster: &ClusterConfig) -> Need {
         let live = self.fleet.live();
         match cluster.workers {
-            Some(workers) => Need { containers: self.runnable().min(workers).saturating_sub(live), optional: 0 },
+            Some(workers) => {
+                let missing = self.required_count();
+                let containers = self.runnable().min(workers).saturating_sub(live);
+                Need { containers: containers.max(missing.min(workers.saturating_sub(live))), optional: 0 }
+            }
             None => self.default_need(cluster, live),
         }
     }
 
     /// Tasks that could run if there were enough workers, those that do, and those that are announced.
     pub(crate) fn runnable(&self) -> u32 {
-        ((self.ready.len() + self.delayed_count() + self.workers.assigned()) as u32)
+        ((self.ready_count() + self.delayed_count() + self.workers.assigned()) as u32)
             .saturating_add(self.expected_tasks())
+    }
+
+    /// Containers without which ready tasks never run, asked for or to be asked for: those that there are may be in the
+    /// wrong places.
+    fn required_count(&self) -> u32 {
+        if self.classes.len() == 0 {
+            return 0;
+        }
+        let live: BTreeSet<HostId> =
+            self.fleet.iter().filter(|(_, row)| row.is_live()).map(|(_, row)| row.host).collect();
+        self.required_where(|host| live.contains(&host)).len() as u32
+    }
+
+    /// Tasks that a worker could begin with.
+    pub(super) fn ready_count(&self) -> usize {
+        self.ready.len() + self.classes.len()
     }
 
     fn expected_tasks(&self) -> u32 {
@@ -101,9 +131,9 @@ impl Core {
             .queuing()
             .iter()
             .filter_map(|&worker| self.workers.get(worker))
-            .map(|row| row.queued().len())
+            .map(|row| row.queued().count())
             .sum();
-        let unmet = ((self.ready.len() + self.delayed_count() + queued) as u32).saturating_add(self.expected_tasks());
+        let unmet = ((self.ready_count() + self.delayed_count() + queued) as u32).saturating_add(self.expected_tasks());
         let (usable, strange) = self.waiting_hosts(cluster);
         let serving = |row: &&crate::fleet::Container| {
             row.is_live() && (usable.contains(&row.host) || row.intended.is_some_and(|host| usable.contains(&host)))
@@ -113,7 +143,7 @@ impl Core {
             if usable.is_empty() && strange == 0 { unmet.div_ceil(cluster.worker_threads.max(1)) } else { 0 };
         let elsewhere = strange.max(homeless).saturating_sub(live - serving);
         let wanted = (usable.len() as u32).saturating_sub(serving) + elsewhere;
-        let containers = wanted.min(unmet).min(cluster.default_limit.saturating_sub(live));
+        let containers = wanted.max(self.required_count()).min(unmet).min(cluster.default_limit.saturating_sub(live));
         let room = self.queue_room(cluster).max(u32::from(live == 0));
         Need { containers, optional: containers.saturating_sub(room) }
     }
@@ -124,7 +154,7 @@ impl Core {
         let mut strange = 0;
         let ready = self.hosts.iter().map(|(host, _)| host).filter(|&host| !self.ready.at(host).is_empty());
         let expected: BTreeSet<HostId> = self.expected_places().iter().map(|&(host, _)| host).collect();
-        for host in ready.chain(expected) {
+        for host in ready.chain(expected).chain(self.classes.hosts()).collect::<BTreeSet<_>>() {
             if cluster.name_hosts && self.hosts.room(host, cluster.worker) > 0 {
                 usable.insert(host);
             } else {
@@ -172,7 +202,13 @@ impl Core {
         waiting.extend(
             expected.map(|(host, count)| Waiting { places: std::slice::from_ref(host), bytes: u64::from(*count) }),
         );
-        choose(&waiting, &mut self.candidates(cluster), count)
+        let mut chosen = self.missing_hosts();
+        chosen.truncate(count as usize);
+        let left = count - chosen.len() as u32;
+        let mut candidates = self.candidates(cluster);
+        candidates.retain(|host, _| !chosen.contains(host));
+        chosen.extend(choose(&waiting, &mut candidates, left));
+        chosen
     }
 
     /// The hosts that could take containers. By default one each; a number of workers may mean more.

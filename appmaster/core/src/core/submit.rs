@@ -5,10 +5,11 @@ use crate::event::Graph;
 use crate::expected::Expected;
 use crate::ids::{DriverId, JobId, TaskId, WorkerId};
 use crate::imports::Import;
-use crate::job::Job;
+use crate::job::{Job, Names};
 use crate::lineage::Effects;
 
 use super::Core;
+use super::special::unlist;
 
 /// Exit codes of design: usage, internal, interrupted.
 pub(super) const EXIT_USAGE: u32 = 64;
@@ -24,7 +25,9 @@ impl Core {
         if let Some(message) = self.why_no_container() {
             return self.refuse_job(job, message, EXIT_USAGE);
         }
-        let accepted = match self.jobs.add((driver, job), graph, &mut self.hosts) {
+        let resources = &self.config.resources;
+        let names = &mut Names { hosts: &mut self.hosts, classes: &mut self.classes, resources };
+        let accepted = match self.jobs.add((driver, job), graph, names) {
             Ok(accepted) => accepted,
             Err(error) => return self.refuse_job(job, format!("the job cannot be run: {error}"), EXIT_INTERNAL),
         };
@@ -134,7 +137,7 @@ impl Core {
         self.ended.extend(progress.map(|progress| (job, progress)));
         let Some(row) = self.jobs.get(job) else { return Vec::new() };
         for index in row.ready_tasks() {
-            self.ready.remove(row.task_id(index), &self.jobs, &self.hosts);
+            unlist(row.task_id(index), &self.jobs, (&mut self.ready, &mut self.classes), &self.hosts);
         }
         let Some(row) = self.jobs.remove(job) else { return Vec::new() };
         self.cancel_tasks_of(&row);

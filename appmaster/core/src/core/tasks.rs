@@ -95,10 +95,26 @@ impl Core {
             FailureKind::Cancelled if assigned.cancelled => self.task_taken_back(returned, &assigned),
             FailureKind::Cancelled | FailureKind::Transient => self.task_failed_transiently(returned, &failure),
             FailureKind::InputLost(lost) => self.inputs_lost(returned, lost, &failure),
-            FailureKind::Permanent => {
-                self.give_up_returned(returned.job, index, failure.message, failure.exit_code);
-            }
+            FailureKind::Permanent => self.task_failed_for_good(returned, failure),
         }
+    }
+
+    /// It would fail again, unless its driver thinks otherwise.
+    fn task_failed_for_good(&mut self, returned: Returned, failure: TaskFailure) {
+        let Returned { job: id, index, worker } = returned;
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        let retries = job.set_of(index).map_or(0, |set| set.retries);
+        let forgiven = job.troubles.get(&index).map_or(0, |trouble| trouble.forgiven);
+        if forgiven >= retries {
+            let TaskFailure { message, exit_code, .. } = failure;
+            let message = if retries == 0 { message } else { format!("{message} (attempt {})", forgiven + 1) };
+            return self.give_up_returned(id, index, message, exit_code);
+        }
+        job.troubles.entry(index).or_default().forgiven += 1;
+        job.counts.retries += 1;
+        let text = format!("{} failed on {worker} ({}): tried again", job.task_name(index), failure.message);
+        self.note(text);
+        self.requeue(id, index);
     }
 
     /// Nobody is to blame; the task has waited since it was sent.

@@ -1,9 +1,11 @@
 //! Lineage in small graphs.
 
+use crate::classes::Classes;
 use crate::event::{Graph, InputRange, TaskRequest, TaskSet};
 use crate::hosts::Hosts;
 use crate::ids::{DriverId, JobId, Time, WorkerId};
 use crate::imports::Imports;
+use crate::job::Names;
 use crate::job::{Job, State};
 
 use super::Effects;
@@ -17,9 +19,11 @@ fn job(inputs: &[&[u32]], wanted: &[u32]) -> Job {
 
 fn graph(inputs: Vec<Vec<InputRange>>, wanted: &[u32]) -> Job {
     let task = |inputs| TaskRequest { inputs, ..TaskRequest::default() };
-    let set = TaskSet { name: "set".into(), tasks: inputs.into_iter().map(task).collect(), rows_wanted: None };
+    let set = TaskSet { name: "set".into(), tasks: inputs.into_iter().map(task).collect(), ..TaskSet::default() };
     let graph = Graph { sets: vec![set], wanted: wanted.to_vec(), ..Graph::default() };
-    Job::new((DriverId(1), JobId(1)), 0, Imports::default()).build(graph, &mut Hosts::default()).expect("a good graph")
+    let (hosts, classes) = (&mut Hosts::default(), &mut Classes::default());
+    let names = &mut Names { hosts, classes, resources: &[] };
+    Job::new((DriverId(1), JobId(1)), 0, Imports::default()).build(graph, names).expect("a good graph")
 }
 
 fn started(inputs: &[&[u32]], wanted: &[u32]) -> Job {

@@ -43,7 +43,11 @@ fn step(world: &mut World) {
         20..60 => {
             let workers = world.live_workers();
             if let Some(worker) = world.rng.pick(&workers) {
-                world.answer(worker, 8);
+                if world.rng.chance(15) {
+                    world.turn_waiting(worker);
+                } else {
+                    world.answer(worker, 8);
+                }
             }
         }
         60..75 => yarn_moves(world),

@@ -14,7 +14,7 @@ use super::show;
 use crate::core::invariants;
 use crate::{
     Action, Capability, ClusterConfig, Config, ContainerId, Core, DriverId, Event, FailureKind, Grant, Graph,
-    InputRange, JobId, Node, RequestId, TaskFailure, TaskId, TaskRequest, TaskSet, Time, WorkerId,
+    InputRange, JobId, Node, RequestId, TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, Time, WorkerId,
 };
 
 /// Run a script's events, and return it with the actions that really followed.
@@ -70,6 +70,10 @@ fn set(config: &mut Config, settings: &str) {
                 config.cluster = None;
                 continue;
             }
+            name if name.chars().all(|letter| letter.is_ascii_uppercase()) => {
+                config.resources.push((name.into(), number()));
+                continue;
+            }
             "prefetch" => config.prefetch = number() as u32,
             "idle" => config.idle_limit = Some(seconds()),
             "hope" => config.starvation_limit = seconds(),
@@ -92,7 +96,8 @@ fn set(config: &mut Config, settings: &str) {
 
 /// The settings as a line of a script.
 pub fn show_settings(config: &Config) -> String {
-    let mut line = format!("set prefetch={} hope={}", config.prefetch, config.starvation_limit.as_millis());
+    let resources = config.resources.iter().map(|(name, amount)| format!(" {name}={amount}")).collect::<String>();
+    let mut line = format!("set{resources} prefetch={} hope={}", config.prefetch, config.starvation_limit.as_millis());
     if let Some(idle) = config.idle_limit {
         line += &format!(" idle={}", idle.as_millis());
     }
@@ -172,13 +177,31 @@ fn graph(number: u32, words: &str) -> Graph {
     let mut parts = words.split(" | ");
     let wanted = parts.next().and_then(|part| part.trim().strip_prefix("wanted=")).expect("wanted=");
     let set = |part: &str| {
-        let (name, tasks) = part.split_once(':').expect("name: tasks");
+        let (name, tasks) = part.split_once(": ").or_else(|| part.split_once(':')).expect("name: tasks");
+        let (name, options) = match name.split_once('{') {
+            Some((name, words)) => (name, options(words.strip_suffix('}').expect("closing"))),
+            None => (name, TaskOptions::default()),
+        };
         let (name, rows) = name.split_once('!').map_or((name, None), |(name, rows)| (name, Some(rows)));
         let rows_wanted = rows.map(|rows| rows.parse().expect("rows"));
-        TaskSet { name: name.into(), tasks: tasks.split_whitespace().map(task_request).collect(), rows_wanted }
+        TaskSet { name: name.into(), tasks: tasks.split_whitespace().map(task_request).collect(), rows_wanted, options }
     };
     let (wanted, independent) = wanted.strip_suffix(" alone").map_or((wanted, false), |wanted| (wanted, true));
     Graph { number, wanted: list(wanted), sets: parts.map(set).collect(), independent }
+}
+
+fn options(words: &str) -> TaskOptions {
+    let mut options = TaskOptions::default();
+    for (name, value) in words.split_whitespace().map(|word| word.split_once('=').expect("name=value")) {
+        match name {
+            "prio" => options.priority = value.parse().expect("a priority"),
+            "depth" => options.generation = value.parse().expect("a depth"),
+            "retries" => options.retries = value.parse().expect("retries"),
+            "on" => options.only_on = value.split(',').map(str::to_owned).collect(),
+            name => options.resources.push((name.into(), value.parse().expect("thousandths"))),
+        }
+    }
+    options
 }
 
 fn attempt(word: &str) -> (TaskId, u32) {
@@ -260,6 +283,10 @@ fn container_or_worker_event(what: &str, first: &str, others: &str) -> Event {
             let (bytes, rows) = rest.split_once(" rows ").unwrap_or((rest, "0"));
             let (result_bytes, result_rows) = (bytes.parse().expect("bytes"), rows.parse().expect("rows"));
             Event::TaskFinished { worker: worker(), task, attempt, result_bytes, result_rows }
+        }
+        "waits" | "goes-on" => {
+            let (task, attempt) = attempt(second);
+            Event::TaskWaits { worker: worker(), task, attempt, waits: what == "waits" }
         }
         "fail" => {
             let (task, attempt) = attempt(second);

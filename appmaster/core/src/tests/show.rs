@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use crate::{
-    Action, AskRow, Capability, Event, FailureKind, Grant, Graph, Input, InputRange, Node, TaskFailure, TaskRequest,
-    TaskSet, WorkerId,
+    Action, AskRow, Capability, Event, FailureKind, Grant, Graph, Input, InputRange, Node, TaskFailure, TaskOptions,
+    TaskRequest, TaskSet, WorkerId,
 };
 
 fn join<T>(items: &[T], separator: &str, show: impl Fn(&T) -> String) -> String {
@@ -56,10 +56,25 @@ fn reads(input: &Input) -> String {
 
 fn graph(graph: &Graph) -> String {
     let rows = |set: &TaskSet| set.rows_wanted.map_or_else(String::new, |rows| format!("!{rows}"));
-    let set = |set: &TaskSet| format!(" | {}{}: {}", set.name, rows(set), join(&set.tasks, " ", request));
+    let set = |set: &TaskSet| {
+        format!(" | {}{}{}: {}", set.name, rows(set), options(&set.options), join(&set.tasks, " ", request))
+    };
     let sets = graph.sets.iter().map(set);
     let alone = if graph.independent { " alone" } else { "" };
     format!("wanted={}{alone}{}", numbers(&graph.wanted), sets.collect::<String>())
+}
+
+/// `{prio=1 depth=2 retries=3 on=w1,w2 GPU=500}`, each if it is not usual.
+fn options(options: &TaskOptions) -> String {
+    let TaskOptions { priority, generation, retries, only_on, resources } = options;
+    let number = |name, number: i64| if number == 0 { None } else { Some(format!("{name}={number}")) };
+    let mut words: Vec<String> = Vec::new();
+    words.extend(number("prio", (*priority).into()));
+    words.extend(number("depth", (*generation).into()));
+    words.extend(number("retries", (*retries).into()));
+    words.extend((!only_on.is_empty()).then(|| format!("on={}", only_on.join(","))));
+    words.extend(resources.iter().map(|(name, amount)| format!("{name}={amount}")));
+    if words.is_empty() { String::new() } else { format!("{{{}}}", words.join(" ")) }
 }
 
 fn failure(failure: &TaskFailure) -> String {
@@ -112,6 +127,9 @@ pub fn event(event: &Event) -> String {
         }
         Event::TaskFailed { worker, task, attempt, failure: told } => {
             format!("fail k{} t{}.{attempt} {}", worker.0, task.0, failure(told))
+        }
+        Event::TaskWaits { worker, task, attempt, waits } => {
+            format!("{} k{} t{}.{attempt}", if *waits { "waits" } else { "goes-on" }, worker.0, task.0)
         }
         Event::Tick => "tick".into(),
     }

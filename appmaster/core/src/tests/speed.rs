@@ -24,8 +24,8 @@ fn graph() -> Graph {
         TaskRequest { inputs: vec![InputRange { count: TASKS, ..InputRange::default() }], ..TaskRequest::default() };
     Graph {
         sets: vec![
-            TaskSet { name: "scan".into(), tasks: (0..TASKS).map(scan).collect(), rows_wanted: None },
-            TaskSet { name: "final".into(), tasks: vec![last], rows_wanted: None },
+            TaskSet { name: "scan".into(), tasks: (0..TASKS).map(scan).collect(), ..TaskSet::default() },
+            TaskSet { name: "final".into(), tasks: vec![last], ..TaskSet::default() },
         ],
         wanted: vec![TASKS],
         ..Graph::default()
@@ -96,8 +96,12 @@ fn time_of_a_shuffle() {
         ..TaskRequest::default()
     };
     let sets = vec![
-        TaskSet { name: "map".into(), tasks: (0..SIDE).map(|_| TaskRequest::default()).collect(), rows_wanted: None },
-        TaskSet { name: "reduce".into(), tasks: (0..SIDE).map(read).collect(), rows_wanted: None },
+        TaskSet {
+            name: "map".into(),
+            tasks: (0..SIDE).map(|_| TaskRequest::default()).collect(),
+            ..TaskSet::default()
+        },
+        TaskSet { name: "reduce".into(), tasks: (0..SIDE).map(read).collect(), ..TaskSet::default() },
     ];
     let submitted = Graph { sets, wanted: (SIDE..2 * SIDE).collect(), ..Graph::default() };
     let mut core = Core::new(Config::default());

@@ -207,8 +207,9 @@ impl World {
         let prefetch = self.prefetch as usize;
         let worker = self.workers.get_mut(&row.worker).expect("workers_are_connected: assigned");
         assert!(!worker.dead || worker.gone_pending, "workers_are_connected: {row:?}");
-        worker.tasks.push(SimTask { task: row.task, attempt: row.attempt, cancelled: false });
-        assert!(worker.tasks.len() <= worker.threads as usize + prefetch, "no_worker_above_its_slots: {row:?}");
+        worker.tasks.push(SimTask { task: row.task, attempt: row.attempt, cancelled: false, has_waited: false });
+        let at_once = worker.tasks.iter().filter(|task| !task.has_waited).count();
+        assert!(at_once <= worker.threads as usize + prefetch, "no_worker_above_its_slots: {row:?}");
     }
 
     fn watch_cancel(&mut self, worker: WorkerId, task: TaskId, attempt: u32) {
@@ -286,7 +287,12 @@ impl World {
         if summary.containers_asked > 0 {
             let all = summary.containers_asked + summary.containers_starting + summary.workers;
             assert!(all <= self.most_workers, "asks_never_exceed_need: {all} of {}", self.most_workers);
-            assert!(summary.containers_asked <= self.core.runnable(), "asks_never_exceed_need: more than tasks");
+            assert!(
+                summary.containers_asked <= self.core.runnable(),
+                "asks_never_exceed_need: {} for {} tasks",
+                summary.containers_asked,
+                self.core.runnable()
+            );
         }
     }
 }

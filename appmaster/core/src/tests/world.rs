@@ -10,7 +10,7 @@ use super::{script, show};
 use crate::core::invariants;
 use crate::{
     Capability, ClusterConfig, Config, ContainerId, Core, DriverId, Event, FailureKind, Graph, InputRange, JobId,
-    TaskFailure, TaskId, TaskRequest, TaskSet, Time, WorkerId,
+    TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, Time, WorkerId,
 };
 
 /// A task on a worker.
@@ -19,6 +19,8 @@ pub struct SimTask {
     pub task: TaskId,
     pub attempt: u32,
     pub cancelled: bool,
+    /// Has it waited for others, and so perhaps let one more in?
+    pub has_waited: bool,
 }
 
 /// A worker, or what the core still takes for one.
@@ -82,6 +84,7 @@ fn settings(rng: &mut Rng, local: bool) -> Config {
     Config {
         cluster: (!local).then_some(cluster),
         prefetch: rng.below(3) as u32,
+        resources: vec![("GPU".into(), 2000)],
         idle_limit: Some(Duration::from_secs(60)),
         ..Config::default()
     }
@@ -302,7 +305,42 @@ impl World {
             }
         }
         let rows_wanted = self.rng.chance(35).then(|| self.rng.below(7));
-        TaskSet { name: name.into(), tasks, rows_wanted }
+        TaskSet { name: name.into(), tasks, rows_wanted, options: self.options() }
+    }
+
+    /// Most tasks are usual ones.
+    fn options(&mut self) -> TaskOptions {
+        let mut options = TaskOptions::default();
+        if self.rng.chance(70) {
+            return options;
+        }
+        options.priority = self.rng.below(4) as i32 - 1;
+        options.generation = self.rng.below(2) as u32;
+        options.retries = self.rng.below(3) as u32;
+        if self.rng.chance(30) {
+            options.resources.push(("GPU".into(), self.rng.below(2200)));
+        }
+        if self.rng.chance(30) {
+            let hosts = if self.local { vec!["localhost".into(), "w9".into()] } else { self.some_hosts() };
+            options.only_on = hosts;
+        }
+        options
+    }
+
+    fn some_hosts(&mut self) -> Vec<String> {
+        let nodes = self.manager.nodes.len() as u64 + 1;
+        (0..1 + self.rng.below(2)).map(|_| format!("w{}", self.rng.below(nodes))).collect()
+    }
+
+    /// One of a worker's running tasks begins to wait for others, or goes on.
+    pub fn turn_waiting(&mut self, worker: WorkerId) {
+        let Some(row) = self.workers.get(&worker) else { return };
+        let running = &row.tasks[..row.tasks.len().min(row.threads as usize)];
+        let Some(SimTask { task, attempt, .. }) = self.rng.pick(running) else { return };
+        let waits = self.rng.chance(50);
+        let rows = self.workers.get_mut(&worker).map(|row| &mut row.tasks);
+        rows.into_iter().flatten().filter(|row| row.task == task).for_each(|row| row.has_waited = true);
+        self.send(Event::TaskWaits { worker, task, attempt, waits });
     }
 
     /// A process starts in a container (or, in local mode, just so) and connects.
@@ -343,7 +381,7 @@ impl World {
             None if row.tasks.is_empty() => return,
             None => self.rng.below(row.tasks.len().min(threads) as u64) as usize,
         };
-        let SimTask { task, attempt, cancelled } = row.tasks.remove(position);
+        let SimTask { task, attempt, cancelled, .. } = row.tasks.remove(position);
         if cancelled && self.rng.chance(80) {
             let failure = TaskFailure { kind: FailureKind::Cancelled, message: "cancelled".into(), exit_code: 0 };
             self.send(Event::TaskFailed { worker, task, attempt, failure });
