@@ -44,6 +44,7 @@ mod jobs;
 mod limit;
 mod lineage;
 mod lists;
+mod names;
 mod placing;
 mod progress;
 mod queue;
@@ -62,6 +63,7 @@ pub use event::{
 };
 pub use exit::{ExitCause, ExitKind};
 pub use ids::{ContainerId, DriverId, JobId, RequestId, TaskId, Time, WorkerId};
+pub use names::HostNames;
 pub use progress::{Pace, Progress, Summary};
 
 pub use crate::core::Core;

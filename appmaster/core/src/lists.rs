@@ -33,6 +33,12 @@ impl<T> Lists<T> {
         }
     }
 
+    /// Make room for so many more lists, and items of all together.
+    pub fn reserve(&mut self, lists: usize, items: usize) {
+        self.ends.reserve_exact(lists);
+        self.items.reserve_exact(items);
+    }
+
     /// The list number `index`, empty if there is none.
     pub fn of(&self, index: usize) -> &[T] {
         let Some(&end) = self.ends.get(index) else { return &[] };

@@ -117,7 +117,7 @@ impl World {
     /// What a task is told to read is what its request says, and is where it is said to be.
     fn check_inputs(&self, row: &Assignment) {
         let job = &self.jobs[row.job.0 as usize];
-        let wanted = &job.plan.request(row.index).inputs;
+        let wanted = job.plan.inputs(row.index);
         assert_eq!(wanted.len(), row.inputs.len(), "inputs_are_those_of_the_request: {}", row.task);
         for (wanted, given) in wanted.iter().zip(&row.inputs) {
             let told = (given.first.0 - job.first, given.holders.len() as u32, given.part);
@@ -140,7 +140,7 @@ impl World {
     fn result_ready(&mut self, job: JobId, index: u32, holder: WorkerId) {
         let row = &mut self.jobs[job.0 as usize];
         assert!(!row.released, "nothing_is_said_of_released_jobs: {job}");
-        assert!(row.plan.graph.wanted.binary_search(&index).is_ok(), "only_wanted_results_are_announced: {index}");
+        assert!(row.plan.wanted.contains(&index), "only_wanted_results_are_announced: {index}");
         row.announced.insert(index, holder);
         row.complained.remove(&index);
     }
@@ -150,7 +150,7 @@ impl World {
         let row = &mut self.jobs[number];
         assert!(!row.finished, "jobs_finish_once: {job}");
         (row.finished, row.done_at) = (true, self.queue.now());
-        assert_eq!(row.announced.len(), row.plan.graph.wanted.len(), "finished_means_all_results: {job}");
+        assert_eq!(row.announced.len(), row.plan.wanted.len(), "finished_means_all_results: {job}");
         self.queue.after(MILLI, Happening::Collect(number));
     }
 

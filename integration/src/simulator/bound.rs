@@ -24,7 +24,7 @@ pub(super) fn lower_bound(plans: &[Plan], machines: Machines) -> Micros {
     for plan in plans {
         for task in (0..plan.len()).filter(|&task| !plan.may_be_skipped(task)) {
             work += needs(plan, task, speeds);
-            bytes += plan.request(task).input_bytes as f64;
+            bytes += plan.input_bytes(task) as f64;
             hosts.extend(plan.replicas(task));
         }
         latest = latest.max(plan.at as f64 + chain(plan, speeds));
@@ -35,7 +35,7 @@ pub(super) fn lower_bound(plans: &[Plan], machines: Machines) -> Micros {
 
 /// Time on a thread that a task needs at least.
 fn needs(plan: &Plan, task: u32, speeds: Speeds) -> f64 {
-    plan.cpu(task) + plan.request(task).input_bytes as f64 / speeds.disk * 1e6
+    plan.cpu(task) + plan.input_bytes(task) as f64 / speeds.disk * 1e6
 }
 
 /// The longest chain of a job's tasks; of a range of inputs the first thousand are looked at. Tasks that may be skipped
@@ -43,7 +43,7 @@ fn needs(plan: &Plan, task: u32, speeds: Speeds) -> f64 {
 pub(super) fn chain(plan: &Plan, speeds: Speeds) -> f64 {
     let mut ends: Vec<f64> = Vec::with_capacity(plan.len() as usize);
     for task in 0..plan.len() {
-        let inputs = &plan.request(task).inputs;
+        let inputs = plan.inputs(task);
         let inputs = inputs.iter().flat_map(|input| input.first..input.first + input.count.min(1000));
         let begin = inputs.map(|input| ends[input as usize]).fold(0.0, f64::max);
         let own = if plan.may_be_skipped(task) { 0.0 } else { needs(plan, task, speeds) };
@@ -54,15 +54,18 @@ pub(super) fn chain(plan: &Plan, speeds: Speeds) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::placement::Replicas;
     use super::super::plan::{Block, Cost};
     use super::*;
 
     const SPEEDS: Speeds = Speeds { disk: 1e9, card: 1e9, uplink: 1e9 };
 
-    fn bound(replicas: &[u32], threads: usize) -> Micros {
-        let block = || Block { bytes: 1_000_000_000, replicas: replicas.to_vec(), told: Vec::new() };
+    /// Eight blocks, in turn on these hosts.
+    fn bound(hosts: &[u32], threads: usize) -> Micros {
+        let host = |task: usize| Replicas::of(&[hosts[task % hosts.len()]]);
+        let block = |task| Block { bytes: 1_000_000_000, replicas: host(task), told: None };
         let mut plan = Plan::new(0, 1);
-        plan.scans((0..8).map(|_| block()).collect(), Cost { cpu: 1e6, spread: 0.0, ..Cost::default() });
+        plan.scans((0..8).map(block), Cost { cpu: 1e6, spread: 0.0, ..Cost::default() });
         lower_bound(&[plan], Machines { threads, speeds: SPEEDS })
     }
 

@@ -97,6 +97,7 @@ fn name_of(event: &Event) -> &'static str {
         Event::WorkerGone { .. } => "WorkerGone",
         Event::TaskFinished { .. } => "TaskFinished",
         Event::TaskFailed { .. } => "TaskFailed",
+        Event::TaskWaits { .. } => "TaskWaits",
         Event::Tick => "Tick",
     }
 }

@@ -44,6 +44,7 @@ impl World {
             | Event::ResultsReleased { .. }
             | Event::TasksCancelled { .. }
             | Event::ResultUnreadable { .. }
+            | Event::TaskWaits { .. }
             | Event::FinishRequested { .. }
             | Event::Tick => {}
         }

@@ -97,7 +97,7 @@ impl World {
     fn look_for_inputs(&self, worker: usize, row: &Assignment) -> Inputs {
         let job = &self.jobs[row.job.0 as usize];
         let mut inputs = Inputs { value: oracle::begin(row.index), ..Inputs::default() };
-        for (wanted, given) in job.plan.request(row.index).inputs.iter().zip(&row.inputs) {
+        for (wanted, given) in job.plan.inputs(row.index).iter().zip(&row.inputs) {
             let mut range = Vec::new();
             for (task, holder) in (wanted.first..).zip(given.holders.iter()) {
                 let Some(holder) = holder else { continue };
@@ -146,7 +146,7 @@ impl World {
         let spread = |host: usize| super::plan::mix(u64::from(run.task.0), host as u64);
         let nearest =
             replicas.filter(|&host| host == to || !cut_off).min_by_key(|&host| (distance(host), spread(host)));
-        let bytes = plan.request(index).input_bytes;
+        let bytes = plan.input_bytes(index);
         let Some(from) = nearest else {
             // As HDFS's clients do.
             if let Some(row) = self.running(run) {
@@ -281,7 +281,7 @@ impl World {
     fn results_of(&self, task: TaskId, holders: &BTreeSet<usize>) -> Vec<TaskId> {
         let (job, index) = self.job_of(task);
         let row = &self.jobs[job];
-        let inputs = row.plan.request(index).inputs.iter().flat_map(|input| input.first..input.first + input.count);
+        let inputs = row.plan.inputs(index).iter().flat_map(|input| input.first..input.first + input.count);
         let ids: BTreeSet<TaskId> = inputs.map(|input| TaskId(row.first + input)).collect();
         let elsewhere = |id: &TaskId| {
             self.workers

@@ -190,7 +190,8 @@ impl Core {
     }
 
     fn choose_hosts(&self, cluster: &ClusterConfig, count: u32) -> Vec<HostId> {
-        let mut waiting = Vec::new();
+        // There may be millions.
+        let mut waiting = Vec::with_capacity(self.ready_count() + self.expected_places().len());
         for job in self.jobs.iter() {
             waiting.extend(
                 job.ready_tasks()
