@@ -105,13 +105,13 @@ impl World {
         assert_eq!(seen.worker, None, "no_task_on_two_workers: {task}");
         (seen.attempt, seen.worker, seen.cancelled) = (row.attempt, Some(row.worker.0), false);
         let given = &mut self.workers[worker].given;
-        given.insert(task);
+        given.push(task);
         let most = self.threads + self.prefetch;
         assert!(given.len() <= most, "no_worker_above_its_slots: {} has {}", row.worker, given.len());
         self.tally.assigned += 1;
         self.tally.first_task.get_or_insert(self.queue.now());
         self.note_progress();
-        self.post(worker, Letter::Assign(Box::new(row)));
+        self.post(worker, Letter::Assign(row));
     }
 
     /// What a task is told to read is what its request says, and is where it is said to be.

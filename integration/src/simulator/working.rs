@@ -38,10 +38,11 @@ impl World {
             }
             Letter::Cancel { task, attempt } => self.cancel(Run { worker, task, attempt }),
             Letter::Drop(tasks) => {
-                for task in tasks {
-                    let known = self.workers[worker].results.remove(&task);
+                for task in &tasks {
+                    let known = self.workers[worker].results.remove(task);
                     assert!(known.is_some(), "only_results_are_dropped: {task} on worker {worker}");
                 }
+                crate::Counting::inside(|| drop(tasks));
             }
             Letter::Stop => {
                 self.workers[worker].closed = true;
@@ -72,6 +73,7 @@ impl World {
         while self.workers[worker].running.len() < self.workers[worker].threads {
             let Some(row) = self.workers[worker].queue.pop_front() else { break };
             self.start(worker, &row);
+            crate::Counting::inside(|| drop(row));
         }
         let row = &self.workers[worker];
         assert!(row.running.len() <= row.threads, "no_worker_above_its_threads: {worker}");
