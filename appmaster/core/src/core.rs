@@ -68,8 +68,8 @@ pub struct Core {
 /// What the event at hand makes worth looking at.
 #[derive(Debug, Default)]
 struct Wishes {
-    /// Workers that may take a task.
-    workers: BTreeSet<WorkerId>,
+    /// Workers that may take a task, in any order, some of them twice.
+    workers: Vec<WorkerId>,
     /// Every worker may.
     all_workers: bool,
     /// There may be a task for whoever has a free thread.
@@ -290,14 +290,14 @@ impl Core {
     }
 
     /// Tell workers to drop these results, one message for each worker.
-    fn drop_results(&mut self, dropped: Vec<(WorkerId, TaskId)>) {
-        let mut by_worker: BTreeMap<WorkerId, Vec<TaskId>> = BTreeMap::new();
-        for (worker, task) in dropped {
-            by_worker.entry(worker).or_default().push(task);
-        }
-        for (worker, tasks) in by_worker {
+    fn drop_results(&mut self, mut dropped: Vec<(WorkerId, TaskId)>) {
+        // Those of a worker stay in their order.
+        dropped.sort_by_key(|&(worker, _)| worker);
+        for of_worker in dropped.chunk_by(|one, other| one.0 == other.0) {
+            let worker = of_worker[0].0;
             if let Some(row) = self.workers.get_mut(worker) {
-                row.results = row.results.saturating_sub(tasks.len() as u32);
+                row.results = row.results.saturating_sub(of_worker.len() as u32);
+                let tasks = of_worker.iter().map(|&(_, task)| task).collect();
                 self.act(Action::DropResults { worker, tasks });
             }
         }

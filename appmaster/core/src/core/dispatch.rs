@@ -69,13 +69,16 @@ impl Core {
     /// Give tasks to the workers that may take some.
     pub(super) fn dispatch(&mut self) {
         self.ready.settle_free(&self.jobs, &self.hosts);
-        let touched = std::mem::take(&mut self.wishes.workers);
+        let mut touched = std::mem::take(&mut self.wishes.workers);
         let anybody = std::mem::take(&mut self.wishes.anybody);
         let workers: Vec<WorkerId> = if std::mem::take(&mut self.wishes.all_workers) {
             self.reaches = Reaches::default();
-            self.workers.open().iter().copied().collect()
+            self.workers.open().collect()
         } else {
-            touched.into_iter().filter(|&worker| self.workers.is_open(worker)).collect()
+            touched.sort_unstable();
+            touched.dedup();
+            touched.retain(|&worker| self.workers.is_open(worker));
+            touched
         };
         let special = std::mem::take(&mut self.wishes.special);
         self.dispatch_special((&special, &workers), Turn::First);

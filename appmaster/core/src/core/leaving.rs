@@ -186,7 +186,7 @@ impl Core {
     /// Workers with nothing to do get what is queued at others: it is taken back here, and given when it comes.
     pub(super) fn take_back(&mut self, workers: &[WorkerId]) {
         for &worker in workers {
-            if self.workers.queuing().is_empty() {
+            if !self.workers.is_any_queuing() {
                 return;
             }
             let asked = self.taken_back.len();
@@ -205,7 +205,7 @@ impl Core {
     /// A queued task of another worker that this one could begin at once.
     fn find_queued(&mut self, worker: WorkerId, host: HostId) -> Option<(WorkerId, TaskId)> {
         let mut reach = Reach::default();
-        let queued = self.workers.queuing().iter().filter_map(|&other| Some((other, self.workers.get(other)?)));
+        let queued = self.workers.queuing().filter_map(|other| Some((other, self.workers.get(other)?)));
         let queued = queued.flat_map(|(other, row)| row.queued().map(move |task| (other, task)));
         for (other, queued) in queued.filter(|(_, queued)| !queued.cancelled) {
             let (leave, places) = (self.may_leave(queued.task, queued.sent), self.jobs.places_now(queued.task));

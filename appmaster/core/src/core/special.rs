@@ -148,7 +148,7 @@ impl Core {
     /// A task waits for others, or goes on.
     pub(super) fn task_waits(&mut self, worker: WorkerId, (task, attempt): (TaskId, u32), waits: bool) {
         if self.workers.set_waiting(worker, (task, attempt), waits, self.now) {
-            self.wishes.workers.insert(worker);
+            self.wishes.workers.push(worker);
             self.wishes.containers = true;
         }
     }
