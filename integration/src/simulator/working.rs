@@ -202,8 +202,9 @@ impl World {
     }
 
     pub(super) fn flow_ends(&mut self, flow: FlowId) {
-        let Some((transfer, due)) = self.network.ended(self.queue.now(), flow) else { return };
+        let (ended, due) = self.network.look(self.queue.now(), flow);
         self.expect_ends(due);
+        let Some(transfer) = ended else { return };
         let Some(row) = self.running(transfer.run) else { return };
         row.flows -= 1;
         if row.flows == 0 {
