@@ -49,6 +49,9 @@ pub const PEERS: Recipe = Recipe {
 /// The scheduler of futures that is compared with ours.
 pub const FUTURES: Recipe = Recipe { name: "futures-1", packages: &["distributed==2026.8.0"] };
 
+/// What compiles `.proto` files for Python, and what the compiled ones need.
+pub const PROTOBUF: Recipe = Recipe { name: "protobuf-1", packages: &["grpcio-tools==1.85.1", "protobuf==7.36.2"] };
+
 /// The environment, made now unless it is in the cache. A lock keeps two processes from making it at once.
 ///
 /// # Errors

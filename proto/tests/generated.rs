@@ -4,6 +4,13 @@
 use std::path::Path;
 
 #[test]
+fn the_file_says_which_version_it_is() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("protos/bobbin.proto")).unwrap();
+    let version = format!("// Version of this file's protocol: {}.", bobbin_proto::PROTOCOL_VERSION);
+    assert!(text.contains(&version), "bobbin.proto does not say: {version}");
+}
+
+#[test]
 fn committed_code_matches_the_proto_files() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let descriptors = protox::compile(["bobbin.proto"], [root.join("protos")]).unwrap();

@@ -4,15 +4,15 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bobbin_proto as wire;
 use bobbin_proto::from_worker::Message;
-use bobbin_task::{CancelFlag, Task, TaskError, TaskErrorKind, TaskReport};
+use bobbin_task::{Pauses, Task, TaskError, TaskErrorKind, TaskReport};
 use futures::FutureExt;
-use tokio::sync::Notify;
 use tracing::{info, warn};
 
+use crate::cancellation::Cancellation;
 use crate::executors::Executors;
 use crate::inputs::{InputList, Lost, TaskInputs};
 use crate::store::{ResultStore, ResultWriter};
@@ -20,20 +20,6 @@ use crate::threads::cpu_micros;
 
 /// Task and attempt.
 pub(crate) type Key = (u32, u32);
-
-/// Stops an attempt: at its next batch where it computes, at once where it waits. Cheap to clone.
-#[derive(Clone, Default)]
-pub(crate) struct Cancellation {
-    pub flag: CancelFlag,
-    waiting: Arc<Notify>,
-}
-
-impl Cancellation {
-    pub fn cancel(&self) {
-        self.flag.cancel();
-        self.waiting.notify_one();
-    }
-}
 
 /// An attempt that is about to run.
 pub(crate) struct Attempt {
@@ -44,6 +30,8 @@ pub(crate) struct Attempt {
     pub store: ResultStore,
     /// Our host, for messages.
     pub host: String,
+    /// Tells the worker when the task waits for others.
+    pub pauses: Pauses,
 }
 
 /// What an attempt cost, however it ended.
@@ -62,11 +50,19 @@ impl Attempt {
         let mut writer = self.store.writer(key.0);
         let cancellation = self.cancellation.clone();
         let outcome = {
-            let run = run(&self.executors, &self.order, &cancellation, self.inputs, &mut writer);
+            let _clock = cancellation.begin(Duration::from_millis(self.order.time_limit_ms));
+            let task = Task {
+                shared: &self.order.shared,
+                body: &self.order.body,
+                cancel: cancellation.flag(),
+                generation: self.order.generation,
+                pauses: self.pauses,
+            };
+            let run = run(&self.executors, (self.order.kind, task), self.inputs, &mut writer);
             tokio::select! {
                 biased;
-                () = cancellation.waiting.notified() => Err(cancelled()),
-                outcome = run => outcome,
+                () = cancellation.cancelled() => Err(cancellation.error()),
+                outcome = run => cancellation.judge(outcome),
             }
         };
         match outcome {
@@ -82,13 +78,11 @@ impl Attempt {
 
 async fn run(
     executors: &Executors,
-    order: &wire::RunTask,
-    cancellation: &Cancellation,
+    (kind, task): (i32, Task<'_>),
     inputs: TaskInputs,
     writer: &mut ResultWriter,
 ) -> Result<TaskReport, TaskError> {
-    let executor = executors.of(order.kind)?;
-    let task = Task { shared: &order.shared, body: &order.body, cancel: cancellation.flag.clone() };
+    let executor = executors.of(kind)?;
     unless_panicked(executor.run(task, Arc::new(inputs), writer)).await
 }
 
@@ -104,10 +98,6 @@ async fn unless_panicked<T>(work: impl Future<Output = Result<T, TaskError>>) ->
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
-}
-
-fn cancelled() -> TaskError {
-    TaskError { kind: TaskErrorKind::Cancelled, message: "the task was cancelled".to_owned(), exit_code: 0 }
 }
 
 /// Keeps the result and reports it.

@@ -115,8 +115,8 @@ impl Inputs for TaskInputs {
         let mut wanted = self.order.wanted(inputs.clone());
         if wanted.len() < inputs.len() {
             let index = inputs.start + wanted.len();
-            let source = InputError::Lost(format!("the task has no input {index}"));
-            return futures::stream::iter([Err(LostInput { index, source })]).boxed();
+            let none = LostInput { index, source: InputError::NotGiven(index) };
+            return futures::stream::iter([Err(none)]).boxed();
         }
         let queues = self.ask_peers(&mut wanted);
         let reading = Reading { wanted: wanted.into_iter(), current: None, queues, store: self.store.clone() };

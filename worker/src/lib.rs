@@ -11,9 +11,11 @@
 //! ([`Worker::run`] over channels).
 
 mod attempt;
+mod cancellation;
 mod connect;
 mod executors;
 mod inputs;
+mod pauses;
 mod peers;
 mod serve;
 mod store;

@@ -1,6 +1,6 @@
 //! The worker's loop: orders in, reports out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +11,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::warn;
 
-use crate::attempt::{Attempt, Cancellation, Key, failed};
+use crate::attempt::{Attempt, Key, failed};
+use crate::cancellation::{Cancellation, GRACE};
 use crate::executors::Executors;
 use crate::inputs::{InputList, Lost, TaskInputs};
+use crate::pauses::PauseBox;
 use crate::peers::{Peers, Pool};
 use crate::store::ResultStore;
 use crate::threads::{TaskThreads, Work};
@@ -51,12 +53,35 @@ pub struct Worker {
     options: WorkerOptions,
     threads: TaskThreads,
     running: BTreeMap<Key, Cancellation>,
+    /// Attempts that were told to stop and still compute: they were reported, and their threads have stand-ins.
+    abandoned: BTreeSet<Key>,
+    /// Attempts that wait for others; their threads have stand-ins.
+    waiting: BTreeSet<Key>,
+    pauses: PauseBox,
     pool: Arc<Pool>,
     /// Our number in the application; tells our own results from others'.
     id: u32,
 }
 
 type Report = wire::from_worker::Message;
+
+/// How attempts reach the worker's loop.
+struct Ways {
+    /// They have ended.
+    done: mpsc::Sender<(Key, Report)>,
+    /// They were told to stop, and do not.
+    stuck: mpsc::Sender<(Key, TaskError)>,
+}
+
+/// False if nobody takes reports any more.
+async fn send_all(to: &mpsc::Sender<wire::FromWorker>, reports: Vec<Report>) -> bool {
+    for report in reports {
+        if to.send(wire::FromWorker { message: Some(report) }).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
 
 impl Worker {
     /// A worker whose threads are up.
@@ -65,7 +90,16 @@ impl Worker {
     /// When the operating system gives no threads.
     pub fn start(options: WorkerOptions, id: u32) -> std::io::Result<Self> {
         let threads = TaskThreads::start(options.threads)?;
-        Ok(Worker { options, threads, running: BTreeMap::new(), pool: Arc::default(), id })
+        Ok(Worker {
+            options,
+            threads,
+            running: BTreeMap::new(),
+            abandoned: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            pauses: PauseBox::default(),
+            pool: Arc::default(),
+            id,
+        })
     }
 
     /// Takes orders until [`wire::Stop`] comes or the channel closes; what runs then is cancelled.
@@ -75,25 +109,25 @@ impl Worker {
         reports: mpsc::Sender<wire::FromWorker>,
     ) -> Ending {
         let (done, mut finished) = mpsc::channel(REPORTS);
+        let (stuck, mut abandoned) = mpsc::channel(REPORTS);
+        let ways = Ways { done, stuck };
+        let pauses = self.pauses.clone();
         let ending = loop {
-            let report = tokio::select! {
+            let report: Vec<Report> = tokio::select! {
                 order = orders.recv() => match order.map(|order| order.message) {
                     Some(Some(Order::Stop(_))) => break Ending::Stopped,
-                    Some(Some(order)) => self.obey(order, &done),
+                    Some(Some(order)) => self.obey(order, &ways).into_iter().collect(),
                     Some(None) => {
                         warn!("the application master sent an empty order");
-                        None
+                        Vec::new()
                     }
                     None => break Ending::Abandoned,
                 },
-                Some((key, report)) = finished.recv() => {
-                    self.running.remove(&key);
-                    Some(report)
-                }
+                Some((key, report)) = finished.recv() => self.ended(key, report).into_iter().collect(),
+                Some((key, error)) = abandoned.recv() => self.abandon(key, error).into_iter().collect(),
+                said = pauses.take() => said.into_iter().filter_map(|(key, waits)| self.pause(key, waits)).collect(),
             };
-            if let Some(report) = report
-                && reports.send(wire::FromWorker { message: Some(report) }).await.is_err()
-            {
+            if !send_all(&reports, report).await {
                 break Ending::Abandoned;
             }
         };
@@ -101,10 +135,50 @@ impl Worker {
         ending
     }
 
+    /// An attempt has ended. What was abandoned has been reported already.
+    fn ended(&mut self, key: Key, report: Report) -> Option<Report> {
+        if self.abandoned.remove(&key) {
+            self.threads.give_back();
+            return None;
+        }
+        if self.waiting.remove(&key) {
+            self.threads.give_back();
+        }
+        self.running.remove(&key).map(|_| report)
+    }
+
+    /// An attempt does not stop: nobody waits for it any more.
+    fn abandon(&mut self, key: Key, error: TaskError) -> Option<Report> {
+        self.running.remove(&key)?;
+        let (task, attempt) = key;
+        warn!(task, attempt, "a task was told to stop and still computes: its thread is given up");
+        self.abandoned.insert(key);
+        self.threads.lend();
+        Some(Report::TaskFailed(failed(key, error, &InputList::default(), &Lost::default())))
+    }
+
+    /// A task waits for others, or goes on.
+    fn pause(&mut self, key: Key, waits: bool) -> Option<Report> {
+        // One that ended meanwhile has its thread back.
+        let known = self.running.contains_key(&key) && self.waiting.contains(&key) != waits;
+        if !known {
+            return None;
+        }
+        if waits {
+            self.waiting.insert(key);
+            self.threads.lend();
+        } else {
+            self.waiting.remove(&key);
+            self.threads.give_back();
+        }
+        let (task, attempt) = key;
+        Some(Report::TaskWaits(wire::TaskWaits { task, attempt, waits }))
+    }
+
     /// Does what is ordered; returns what is to be reported at once.
-    fn obey(&mut self, order: Order, done: &mpsc::Sender<(Key, Report)>) -> Option<Report> {
+    fn obey(&mut self, order: Order, ways: &Ways) -> Option<Report> {
         match order {
-            Order::RunTask(task) => return self.start_task(task, done),
+            Order::RunTask(task) => return self.start_task(task, ways),
             Order::CancelTask(cancel) => {
                 if let Some(running) = self.running.get(&(cancel.task, cancel.attempt)) {
                     running.cancel();
@@ -117,9 +191,9 @@ impl Worker {
     }
 
     /// Queues the task for a thread; returns the report of its refusal.
-    fn start_task(&mut self, mut order: wire::RunTask, done: &mpsc::Sender<(Key, Report)>) -> Option<Report> {
+    fn start_task(&mut self, mut order: wire::RunTask, ways: &Ways) -> Option<Report> {
         let key = (order.task, order.attempt);
-        let cancellation = Cancellation::default();
+        let cancellation = Cancellation::new(key, ways.stuck.clone(), (self.options.peers.io.clone(), GRACE));
         let inputs = TaskInputs {
             order: Arc::new(InputList {
                 inputs: std::mem::take(&mut order.inputs),
@@ -139,11 +213,13 @@ impl Worker {
             executors: self.options.executors.clone(),
             store: self.options.store.clone(),
             host: self.options.host.clone(),
+            pauses: self.pauses.of(key),
         };
-        let done = done.clone();
+        let (done, over) = (ways.done.clone(), cancellation.clone());
         let work: Work = Box::new(move || {
             Box::pin(async move {
                 let report = attempt.report().await;
+                over.end();
                 // A worker that ends takes no reports any more.
                 let _ = done.send((key, report)).await;
             })

@@ -136,7 +136,7 @@ impl Joined {
         loop {
             let next = timeout(LIMIT, self.link.next()).await.expect("a report in time");
             match next.expect("the worker stays").unwrap().message.expect("a message") {
-                Report::Heartbeat(_) => {}
+                Report::Heartbeat(_) | Report::TaskWaits(_) => {}
                 report @ (Report::TaskFinished(_) | Report::TaskFailed(_)) => return report,
             }
         }
@@ -145,14 +145,18 @@ impl Joined {
     async fn finished(&mut self) -> wire::TaskFinished {
         match self.report().await {
             Report::TaskFinished(finished) => finished,
-            other @ (Report::TaskFailed(_) | Report::Heartbeat(_)) => panic!("not finished: {other:?}"),
+            other @ (Report::TaskFailed(_) | Report::Heartbeat(_) | Report::TaskWaits(_)) => {
+                panic!("not finished: {other:?}")
+            }
         }
     }
 
     async fn failed(&mut self) -> wire::TaskFailed {
         match self.report().await {
             Report::TaskFailed(failed) => failed,
-            other @ (Report::TaskFinished(_) | Report::Heartbeat(_)) => panic!("not failed: {other:?}"),
+            other @ (Report::TaskFinished(_) | Report::Heartbeat(_) | Report::TaskWaits(_)) => {
+                panic!("not failed: {other:?}")
+            }
         }
     }
 

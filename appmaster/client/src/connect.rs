@@ -11,6 +11,7 @@ use hadoop_client::conf;
 use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::{Credentials, CredentialsError};
 
+use crate::nested::Home;
 use crate::role;
 use crate::session::{Files, Session, SessionError};
 use crate::spill::SpillDirectory;
@@ -108,11 +109,18 @@ impl Session {
     /// The session of this program: with the application that started it (`yarn-submit run`), else in this process, with a
     /// thread for each core, or `N` where `BOBBIN_MASTER` is `local[N]`.
     ///
+    /// In a function that runs on a worker, it is a session with the application whose task it is, for tasks of its own. They
+    /// go before those of drivers, and while the function awaits them another task has its thread. It has to be an `async`
+    /// function, because only such ones can wait.
+    ///
     /// Paths without a scheme are on the cluster's default file system, or of this machine.
     ///
     /// # Errors
     /// When there is no such application, or this process gets no threads.
     pub async fn connect() -> Result<Session, ConnectError> {
+        if let Some(home) = Home::of_running_task() {
+            return Ok(home.session().await?);
+        }
         match surrounding()? {
             Some(application) => attach(application).await,
             None => match variable("BOBBIN_MASTER").as_deref() {

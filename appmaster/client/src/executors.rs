@@ -7,9 +7,20 @@ use bobbin_blocks::BlockReader;
 use bobbin_task::function::Functions;
 use bobbin_worker::Executors;
 
-/// Plans have `memory_bytes` for all of so many threads, and spill to this directory. A program without the query engine runs
-/// functions only.
-pub(crate) fn executors(reader: BlockReader, memory_bytes: usize, threads: usize, spill: PathBuf) -> Executors {
+use crate::nested::Home;
+
+/// What plans of the query engine may use.
+pub(crate) struct Room {
+    /// For all threads together.
+    pub memory_bytes: usize,
+    pub threads: usize,
+    /// Where they spill.
+    pub spill: PathBuf,
+}
+
+/// A program without the query engine runs functions only.
+pub(crate) fn executors(reader: BlockReader, room: Room, home: Home) -> Executors {
+    let Room { memory_bytes, threads, spill } = room;
     #[cfg(feature = "sql")]
     let plans = Arc::new(bobbin_engine::Executor::new(reader.clone(), memory_bytes, threads, spill));
     #[cfg(not(feature = "sql"))]
@@ -17,5 +28,5 @@ pub(crate) fn executors(reader: BlockReader, memory_bytes: usize, threads: usize
         let _ = (memory_bytes, threads, spill);
         Arc::new(bobbin_task::NoPlans)
     };
-    Executors { plans, functions: Arc::new(Functions::new(reader)) }
+    Executors { plans, functions: Arc::new(Functions::new(reader).with_home(Arc::new(home))) }
 }

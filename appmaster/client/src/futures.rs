@@ -14,6 +14,7 @@
 mod blocks;
 mod call;
 mod future;
+mod options;
 mod queue;
 mod slot;
 mod table;
@@ -26,6 +27,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 pub use blocks::{Block, BlocksError};
 pub use call::{Arguments, IntoArgument, IntoArguments};
 pub use future::{Future, FutureError, Status};
+pub use options::TaskOptions;
 pub(crate) use queue::Wishes;
 pub(crate) use table::FutureTable;
 
@@ -35,17 +37,6 @@ use slot::{Claim, Completions, Ended, Key, Slot};
 
 /// Results that `gather` fetches at the same time.
 const AT_ONCE: usize = 16;
-
-/// How a task is to be run, where that is not what its function says.
-#[derive(Clone, Debug, Default)]
-pub struct TaskOptions {
-    /// What to call its task set in messages and on pages; the function's name if nothing is said.
-    pub name: Option<Arc<str>>,
-    /// Hosts where it should rather run, best first; elsewhere if these are busy for too long. Else where its block is.
-    pub hosts: Vec<String>,
-    /// Whether equal calls have one result; what the function says if nothing is said.
-    pub pure: Option<bool>,
-}
 
 impl Session {
     /// Calls a function with these arguments: `submit(add, (1, &future))`, `submit(double, (x,))`. Does not wait.
@@ -100,6 +91,15 @@ impl Session {
         items.into_iter().map(|item| self.submit_with::<F>((item,), &TaskOptions::default())).collect()
     }
 
+    /// As [`Session::map`], with options: `map_with::<score, _, _>(items, &options)`.
+    pub fn map_with<F, A, I>(&self, items: impl IntoIterator<Item = I>, options: &TaskOptions) -> Vec<Future<F::Output>>
+    where
+        F: Function<Args = (A,)>,
+        I: IntoArgument<A>,
+    {
+        items.into_iter().map(|item| self.submit_with::<F>((item,), options)).collect()
+    }
+
     /// Folds results with a function of two of them, in a tree, neighbours first: the order of the results is kept, so the
     /// function need not be commutative. One future is itself; none is one that has failed.
     pub fn reduce<F, T: Value>(&self, function: F, futures: Vec<Future<T>>) -> Future<T>
@@ -129,8 +129,9 @@ impl Session {
     /// # Errors
     /// The first failure in this order.
     pub async fn gather<T: Value>(&self, futures: &[Future<T>]) -> Result<Vec<T>, FutureError> {
-        let fetching = stream::iter(futures).map(|future| future.result());
-        fetching.buffered(AT_ONCE).try_collect().await
+        // Clones, so that a task can await this on whatever thread.
+        let fetching: Vec<_> = futures.iter().cloned().map(|future| async move { future.result().await }).collect();
+        stream::iter(fetching).buffered(AT_ONCE).try_collect().await
     }
 
     /// Puts a value on a worker, for tasks that read it. Values of more than 16 MiB are refused: let a task make them.
@@ -148,7 +149,7 @@ impl Session {
 
     /// Keeps a future until it is settled, whoever drops it.
     pub fn fire_and_forget<T: Send + 'static>(&self, future: Future<T>) {
-        tokio::spawn(async move { future.wait().await });
+        crate::nested::spawn(async move { future.wait().await });
     }
 }
 

@@ -13,6 +13,7 @@ mod fetch;
 mod frames;
 mod futures;
 mod local;
+mod nested;
 mod program;
 #[cfg(feature = "sql")]
 mod query;

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bobbin_appmaster::application::{Application, Options, Over};
-use bobbin_blocks::BlockReader;
 use bobbin_core::Config;
 use bobbin_proto as wire;
 use bobbin_worker::{Peers, ResultStore, Worker, WorkerOptions};
@@ -12,8 +11,10 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::driver::Driver;
-use crate::executors::executors;
+use crate::executors::{Room, executors};
 use crate::fetch::Fetcher;
+use crate::nested::{Home, Way};
+use crate::session::Files;
 
 /// Reports of the worker that wait for the application.
 const REPORTS: usize = 1024;
@@ -27,6 +28,8 @@ pub struct LocalOptions {
     pub memory_bytes: usize,
     /// Where they spill.
     pub spill_directory: PathBuf,
+    /// What the worker has beside threads and memory, for tasks that ask for it: names and thousandths.
+    pub resources: Vec<(String, u64)>,
 }
 
 /// Local mode could not begin.
@@ -47,14 +50,17 @@ pub enum LocalError {
 }
 
 /// Starts an application with one worker and returns the way to it.
-pub async fn start(options: &LocalOptions, reader: BlockReader) -> Result<(Driver, Fetcher), LocalError> {
-    let core = Config::default();
+pub async fn start(options: &LocalOptions, files: Files) -> Result<(Driver, Fetcher), LocalError> {
+    let resources = options.resources.iter().map(|(name, amount)| (name.clone(), *amount)).collect();
+    let core = Config { resources, ..Config::default() };
     let submitted_ms = 0;
     let (application, _) = Application::start(Options { id: Arc::from("local"), core, mailbox: None, submitted_ms });
     let store = ResultStore::new(&options.spill_directory, options.memory_bytes / 3);
     let operators = options.memory_bytes - options.memory_bytes / 3;
     let threads = usize::try_from(options.threads).unwrap_or(1);
-    let executors = executors(reader, operators, threads, options.spill_directory.clone());
+    let home = Home::new(Way::Here(application.clone(), store.clone()), files.clone());
+    let room = Room { memory_bytes: operators, threads, spill: options.spill_directory.clone() };
+    let executors = executors(files.reader, room, home);
     let hello = wire::WorkerHello {
         container_id: "local-1".to_owned(),
         host: "localhost".to_owned(),

@@ -397,7 +397,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("numbers.csv");
         std::fs::write(&path, "n\n1\n2\n3\n").unwrap();
-        let options = LocalOptions { threads: 1, memory_bytes: 64 << 20, spill_directory: directory.path().to_owned() };
+        let options = LocalOptions {
+            threads: 1,
+            memory_bytes: 64 << 20,
+            spill_directory: directory.path().to_owned(),
+            resources: Vec::new(),
+        };
         let planner = Planner::new(BlockReader::local(), PlannerOptions::default());
         let session = Session::local(&options, planner).await.unwrap();
         let text = format!("SELECT sum(n) AS total FROM '{}'", path.display());

@@ -12,14 +12,17 @@ use bobbin_appmaster::spec::{
     SECRET_AUTHORITY_CERTIFICATE, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN, SECRET_WORKER, WorkerSpec,
 };
 use bobbin_appmaster::{ContainerError, take_credentials, text_secret};
-use bobbin_blocks::{BlockReader, HdfsOptions};
+use bobbin_blocks::{BlockReader, HdfsOptions, PathBase};
 use bobbin_link::{Identity, PortRange, Secret};
 use bobbin_worker::{Connection, ResultStore};
 use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::Credentials;
 use tracing_subscriber::EnvFilter;
 
-use crate::executors::executors;
+use crate::executors::{Room, executors};
+use crate::nested::{Home, Way};
+use crate::session::Files;
+use crate::yarn::Cluster;
 
 /// Memory of a worker's container that is neither for operators nor for results: code, stacks, buffers, windows of
 /// mapped blocks.
@@ -51,13 +54,19 @@ pub async fn worker() -> Outcome {
 fn connection(credentials: &Credentials, spec: WorkerSpec) -> Result<Connection, Box<dyn Error>> {
     let configuration = Configuration::from_map(spec.hadoop.clone());
     let user = (!configuration.is_secure()).then(|| spec.user.clone());
-    let reader = BlockReader::with_hdfs(HdfsOptions { configuration, user })?;
+    let reader = BlockReader::with_hdfs(HdfsOptions { configuration: configuration.clone(), user })?;
     let memory = memory_for_work(spec.memory_mib);
     let scratch = scratch()?;
     let threads = usize::try_from(spec.threads)?;
-    let executors = executors(reader, memory - memory / 3, threads, scratch.clone());
+    let identity = identity(credentials)?;
+    // Without a default file system, paths of tasks that read files themselves need schemes, or are local.
+    let home = Cluster::new(&configuration, &spec.user).map(|cluster| cluster.home_url());
+    let files = Files::new(reader.clone(), home.map_or(PathBase::Local, PathBase::DefaultFs));
+    let way = Way::There(spec.master_address.clone(), identity.clone());
+    let room = Room { memory_bytes: memory - memory / 3, threads, spill: scratch.clone() };
+    let executors = executors(reader, room, Home::new(way, files));
     Ok(Connection {
-        identity: identity(credentials)?,
+        identity,
         container_id: std::env::var("CONTAINER_ID")?,
         host: std::env::var("NM_HOST")?,
         threads: spec.threads,

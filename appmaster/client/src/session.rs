@@ -23,6 +23,8 @@ pub struct Session {
     #[cfg(feature = "sql")]
     pub(crate) planner: bobbin_engine::Planner,
     pub(crate) shared: Arc<Shared>,
+    /// Of tasks, the session that all in this process share.
+    _keeper: Option<Arc<Session>>,
 }
 
 /// How a session finds and cuts files.
@@ -100,7 +102,7 @@ impl Shared {
 }
 
 impl Session {
-    fn new(driver: Driver, fetcher: Fetcher, files: Files) -> Self {
+    pub(crate) fn new(driver: Driver, fetcher: Fetcher, files: Files) -> Self {
         Session {
             driver,
             fetcher,
@@ -108,7 +110,13 @@ impl Session {
             planner: files.planner(),
             files,
             shared: Arc::new(Shared::new()),
+            _keeper: None,
         }
+    }
+
+    /// A session that keeps this one.
+    pub(crate) fn shared_by(keeper: Arc<Session>) -> Self {
+        Session { _keeper: Some(Arc::clone(&keeper)), ..Session::clone(&keeper) }
     }
 
     /// A session in this process; [`Session::connect`] chooses what is usual.
@@ -116,7 +124,7 @@ impl Session {
     /// # Errors
     /// When the machine gives no threads.
     pub async fn begin(options: &LocalOptions, files: Files) -> Result<Self, SessionError> {
-        let (driver, fetcher) = local::start(options, files.reader.clone()).await?;
+        let (driver, fetcher) = local::start(options, files.clone()).await?;
         Ok(Session::new(driver, fetcher, files))
     }
 

@@ -31,6 +31,7 @@ impl SpillDirectory {
             threads: threads.unwrap_or_else(cores),
             memory_bytes: usize::try_from(memory).unwrap_or(usize::MAX),
             spill_directory: self.0.clone(),
+            resources: Vec::new(),
         }
     }
 }

@@ -25,7 +25,7 @@ impl Fixture {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let spill_directory = directory.path().join("spill");
-        let options = LocalOptions { threads: 2, memory_bytes: 64 << 20, spill_directory };
+        let options = LocalOptions { threads: 2, memory_bytes: 64 << 20, spill_directory, resources: Vec::new() };
         let planner = Planner::new(
             BlockReader::local(),
             PlannerOptions { split_size: 2000, buckets: Some(3), ..PlannerOptions::default() },

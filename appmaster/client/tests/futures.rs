@@ -18,7 +18,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 async fn session(split_size: u64) -> (Session, TempDir) {
     let directory = tempfile::tempdir().unwrap();
-    let options = LocalOptions { threads: 2, memory_bytes: 64 << 20, spill_directory: directory.path().join("spill") };
+    let spill_directory = directory.path().join("spill");
+    let options = LocalOptions { threads: 2, memory_bytes: 64 << 20, spill_directory, resources: Vec::new() };
     let files = Files { reader: BlockReader::local(), base: PathBase::Local, split_size };
     (Session::begin(&options, files).await.unwrap(), directory)
 }

@@ -17,7 +17,12 @@ struct Fixture {
 impl Fixture {
     async fn new(threads: u32) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let options = LocalOptions { threads, memory_bytes: 64 << 20, spill_directory: directory.path().to_owned() };
+        let options = LocalOptions {
+            threads,
+            memory_bytes: 64 << 20,
+            spill_directory: directory.path().to_owned(),
+            resources: Vec::new(),
+        };
         let planner = Planner::new(BlockReader::local(), PlannerOptions::default());
         let session = Session::local(&options, planner).await.unwrap();
         Fixture { directory, session }

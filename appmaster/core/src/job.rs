@@ -1,6 +1,7 @@
 //! One job: its tasks, who reads whose result, and how far it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::classes::{Class, ClassId, Classes, Lacking};
 use crate::event::{Graph, TaskRequest, TaskSet};
@@ -121,6 +122,8 @@ pub(crate) struct Job {
     /// Why each row that failed did so.
     pub failures: BTreeMap<u32, Failure>,
     sets: Vec<Set>,
+    /// Tasks that can never run, and why. Of independent jobs: others are refused.
+    pub refused: Vec<(Range<u32>, String)>,
     /// Does a set of it have a class?
     has_classes: bool,
     pub places: Lists<HostId>,
@@ -206,6 +209,7 @@ impl Job {
             independent: false,
             failures: BTreeMap::new(),
             sets: Vec::new(),
+            refused: Vec::new(),
             has_classes: false,
             places: Lists::default(),
             groups: Groups::default(),
@@ -227,7 +231,10 @@ impl Job {
         self.make_room(&graph);
         for set in graph.sets {
             let start = self.len();
-            let class = class_of(&set, names)?;
+            let (class, refusal) = match class_of(&set, names) {
+                Err(error) if self.independent => (None, Some(error)),
+                class => (class?, None),
+            };
             let only_on = class.map(|class| names.classes.get(class).clone());
             for request in set.tasks {
                 self.push(request, &hosts, only_on.as_ref())?;
@@ -238,6 +245,7 @@ impl Job {
                 }
                 self.limits.push(start..self.len(), rows);
             }
+            self.refused.extend(refusal.map(|error| (start..self.len(), error.to_string())));
             let (name, end, retries) = (set.name, self.len(), set.options.retries);
             self.has_classes |= class.is_some();
             self.sets.push(Set { name, end, class, retries });

@@ -215,6 +215,10 @@ impl Actor {
                 let failure = convert::failure(&failed);
                 self.handle(Event::TaskFailed { worker, task, attempt: failed.attempt, failure });
             }
+            Some(wire::from_worker::Message::TaskWaits(told)) => {
+                let wire::TaskWaits { task, attempt, waits } = told;
+                self.handle(Event::TaskWaits { worker, task: TaskId(task), attempt, waits });
+            }
             None => self.stuck.push(Input::WorkerLeaves(worker, "it sent an empty message".to_owned())),
         }
     }

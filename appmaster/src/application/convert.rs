@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bobbin_core::{
-    FailureKind, Graph, HostNames, Input, InputRange, TaskFailure, TaskId, TaskRequest, TaskSet, WorkerId,
+    FailureKind, Graph, HostNames, Input, InputRange, TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, WorkerId,
 };
 use bobbin_proto as wire;
 
@@ -33,7 +33,8 @@ pub(super) fn graph(job: &wire::SubmitJob) -> Result<Graph, BadJob> {
             tasks.push(TaskRequest { places, input_bytes: task.input_bytes, inputs });
             number = number.checked_add(1).ok_or(BadJob::TooLarge)?;
         }
-        sets.push(TaskSet { name: set.name.clone(), tasks, rows_wanted: set.rows_wanted });
+        let (name, rows_wanted) = (set.name.clone(), set.rows_wanted);
+        sets.push(TaskSet { name, tasks, rows_wanted, options: set.options.as_ref().map(options).unwrap_or_default() });
     }
     if number == 0 {
         return Err(BadJob::Empty);
@@ -41,6 +42,18 @@ pub(super) fn graph(job: &wire::SubmitJob) -> Result<Graph, BadJob> {
     match job.wanted.iter().find(|wanted| **wanted >= number) {
         Some(&wanted) => Err(BadJob::Wanted(wanted)),
         None => Ok(Graph { number: job.job, hosts, sets, wanted: job.wanted.clone(), independent: job.independent }),
+    }
+}
+
+/// How a set's tasks are to be run. Their time limit is the worker's.
+fn options(options: &wire::TaskOptions) -> TaskOptions {
+    let resources = options.resources.iter().map(|resource| (resource.name.clone(), resource.thousandths));
+    TaskOptions {
+        priority: options.priority,
+        generation: options.generation,
+        retries: options.retries,
+        only_on: options.only_on.clone(),
+        resources: resources.collect(),
     }
 }
 

@@ -66,7 +66,15 @@ impl Job {
         let set = self.firsts.partition_point(|first| *first <= index).checked_sub(1)?;
         let task = self.sets[set].tasks.get((index - self.firsts[set]) as usize)?;
         let (set, body) = (&self.sets[set], task.body.clone());
-        Some(wire::RunTask { shared: set.shared.clone(), body, kind: set.kind, ..wire::RunTask::default() })
+        let options = set.options.as_ref();
+        Some(wire::RunTask {
+            shared: set.shared.clone(),
+            body,
+            kind: set.kind,
+            time_limit_ms: options.map_or(0, |options| options.time_limit_ms),
+            generation: options.map_or(0, |options| options.generation),
+            ..wire::RunTask::default()
+        })
     }
 
     /// Names of the task sets, in order.

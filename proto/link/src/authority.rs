@@ -83,6 +83,8 @@ impl Authority {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(vec![NAME.to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, purpose);
+        // Strict verifiers, such as Python's, want to be told which key signed.
+        params.use_authority_key_identifier_extension = true;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
         let certificate = params.signed_by(&key, &issuer)?;
         Ok(Identity {

@@ -2,13 +2,13 @@
 /// First frame of whoever dials.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hello {
-    /// Version of this file's protocol; see bobbin_proto::PROTOCOL_VERSION.
+    /// Version of this file's protocol: 5. Any other one is refused.
     #[prost(uint32, tag = "1")]
     pub protocol_version: u32,
     /// The application's secret, 32 bytes.
     #[prost(bytes = "bytes", tag = "2")]
     pub secret: ::prost::bytes::Bytes,
-    /// Version of the executable, for messages only.
+    /// Name or version of who dials, for messages only.
     #[prost(string, tag = "3")]
     pub build: ::prost::alloc::string::String,
     #[prost(oneof = "hello::Role", tags = "4, 5, 6")]
@@ -50,16 +50,19 @@ pub struct DriverHello {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
 }
-/// Somebody who wants a worker's results.
+/// Somebody who wants a worker's results. The application master has none, and refuses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PeerHello {}
 /// First frame of whoever was dialed. A non-empty `error` is followed by the end of the connection.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Welcome {
+    /// As in Hello.
     #[prost(uint32, tag = "1")]
     pub protocol_version: u32,
+    /// YARN's id of the application, for people.
     #[prost(string, tag = "2")]
     pub application_id: ::prost::alloc::string::String,
+    /// Why not: "127.0.0.1:4711 does not know the application's secret".
     #[prost(string, tag = "3")]
     pub error: ::prost::alloc::string::String,
     /// The worker's number in this application (answers a worker's Hello only).
@@ -93,7 +96,7 @@ pub mod to_worker {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FromWorker {
-    #[prost(oneof = "from_worker::Message", tags = "1, 2, 3")]
+    #[prost(oneof = "from_worker::Message", tags = "1, 2, 3, 4")]
     pub message: ::core::option::Option<from_worker::Message>,
 }
 /// Nested message and enum types in `FromWorker`.
@@ -106,6 +109,8 @@ pub mod from_worker {
         TaskFailed(super::TaskFailed),
         #[prost(message, tag = "3")]
         Heartbeat(super::Heartbeat),
+        #[prost(message, tag = "4")]
+        TaskWaits(super::TaskWaits),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -131,6 +136,11 @@ pub struct RunTask {
     pub holders: ::prost::alloc::vec::Vec<Holder>,
     #[prost(enumeration = "TaskKind", tag = "7")]
     pub kind: i32,
+    /// TaskOptions.time_limit_ms and .generation of its set.
+    #[prost(uint64, tag = "8")]
+    pub time_limit_ms: u64,
+    #[prost(uint32, tag = "9")]
+    pub generation: u32,
 }
 /// Results of consecutive tasks, of each the same part.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -149,10 +159,13 @@ pub struct Input {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Holder {
+    /// The worker's number in this application.
     #[prost(uint32, tag = "1")]
     pub worker: u32,
+    /// Its host as YARN names it.
     #[prost(string, tag = "2")]
     pub host: ::prost::alloc::string::String,
+    /// host:port that serves its results: who dials it is a PeerHello.
     #[prost(string, tag = "3")]
     pub fetch_address: ::prost::alloc::string::String,
 }
@@ -186,6 +199,17 @@ pub struct TaskFinished {
     /// and wherever the task runs.
     #[prost(uint64, tag = "6")]
     pub result_rows: u64,
+}
+/// A task waits for tasks that it has submitted itself, as a driver of its own: another one may have its thread meanwhile.
+/// Or it goes on. Said at every change.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TaskWaits {
+    #[prost(uint32, tag = "1")]
+    pub task: u32,
+    #[prost(uint32, tag = "2")]
+    pub attempt: u32,
+    #[prost(bool, tag = "3")]
+    pub waits: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaskFailed {
@@ -248,14 +272,15 @@ pub mod from_driver {
     pub enum Message {
         #[prost(message, tag = "1")]
         SubmitJob(super::SubmitJob),
+        /// The job is to end now, finished or not: it fails with exit code 130, and with it those that read it.
         #[prost(message, tag = "2")]
         CancelJob(super::CancelJob),
         /// The driver has all results it wants of the job; the workers may drop them, but for what later jobs have yet to
         /// read. Nothing more is said about the job, and no job that is submitted from now on may read it. It can still be
-        /// computed again for those that do; if that fails, they fail.
+        /// computed again for those that do; if that fails, they fail. What runs of it for nobody else is stopped.
         #[prost(message, tag = "3")]
         ReleaseJob(super::ReleaseJob),
-        /// The application is over with this outcome.
+        /// The application is over with this outcome. All drivers are told with ApplicationEnding.
         #[prost(message, tag = "4")]
         Finish(super::FinishApplication),
         #[prost(message, tag = "5")]
@@ -277,8 +302,10 @@ pub struct ToDriver {
 pub mod to_driver {
     #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Message {
+        /// All tasks are done; wanted results were announced. Of an independent job, or have failed.
         #[prost(message, tag = "1")]
         JobFinished(super::JobFinished),
+        /// The job was refused or is over without success, and is forgotten: its number is free.
         #[prost(message, tag = "2")]
         JobFailed(super::JobFailed),
         /// One wanted result is there; sent in the order in which they finish.
@@ -288,10 +315,10 @@ pub mod to_driver {
         Progress(super::Progress),
         #[prost(message, tag = "5")]
         Heartbeat(super::Heartbeat),
-        /// The application is going down, and why.
+        /// The application is going down, and why. The end of the connection follows; jobs that were not finished have failed.
         #[prost(message, tag = "6")]
         Ending(super::ApplicationEnding),
-        /// A result that was announced is gone and will be announced again after it is recomputed.
+        /// A result that was announced is gone and will be announced again after it is recomputed, unless that fails.
         #[prost(message, tag = "7")]
         ResultLost(super::ResultLost),
         /// A wanted result of an independent job will never be there (again).
@@ -300,10 +327,12 @@ pub mod to_driver {
     }
 }
 /// A graph of tasks. Tasks are numbered 0.. within the job, in the order of `task_sets` and their `tasks`; inputs name
-/// earlier tasks only, of this job or of one that was submitted before.
+/// earlier tasks only, of this job or of one that was submitted before. All tasks are run, wanted or not. A job that makes no sense is
+/// refused with JobFailed, exit code 70.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubmitJob {
-    /// The driver's own number of the job: any that none of its jobs has that is neither over nor released.
+    /// The driver's own number of the job: any that none of its jobs has that has neither failed nor been released (one that
+    /// has is not disturbed when its number is refused). Other drivers have numbers of their own.
     #[prost(uint32, tag = "1")]
     pub job: u32,
     #[prost(message, repeated, tag = "2")]
@@ -320,43 +349,87 @@ pub struct SubmitJob {
 /// Many alike tasks.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TaskSet {
-    /// What to call it: "scan trips.csv", "final aggregate".
+    /// What to call it: "scan trips.csv", "final aggregate", a function's name.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
+    /// What all tasks have in common; see TaskKind. Of calls a Function.
     #[prost(bytes = "bytes", tag = "2")]
     pub shared: ::prost::bytes::Bytes,
     #[prost(message, repeated, tag = "3")]
     pub tasks: ::prost::alloc::vec::Vec<TaskSpec>,
-    /// So many rows are enough (LIMIT); absent or 0 for all. As soon as the first tasks of the set, all done and without a
+    /// So many rows are enough (LIMIT), of which the result of a call is one; absent or 0 for all. As soon as the first tasks of the set, all done and without a
     /// gap, have so many rows together, its other tasks are skipped: those that wait are never run, those that run are
     /// cancelled, those that are done stay. Skipped tasks count as done, have no note, and whoever reads them sees a result
     /// without rows. So readers may use the first rows_wanted rows only, in the order of the tasks: what else there is, is
     /// chance. None of the set's tasks may be wanted (the job is refused): let a task read the set.
     #[prost(uint64, optional, tag = "4")]
     pub rows_wanted: ::core::option::Option<u64>,
+    /// Drivers in other languages say TASK_KIND_FUNCTION.
     #[prost(enumeration = "TaskKind", tag = "5")]
     pub kind: i32,
+    /// How they are to be run; absent for as soon as it is their turn, wherever there is room.
+    #[prost(message, optional, tag = "6")]
+    pub options: ::core::option::Option<TaskOptions>,
+}
+/// How the tasks of a set are to be run.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TaskOptions {
+    /// Higher goes first; 0 is usual.
+    #[prost(sint32, tag = "1")]
+    pub priority: i32,
+    /// How deep the task is nested that submits them: RunTask.generation + 1 of that task, 0 of a driver outside. Of the same
+    /// priority, deeper ones go first, so that what waits for them ends soon.
+    #[prost(uint32, tag = "2")]
+    pub generation: u32,
+    /// So many failures of its own (FAILURE_KIND_PERMANENT) are forgiven each task: it is tried again at once.
+    #[prost(uint32, tag = "3")]
+    pub retries: u32,
+    /// How long an attempt may take, from when it begins; then it is stopped and has failed of itself. 0 for ever.
+    #[prost(uint64, tag = "4")]
+    pub time_limit_ms: u64,
+    /// The only hosts where they may run, as HDFS or the ResourceManager name them; none for all. If no worker can come there,
+    /// the tasks fail after a while.
+    #[prost(string, repeated, tag = "5")]
+    pub only_on: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What each takes of its worker while it runs. A job that asks for more than each worker has is refused.
+    #[prost(message, repeated, tag = "6")]
+    pub resources: ::prost::alloc::vec::Vec<Resource>,
+}
+/// An amount of something that each worker of the application has, whatever it means ("GPU").
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Resource {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// In thousandths: 1000 is one.
+    #[prost(uint64, tag = "2")]
+    pub thousandths: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct TaskSpec {
+    /// What this task is to do; see TaskKind. Of calls a Call. The application master keeps it as long as the job: data are
+    /// better read from files, or made by tasks, than put here.
     #[prost(bytes = "bytes", tag = "1")]
     pub body: ::prost::bytes::Bytes,
-    /// Hosts that hold the input, best first, as HDFS names them (host name, or address where there is none).
+    /// Hosts that hold the input, best first, as HDFS names them (host name, or address where there is none). The task waits a
+    /// few seconds for one of them, then goes anywhere; without any it goes anywhere at once.
     #[prost(string, repeated, tag = "2")]
     pub places: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Bytes that it reads there; 0 if unknown.
     #[prost(uint64, tag = "3")]
     pub input_bytes: u64,
     /// What it reads, in reading order.
     #[prost(message, repeated, tag = "4")]
     pub inputs: ::prost::alloc::vec::Vec<InputRange>,
 }
-/// Consecutive tasks of which a task reads the same part of each result.
+/// Consecutive tasks of which a task reads the same part of each result. A task may name one several times.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct InputRange {
+    /// Number of the first one in its job.
     #[prost(uint32, tag = "1")]
     pub first: u32,
     #[prost(uint32, tag = "2")]
     pub count: u32,
+    /// 0 for results of calls, which have no other part.
     #[prost(uint32, tag = "3")]
     pub part: u32,
     /// The driver's number of the earlier job whose tasks they are (0 is a number like any other); absent for this job.
@@ -428,16 +501,20 @@ pub struct JobFailed {
 pub struct ResultReady {
     #[prost(uint32, tag = "1")]
     pub job: u32,
+    /// The task's number in the job.
     #[prost(uint32, tag = "2")]
     pub task: u32,
+    /// Size of the result, all parts together.
     #[prost(uint64, tag = "3")]
     pub bytes: u64,
     /// The application's number of the task, which FetchRequest wants.
     #[prost(uint32, tag = "4")]
     pub result: u32,
+    /// Workers that keep it; any will do. None if the only one has just gone: ResultLost follows.
     #[prost(message, repeated, tag = "5")]
     pub holders: ::prost::alloc::vec::Vec<Holder>,
 }
+/// By the driver's numbers, as in ResultReady.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResultLost {
     #[prost(uint32, tag = "1")]
@@ -458,14 +535,16 @@ pub struct ResultFailed {
     #[prost(uint32, tag = "4")]
     pub exit_code: u32,
 }
-/// The driver could not fetch an announced result from these workers: it is computed again elsewhere and announced anew,
-/// or the job fails.
+/// The driver could not fetch an announced result from these workers: ResultLost is said, it is computed again elsewhere and
+/// announced anew; or, after a number of times, the task fails. Nothing happens if the result is somewhere else by now, as the
+/// driver has heard, or will hear.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResultUnreadable {
     #[prost(uint32, tag = "1")]
     pub job: u32,
     #[prost(uint32, tag = "2")]
     pub task: u32,
+    /// Holder.worker of all holders that were tried.
     #[prost(uint32, repeated, tag = "3")]
     pub workers: ::prost::alloc::vec::Vec<u32>,
     /// Why not, for people.
@@ -477,7 +556,8 @@ pub struct ApplicationEnding {
     #[prost(string, tag = "1")]
     pub reason: ::prost::alloc::string::String,
 }
-/// The state of one job and of the containers under it; sent at most five times a second, and at the job's end.
+/// The state of one job and of the containers under it: sent when it has changed, at most ten times a second, and in the message
+/// that ends the job.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Progress {
     #[prost(uint32, tag = "1")]
@@ -525,14 +605,15 @@ pub struct Progress {
 /// A function of the worker's executable: what all calls of a task set have in common.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Function {
-    /// The path under which it is registered: "my_program::count_words".
+    /// The name under which it is registered: what `#\[bobbin::task(name = "...")\]` says, else its path in the program,
+    /// "my_program::count_words".
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// The version that its author gave it; another one is another function.
+    /// The version that its author gave it, 0 if he gave none; another one is another function.
     #[prost(uint32, tag = "2")]
     pub version: u32,
-    /// Its types as the driver knows them, "(Bytes, u64) -> Counts"; empty if the driver does not know. A worker whose
-    /// function has others fails the task with a message that names both.
+    /// Its types as the driver knows them, as Rust writes their whole paths: "(u64, alloc::string::String) -> my_program::Counts".
+    /// Empty if the driver does not know. A worker whose function has others fails the task with a message that names both.
     #[prost(string, tag = "3")]
     pub signature: ::prost::alloc::string::String,
 }
@@ -542,7 +623,23 @@ pub struct Call {
     #[prost(message, repeated, tag = "1")]
     pub arguments: ::prost::alloc::vec::Vec<Argument>,
 }
-/// A value and a result are postcard (its wire format 1.0), but those of the type Bytes, which are the bytes themselves.
+/// A value and a result are what Rust's serde makes of their type in postcard (wire format 1.0), and nothing behind it; but where
+/// the whole value is of bobbin's type Bytes, it is the bytes themselves.
+///
+///    u8, i8                      one byte
+///    u16 .. u128, usize          varint: seven bits a byte, the lowest first, all bytes but the last with 0x80 added
+///    i16 .. i128, isize          zigzag, as a varint: 0, -1, 1, -2 are 0, 1, 2, 3
+///    f32, f64                    4 or 8 bytes, little-endian IEEE 754
+///    bool                        a byte 0 or 1
+///    String, char, &str          number of bytes as a varint, UTF-8
+///    Bytes inside of a value     number of bytes as a varint, the bytes
+///    Vec, sets, maps             number of elements as a varint, the elements; of maps each key before its value
+///    Option                      a byte 0, or a byte 1 and the value
+///    tuples, arrays, structs     their fields, in order
+///    ()                          nothing
+///    enums                       number of the variant, from 0, as a varint, then its fields
+///
+/// The result of a function that returns `Result<T, E>` is a T; an E fails the task with its text. A result may have no bytes.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Argument {
     #[prost(oneof = "argument::Argument", tags = "1, 2, 3, 4")]
@@ -554,13 +651,14 @@ pub mod argument {
     pub enum Argument {
         #[prost(bytes, tag = "1")]
         Value(::prost::bytes::Bytes),
-        /// The result of this input of the task, counted through all ranges of its inputs.
+        /// The result of this input of the task, counted from 0 through all ranges of its inputs. It must be of the parameter's
+        /// type.
         #[prost(uint32, tag = "2")]
         Result(u32),
-        /// A list: the results of these inputs.
+        /// A list (Vec) whose elements are the results of these inputs.
         #[prost(message, tag = "3")]
         Results(super::ResultList),
-        /// Bytes of a file, which the worker reads.
+        /// Bytes of a file, which the worker reads, for a parameter of the type Bytes.
         #[prost(message, tag = "4")]
         Range(super::FileRange),
     }
@@ -573,7 +671,7 @@ pub struct ResultList {
 /// A range of bytes of one version of a file.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FileRange {
-    /// hdfs://host:port/path or file:///path
+    /// hdfs://host:port/path or file:///path, not percent-encoded. Any worker may be asked: a local file must be on all hosts.
     #[prost(string, tag = "1")]
     pub url: ::prost::alloc::string::String,
     #[prost(uint64, tag = "2")]
@@ -591,8 +689,8 @@ pub struct FileRange {
     #[prost(bool, tag = "6")]
     pub whole_lines: bool,
 }
-/// Ask a worker for the same part of the results of these tasks, by the application's numbers. Answered by one FetchReply a
-/// task, in this order. A result that was not written in parts is part 0.
+/// Ask a worker for the same part of the results of these tasks, by the application's numbers (ResultReady.result). Answered by
+/// one FetchReply a task, in this order. A result that was not written in parts, such as that of a call, is part 0.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FetchRequest {
     #[prost(uint32, repeated, tag = "1")]
@@ -600,13 +698,15 @@ pub struct FetchRequest {
     #[prost(uint32, tag = "2")]
     pub part: u32,
 }
-/// Followed by `length` raw bytes when `error` is empty. Nothing follows for a part without rows.
+/// Followed by `length` raw bytes, outside of any frame, when `error` is empty. Nothing follows for a part without rows. A worker
+/// that cannot go on in the middle of a result closes the connection.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FetchReply {
     #[prost(uint32, tag = "1")]
     pub task: u32,
     #[prost(uint64, tag = "2")]
     pub length: u64,
+    /// Why there is no result; the replies for the other tasks still come.
     #[prost(string, tag = "3")]
     pub error: ::prost::alloc::string::String,
 }

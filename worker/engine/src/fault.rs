@@ -115,9 +115,8 @@ fn from_fault(fault: &Fault) -> TaskError {
         Fault::Unpack(error) => (TaskErrorKind::Permanent, error.exit_code()),
         Fault::Record { .. } | Fault::Utf16 { .. } => (TaskErrorKind::Permanent, 66),
         Fault::Input(LostInput { index, source: InputError::Lost(_) }) => (TaskErrorKind::InputLost(vec![*index]), 1),
-        Fault::Input(LostInput { source: InputError::Unreachable(_), .. }) | Fault::Output(_) => {
-            (TaskErrorKind::Transient, 1)
-        }
+        Fault::Input(LostInput { source: InputError::NotGiven(_), .. }) => (TaskErrorKind::Permanent, 70),
+        Fault::Output(_) => (TaskErrorKind::Transient, 1),
         Fault::Encode(_) => (TaskErrorKind::Permanent, 66),
         Fault::Write(error) => (TaskErrorKind::Permanent, error.exit_code()),
         Fault::Garbled { index, .. } => (TaskErrorKind::InputLost(vec![*index]), 1),

@@ -3,13 +3,13 @@
 //! A worker knows [`Execute`] alone: the query engine is one, [`function::Functions`] another. Functions are those that a
 //! program has marked with `#[bobbin::task]`; the worker is the same program.
 
-mod cancel;
 mod execute;
 pub mod function;
+mod running;
 mod task;
 
-pub use cancel::{Cancelled, checkpoint, is_cancelled};
 pub use execute::{Execute, NoPlans};
+pub use running::{Cancelled, Pause, Pauses, Running, checkpoint, is_cancelled, running};
 pub use task::{CancelFlag, InputError, Inputs, LostInput, Output, Piece, Task, TaskError, TaskErrorKind, TaskReport};
 
 /// What the expansion of `#[bobbin::task]` uses; no part of the interface.

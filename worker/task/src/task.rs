@@ -9,6 +9,8 @@ use bobbin_blocks::ReadSnapshot;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
+use crate::running::Pauses;
+
 /// One task: the bytes that its task set shares, its own bytes, and the flag that stops it.
 #[derive(Clone, Debug)]
 pub struct Task<'a> {
@@ -18,6 +20,17 @@ pub struct Task<'a> {
     pub body: &'a Bytes,
     /// Raised when nobody wants the task any more.
     pub cancel: CancelFlag,
+    /// How deep it is nested in tasks that submit tasks: 0 of a driver's.
+    pub generation: u32,
+    /// Tells the worker when the task waits for others and needs no thread.
+    pub pauses: Pauses,
+}
+
+impl<'a> Task<'a> {
+    /// A driver's task that tells nobody when it waits.
+    pub fn new(shared: &'a Bytes, body: &'a Bytes, cancel: CancelFlag) -> Task<'a> {
+        Task { shared, body, cancel, generation: 0, pauses: Pauses::default() }
+    }
 }
 
 /// Asks a running task to stop; checked before every batch.
@@ -78,9 +91,9 @@ pub enum InputError {
     /// No worker holds the result any more: the task that made it has to run again.
     #[error("{0}")]
     Lost(String),
-    /// Reading failed although a holder exists; another attempt may succeed.
-    #[error("{0}")]
-    Unreachable(String),
+    /// The task has so many inputs, and this is none of them: what is to be run and its inputs do not belong together.
+    #[error("it has {0} in all, counted from 0")]
+    NotGiven(usize),
 }
 
 /// What a finished task tells, beside its result.

@@ -118,7 +118,7 @@ async fn run(
 ) -> Result<(TaskReport, bytes::Bytes), TaskError> {
     let arguments = arguments.into_iter().map(|argument| wire::Argument { argument: Some(argument) }).collect();
     let (shared, body) = (function.encode_to_vec().into(), wire::Call { arguments }.encode_to_vec().into());
-    let task = Task { shared: &shared, body: &body, cancel };
+    let task = Task::new(&shared, &body, cancel);
     let mut output = Kept::default();
     let functions = Functions::new(BlockReader::local());
     let report = functions.run(task, Arc::new(Results(results)), &mut output).await?;

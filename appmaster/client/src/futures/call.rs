@@ -7,9 +7,9 @@ use bobbin_task::function::{Bytes, Function, Value, ValueError};
 use sha2::{Digest, Sha256};
 use wire::argument::Argument as Kind;
 
-use super::TaskOptions;
 use super::blocks::Block;
 use super::future::Future;
+use super::options::TaskOptions;
 use super::queue::Spec;
 use super::slot::{Claim, Key};
 use crate::unique::unique;
@@ -124,7 +124,7 @@ impl Arguments {
         let places = if options.hosts.is_empty() { self.places } else { options.hosts.clone() };
         let set = options.name.clone().unwrap_or_else(|| F::NAME.into());
         let (call, inputs, input_bytes) = (self.call, self.inputs, self.input_bytes);
-        Ok((key, Spec { function, set, call, inputs, places, input_bytes }))
+        Ok((key, Spec { function, set, options: options.on_the_wire(), call, inputs, places, input_bytes }))
     }
 }
 

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::queue::Wish;
 use super::slot::{Claim, Ended, Fate};
 use crate::fetch::{Fetcher, ResultError};
+use crate::nested::aside;
 
 /// The exit code of what was stopped on purpose.
 const INTERRUPTED: u32 = 130;
@@ -176,7 +177,7 @@ impl<T> Future<T> {
             match self.claim.slot.settled(stale).await {
                 Fate::Open => {}
                 Fate::Failed(ended) => return Err(self.error(&ended)),
-                Fate::Ready(announced, ready) => match self.fetcher.fetch(&ready).await {
+                Fate::Ready(announced, ready) => match self.fetched(&ready).await {
                     Ok(bytes) => return Ok(bytes),
                     Err(error) => {
                         self.unreadable(ready, &error).await;
@@ -185,6 +186,11 @@ impl<T> Future<T> {
                 },
             }
         }
+    }
+
+    async fn fetched(&self, ready: &wire::ResultReady) -> Result<Bytes, ResultError> {
+        let (fetcher, ready) = (self.fetcher.clone(), ready.clone());
+        aside(async move { fetcher.fetch(&ready).await }).await
     }
 
     /// The application makes it again, or says that it cannot.

@@ -18,6 +18,8 @@ pub(crate) struct Spec {
     pub function: Bytes,
     /// What to call its tasks.
     pub set: Arc<str>,
+    /// How it is to be run, if not as usual.
+    pub options: Option<wire::TaskOptions>,
     /// Its arguments; those that are results count in `inputs`.
     pub call: wire::Call,
     /// The futures that it reads, which live at least until it was submitted.

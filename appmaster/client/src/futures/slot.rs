@@ -144,6 +144,7 @@ impl Slot {
                 Fate::Ready(announced, _) if Some(announced) == not => {}
                 fate @ (Fate::Ready(..) | Fate::Failed(_)) => return fate,
             }
+            let _pause = bobbin_task::running().map(|task| task.pauses.begin());
             changed.await;
         }
     }
@@ -170,6 +171,7 @@ impl Completions {
             if let Some(number) = lock(&self.queue).pop_front() {
                 return number;
             }
+            let _pause = bobbin_task::running().map(|task| task.pauses.begin());
             self.more.notified().await;
         }
     }

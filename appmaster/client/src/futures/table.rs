@@ -57,14 +57,16 @@ impl Draft {
             input_bytes: spec.input_bytes,
         };
         self.bytes += task_spec.body.len() + 32;
-        match self.job.task_sets.last_mut().filter(|set| set.shared == spec.function) {
+        let alike = |set: &&mut wire::TaskSet| set.shared == spec.function && set.options == spec.options;
+        match self.job.task_sets.last_mut().filter(alike) {
             Some(set) => set.tasks.push(task_spec),
             None => self.job.task_sets.push(wire::TaskSet {
                 name: spec.set.to_string(),
                 shared: spec.function,
                 tasks: vec![task_spec],
-                rows_wanted: None,
                 kind: wire::TaskKind::Function.into(),
+                options: spec.options,
+                ..wire::TaskSet::default()
             }),
         }
         slot.submitted_as((self.job.job, task));

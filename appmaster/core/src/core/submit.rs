@@ -3,6 +3,7 @@
 use crate::action::Action;
 use crate::event::Graph;
 use crate::expected::Expected;
+use crate::failing::Failure;
 use crate::ids::{DriverId, JobId, TaskId, WorkerId};
 use crate::imports::Import;
 use crate::job::{Job, Names};
@@ -36,6 +37,10 @@ impl Core {
         let first_task = TaskId(accepted.first);
         let mut effects = Effects::default();
         accepted.start(&mut effects);
+        for (tasks, why) in std::mem::take(&mut accepted.refused) {
+            let failure = Failure::new(&why, EXIT_USAGE);
+            tasks.for_each(|index| accepted.fail(index, failure.clone(), &mut effects));
+        }
         let empty = accepted.roots_left == 0;
         self.act(Action::JobAccepted { job, first_task });
         self.carry_out(job, effects);

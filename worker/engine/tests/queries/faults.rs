@@ -134,7 +134,7 @@ fn run_one(
 ) -> Result<bobbin_engine::TaskReport, bobbin_engine::TaskError> {
     let spill = tempfile::tempdir().unwrap();
     let executor = Executor::new(BlockReader::local(), 64 << 20, 1, spill.path().to_owned());
-    let task = Task { shared, body, cancel: cancel.clone() };
+    let task = Task::new(shared, body, cancel.clone());
     block_on(executor.run(task, Arc::new(Results(inputs)), &mut Kept::default()))
 }
 
@@ -172,7 +172,7 @@ fn inputs_that_are_gone_or_garbled() {
         let mut output = Kept::default();
         let spill = tempfile::tempdir().unwrap();
         let executor = Executor::new(BlockReader::local(), 64 << 20, 1, spill.path().to_owned());
-        let task = Task { shared: &scan.shared, body: &task.body, cancel: cancel.clone() };
+        let task = Task::new(&scan.shared, &task.body, cancel.clone());
         block_on(executor.run(task, Arc::new(Results(vec![])), &mut output)).unwrap();
         results.push(Bytes::from(output.0.remove(0)));
     }

@@ -1,5 +1,6 @@
 //! Calls of functions as tasks.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::panic::AssertUnwindSafe;
@@ -16,14 +17,15 @@ use wire::argument::Argument as Kind;
 use super::panics::Watch;
 use super::range::{self, RangeError};
 use super::registry::{ArgumentBytes, CallFailure, NoFunction, Parameters, Registered, Registry};
-use crate::cancel::Running;
 use crate::execute::Execute;
+use crate::running::{Here, Running};
 use crate::task::{InputError, Inputs, LostInput, Output, Task, TaskError, TaskErrorKind, TaskReport};
 
 /// Runs calls of the functions of this executable.
 pub struct Functions {
     reader: BlockReader,
     registry: Registry,
+    home: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Why a call has no result.
@@ -64,7 +66,13 @@ enum CallError {
 impl Functions {
     /// Of this executable; they read files through `reader`.
     pub fn new(reader: BlockReader) -> Functions {
-        Functions { reader, registry: Registry::new() }
+        Functions { reader, registry: Registry::new(), home: None }
+    }
+
+    /// They find this in [`crate::running`]: the program's way to the application, for tasks that submit tasks.
+    #[must_use]
+    pub fn with_home(self, home: Arc<dyn Any + Send + Sync>) -> Functions {
+        Functions { home: Some(home), ..self }
     }
 
     async fn call(
@@ -85,11 +93,41 @@ impl Functions {
             arguments.push(self.argument(argument, &results, task, counters).await?);
         }
         drop(results);
-        let result = run(function, arguments, task).await?;
+        let result = self.run_function(function, arguments, task).await?;
         if result.is_empty() {
             return Ok(());
         }
         output.write(0, result).map_err(CallError::Output)
+    }
+
+    /// The call itself. A panic in it is its failure, never the worker's.
+    async fn run_function(
+        &self,
+        function: &Registered,
+        arguments: Vec<ArgumentBytes>,
+        task: &Task<'_>,
+    ) -> Result<Bytes, CallError> {
+        if task.cancel.is_cancelled() {
+            return Err(CallError::Cancelled);
+        }
+        let _here = Here::runs(Running {
+            cancel: task.cancel.clone(),
+            generation: task.generation,
+            pauses: task.pauses.clone(),
+            home: self.home.clone(),
+        });
+        let watch = Watch::begin();
+        let name = || function.name.to_owned();
+        let call = AssertUnwindSafe(async { (function.call)(Parameters::new(arguments)).await });
+        match call.catch_unwind().await {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(source)) => Err(CallError::Failed { name: name(), source }),
+            Err(panic) => {
+                let (what, backtrace) = watch.describe(&*panic);
+                warn!(function = function.name, what, "a function panicked\n{backtrace}");
+                Err(CallError::Panicked { name: name(), what })
+            }
+        }
     }
 
     async fn argument(
@@ -195,41 +233,21 @@ impl Gathered {
     }
 }
 
-/// The call itself. A panic in it is its failure, never the worker's.
-async fn run(function: &Registered, arguments: Vec<ArgumentBytes>, task: &Task<'_>) -> Result<Bytes, CallError> {
-    if task.cancel.is_cancelled() {
-        return Err(CallError::Cancelled);
-    }
-    let _running = Running::under(task.cancel.clone());
-    let watch = Watch::begin();
-    let name = || function.name.to_owned();
-    let call = AssertUnwindSafe(async { (function.call)(Parameters::new(arguments)).await });
-    match call.catch_unwind().await {
-        Ok(Ok(result)) => Ok(result),
-        Ok(Err(source)) => Err(CallError::Failed { name: name(), source }),
-        Err(panic) => {
-            let (what, backtrace) = watch.describe(&*panic);
-            warn!(function = function.name, what, "a function panicked\n{backtrace}");
-            Err(CallError::Panicked { name: name(), what })
-        }
-    }
-}
-
 fn task_error(error: &CallError) -> TaskError {
     let (kind, exit_code) = match error {
         CallError::Cancelled | CallError::Range(RangeError::Cancelled) => (TaskErrorKind::Cancelled, 130),
         CallError::Failed { .. } | CallError::Panicked { .. } => (TaskErrorKind::Permanent, 1),
-        CallError::Garbled(_) | CallError::NoFunction(_) | CallError::Version { .. } | CallError::Signature { .. } => {
-            (TaskErrorKind::Permanent, 70)
-        }
+        CallError::Garbled(_)
+        | CallError::NoFunction(_)
+        | CallError::Version { .. }
+        | CallError::Signature { .. }
+        | CallError::Input(LostInput { source: InputError::NotGiven(_), .. }) => (TaskErrorKind::Permanent, 70),
         CallError::Range(RangeError::Beyond { .. }) => (TaskErrorKind::Permanent, 66),
         CallError::Range(RangeError::Read(error)) => (read_kind(error), error.exit_code()),
         CallError::Input(LostInput { index, source: InputError::Lost(_) }) => {
             (TaskErrorKind::InputLost(vec![*index]), 1)
         }
-        CallError::Input(LostInput { source: InputError::Unreachable(_), .. }) | CallError::Output(_) => {
-            (TaskErrorKind::Transient, 1)
-        }
+        CallError::Output(_) => (TaskErrorKind::Transient, 1),
     };
     TaskError { kind, message: chain(error), exit_code }
 }

@@ -222,7 +222,7 @@ impl Runner {
                 };
                 let inputs = plan.inputs.iter().flat_map(read);
                 let inputs = inputs.map(|(task, part)| outcome.results[&task][part].clone()).collect();
-                let task = Task { shared: &stage.shared, body: &plan.body, cancel: CancelFlag::default() };
+                let task = Task::new(&stage.shared, &plan.body, CancelFlag::default());
                 let mut output = Watched { kept: Kept::default(), spill: spill.path(), spilled: false };
                 match block_on(executor.run(task, Arc::new(Results(inputs)), &mut output)) {
                     Ok(report) => {

@@ -1,0 +1,95 @@
+//! Sessions of tasks: a function that runs on a worker submits tasks of its own, and waits for them without its thread.
+//!
+//! A worker's program keeps a [`Home`], its way to the application, which functions find in the running task. All tasks that
+//! run in one process share one conversation, which ends when none of them needs it.
+
+use std::sync::{Arc, Weak};
+
+use bobbin_appmaster::application::Application;
+use bobbin_link::Identity;
+use bobbin_proto as wire;
+use bobbin_worker::ResultStore;
+use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+
+use crate::driver::Driver;
+use crate::fetch::Fetcher;
+use crate::session::{Files, Session, SessionError};
+
+/// How tasks of this process reach its application.
+pub(crate) struct Home {
+    way: Way,
+    files: Files,
+    /// Runs the conversation: a task's own thread is often busy.
+    io: Handle,
+    /// The session of all tasks that have one now.
+    shared: Mutex<Weak<Session>>,
+}
+
+/// Where the application is.
+pub(crate) enum Way {
+    /// In this process, with its only worker.
+    Here(Application, ResultStore),
+    /// At host:port.
+    There(String, Identity),
+}
+
+impl Home {
+    /// Of a worker whose links are served by the runtime that this is called in.
+    pub fn new(way: Way, files: Files) -> Home {
+        Home { way, files, io: Handle::current(), shared: Mutex::default() }
+    }
+
+    /// That of the task that runs on this thread; nothing outside of tasks.
+    pub fn of_running_task() -> Option<Arc<Home>> {
+        bobbin_task::running()?.home?.downcast().ok()
+    }
+
+    /// A session for a task.
+    pub async fn session(self: Arc<Self>) -> Result<Session, SessionError> {
+        let io = self.io.clone();
+        let begun = io.spawn(async move {
+            let mut shared = self.shared.lock().await;
+            if let Some(session) = shared.upgrade() {
+                return Ok(session);
+            }
+            let session = Arc::new(self.begin().await?);
+            *shared = Arc::downgrade(&session);
+            Ok(session)
+        });
+        match begun.await {
+            Ok(session) => session.map(Session::shared_by),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    async fn begin(&self) -> Result<Session, SessionError> {
+        match &self.way {
+            Way::There(address, identity) => Session::join(address, identity, "tasks", self.files.clone()).await,
+            Way::Here(application, store) => {
+                let hello = wire::DriverHello { name: "tasks".to_owned() };
+                let seat = application.add_driver(hello).await.map_err(crate::local::LocalError::Over)?;
+                Ok(Session::new(Driver::over_seat(seat), Fetcher::Local(store.clone()), self.files.clone()))
+            }
+        }
+    }
+}
+
+/// Lets this go on by itself, also when the task that calls has ended.
+pub(crate) fn spawn(work: impl std::future::Future<Output = ()> + Send + 'static) {
+    match Home::of_running_task() {
+        None => drop(tokio::spawn(work)),
+        Some(home) => drop(home.io.spawn(work)),
+    }
+}
+
+/// Runs this where it goes on while the task's own thread is busy: at the worker's links, if a task calls.
+pub(crate) async fn aside<T: Send + 'static>(work: impl std::future::Future<Output = T> + Send + 'static) -> T {
+    match Home::of_running_task() {
+        None => work.await,
+        Some(home) => match home.io.spawn(work).await {
+            Ok(done) => done,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        },
+    }
+}
