@@ -20,6 +20,7 @@ mod bound;
 mod clock;
 mod driver;
 mod faults;
+mod machine;
 mod manager;
 mod meter;
 mod network;
@@ -45,7 +46,7 @@ use world::World;
 /// # Panics
 /// With the name of an invariant that does not hold.
 pub fn run(scenario: Scenario, seed: u64) -> Outcome {
-    let name = scenario.name.to_owned();
+    let (name, began) = (scenario.name.to_owned(), scenario.began);
     let hardware = scenario.hardware;
     let threads = scenario.workers * hardware.threads;
     let Bounds { all: bound, chains } = lower_bounds(&scenario.plans, Machines { threads, speeds: hardware.speeds });
@@ -74,6 +75,9 @@ pub fn run(scenario: Scenario, seed: u64) -> Outcome {
         faults: tally.faults,
         memory: crate::Counting::peak(),
         events: metered.events,
+        decisions: tally.assigned,
+        whole_cpu: machine::thread_time().saturating_sub(began),
+        whole_memory: machine::peak(),
         cpu: metered.cpu,
         slowest: metered.slowest,
         digest: metered.digest,

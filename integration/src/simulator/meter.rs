@@ -7,6 +7,7 @@ use bobbin_core::{Action, Config, Core, Event, Time};
 use crate::Counting;
 
 use super::clock::{MILLI, Micros};
+use super::machine::thread_time;
 use super::plan::mix;
 
 /// Finished tasks that are measured one by one, and of how many later ones one is.
@@ -67,12 +68,6 @@ impl Metered {
             _ => 0,
         }
     }
-}
-
-/// CPU time of this thread.
-fn thread_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
 }
 
 fn number_of(action: &Action) -> u64 {

@@ -1,11 +1,14 @@
 //! The scenarios: a cluster, work, and what goes wrong.
 
+use std::time::Duration;
+
 use bobbin_core::{ClusterConfig, Config, InputRange};
 
 use crate::data::Random;
 
 use super::clock::{MILLI, Micros, SECOND};
 use super::faults::{Fault, Faults};
+use super::machine::{forget_peak, thread_time};
 use super::manager::SIZE;
 use super::network::Speeds;
 use super::placement::{Racks, Replicas};
@@ -73,6 +76,8 @@ pub struct Scenario {
     pub(super) slow_hosts: Vec<(usize, f64)>,
     /// Do results have values that are compared with a sequential run's?
     pub(super) checked: bool,
+    /// The thread's CPU time when the scenario was made.
+    pub(super) began: Duration,
 }
 
 const BLOCK: u64 = 128 << 20;
@@ -90,6 +95,8 @@ impl Scenario {
     /// The scenario of this name, with what chance makes of the seed.
     pub fn new(name: &str, scale: Scale, seed: u64) -> Option<Scenario> {
         let &(name, _) = NAMES.iter().find(|known| known.0 == name)?;
+        let began = thread_time();
+        forget_peak();
         let (hosts, tasks) = size(name, scale);
         let workers = if name == "few" { hosts.div_ceil(10) } else { hosts };
         let racks = hosts.div_ceil(40).max(3);
@@ -111,6 +118,7 @@ impl Scenario {
             plans,
             faults,
             slow_hosts,
+            began,
             checked: tasks <= if name == "shuffle" { 2_000 } else { 300_000 },
         })
     }
