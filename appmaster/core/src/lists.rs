@@ -41,6 +41,10 @@ impl<T> Lists<T> {
 
     /// The list number `index`, empty if there is none.
     pub fn of(&self, index: usize) -> &[T] {
+        // Where all lists are empty, nobody need look where one ends.
+        if self.items.is_empty() {
+            return &[];
+        }
         let Some(&end) = self.ends.get(index) else { return &[] };
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.items[start as usize..end as usize]

@@ -1,16 +1,18 @@
 //! A queue of ready tasks in the order of their numbers.
 //!
 //! Nearly all tasks become ready in this order and leave near the queue's head, so the queue is a row to which tasks are
-//! appended, and a task that leaves the row is merely not ready any more: whoever walks the row passes over it, and it goes
-//! when it gets to an end of the row, or when most of the row has left. Tasks that come out of order are in a small set.
+//! appended, and a task that leaves the row is merely not ready any more: whoever walks the row passes over it. It goes when
+//! it is at an end of a row that somebody is about to look at, or when most of the row has left. Tasks that come out of
+//! order are in a small set.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::ids::TaskId;
 
-/// Entries of a row for each task in it, and more, before those that left are cleared out.
+/// A row may have so many entries for each task in it.
 const SLACK: usize = 2;
-const MORE: usize = 32;
+/// And so many more, before those that left are cleared out; few in tests, where queues are short.
+const MORE: usize = if cfg!(test) { 2 } else { 32 };
 
 /// The queue. It does not know which tasks of its row have left: whoever asks does, and says so with `is_in`.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +53,14 @@ impl Queue {
             self.row.shrink_to_fit();
         }
         self.free_memory();
+    }
+
+    /// Clear out what has left if the row is much longer than the `count` tasks that there are at most. Else it is not even
+    /// looked at.
+    pub fn tidy_if_long(&mut self, count: usize, is_in: impl Fn(TaskId) -> bool) {
+        if !Queue::is_short(self.row.len(), count) {
+            self.tidy(count, is_in);
+        }
     }
 
     /// Clear out what has left, and whatever else does not suit, from the head.

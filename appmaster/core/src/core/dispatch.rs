@@ -121,6 +121,7 @@ impl Core {
         let queued = if depth == Depth::Queue { self.config.prefetch } else { 0 };
         let Some(row) = self.workers.get(worker).filter(|row| row.room(queued) > 0) else { return false };
         let host = row.host;
+        self.ready.tidy_head(host);
         let near = self.pick_near(worker, host);
         let task = match depth {
             Depth::Threads => near.or_else(|| self.pick_far(worker, host)),

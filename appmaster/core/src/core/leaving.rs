@@ -97,7 +97,7 @@ impl Core {
         Far { queues, reach: Reach { everybody: true, ..Reach::default() } }
     }
 
-    fn search(&self, far: &mut Far, worker: WorkerId, host: HostId) -> Option<TaskId> {
+    fn search(&mut self, far: &mut Far, worker: WorkerId, host: HostId) -> Option<TaskId> {
         let (mut seen, mut reach, mut found) = (Vec::new(), Reach::default(), None);
         while let Some((length, Reverse(other))) = far.queues.pop() {
             let really = if self.hosts.is_held(other) { self.ready.at(other).len() } else { 0 };
@@ -106,6 +106,7 @@ impl Core {
                 continue;
             }
             seen.push((really, Reverse(other)));
+            self.ready.tidy(other);
             found = self.leaver(other, (worker, host), &mut reach);
             if found.is_some() {
                 break;
