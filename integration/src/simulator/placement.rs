@@ -46,11 +46,18 @@ impl Racks {
         let second = self.draw(random, |host| host != first && other_rack(host));
         replicas.push(second);
         if let Some(second) = second {
-            let same_rack = |host: usize| host % self.racks == second % self.racks;
-            let third = self.draw(random, |host| host != second && host != first && same_rack(host));
+            let third = self.draw_in_rack(random, second % self.racks, |host| host != second && host != first);
             replicas.push(third.or_else(|| self.draw(random, |host| host != second && host != first)));
         }
         replicas
+    }
+
+    /// The same as [`Racks::draw`] of the hosts of one rack.
+    fn draw_in_rack(self, random: &mut Random, rack: usize, fits: impl Fn(usize) -> bool) -> Option<usize> {
+        let start = random.below(self.hosts as u64) as usize;
+        let next = start + (rack + self.racks - start % self.racks) % self.racks;
+        let after = (next..self.hosts).step_by(self.racks);
+        after.chain((rack..start).step_by(self.racks)).find(|&host| fits(host))
     }
 
     /// A random host that will do: by chance first, then by search.
@@ -72,6 +79,16 @@ mod tests {
             let replicas = racks.replicas(&mut random, None);
             let [first, second, third] = replicas.hosts else { panic!("{replicas:?}") };
             assert!(first % 4 != second % 4 && second % 4 == third % 4 && second != third, "{replicas:?}");
+        }
+    }
+
+    #[test]
+    fn both_draws_are_one() {
+        let racks = Racks { hosts: 43, racks: 4 };
+        for (seed, rack) in (0..200).flat_map(|seed| (0..4).map(move |rack| (seed, rack))) {
+            let fits = |host: usize| host % 3 > 0;
+            let all = racks.draw(&mut Random::new(seed), |host| host % 4 == rack && fits(host));
+            assert_eq!(racks.draw_in_rack(&mut Random::new(seed), rack, fits), all);
         }
     }
 
