@@ -20,6 +20,7 @@ mod bound;
 mod clock;
 mod driver;
 mod faults;
+mod machine;
 mod manager;
 mod meter;
 mod network;
@@ -36,7 +37,7 @@ pub use network::Speeds;
 pub use outcome::{Distances, Outcome};
 pub use scenario::{NAMES, Scale, Scenario};
 
-use bound::{Machines, chain, lower_bound};
+use bound::{Bounds, Machines, lower_bounds};
 use outcome::span;
 use world::World;
 
@@ -45,13 +46,12 @@ use world::World;
 /// # Panics
 /// With the name of an invariant that does not hold.
 pub fn run(scenario: Scenario, seed: u64) -> Outcome {
-    let name = scenario.name.to_owned();
+    let (name, began) = (scenario.name.to_owned(), scenario.began);
     let hardware = scenario.hardware;
     let threads = scenario.workers * hardware.threads;
-    let bound = lower_bound(&scenario.plans, Machines { threads, speeds: hardware.speeds });
+    let Bounds { all: bound, chains } = lower_bounds(&scenario.plans, Machines { threads, speeds: hardware.speeds });
     let tasks = scenario.plans.iter().map(|plan| u64::from(plan.len())).sum();
     let begins = scenario.plans.iter().map(|plan| plan.at).min().unwrap_or(0);
-    let chains: Vec<f64> = scenario.plans.iter().map(|plan| chain(plan, hardware.speeds)).collect();
     let mut world = World::new(scenario, seed);
     world.run();
     // A job of which everything may be skipped has no chain.
@@ -75,6 +75,9 @@ pub fn run(scenario: Scenario, seed: u64) -> Outcome {
         faults: tally.faults,
         memory: crate::Counting::peak(),
         events: metered.events,
+        decisions: tally.assigned,
+        whole_cpu: machine::thread_time().saturating_sub(began),
+        whole_memory: machine::peak(),
         cpu: metered.cpu,
         slowest: metered.slowest,
         digest: metered.digest,

@@ -74,8 +74,8 @@ pub struct Core {
 /// What the event at hand makes worth looking at.
 #[derive(Debug, Default)]
 struct Wishes {
-    /// Workers that may take a task.
-    workers: BTreeSet<WorkerId>,
+    /// Workers that may take a task, in any order, some of them twice.
+    workers: Vec<WorkerId>,
     /// Every worker may.
     all_workers: bool,
     /// There may be a task for whoever has a free thread.
@@ -252,7 +252,7 @@ impl Core {
     fn hold(&mut self, host: HostId) {
         self.hosts.row_mut(host).last_news = self.now;
         if self.hosts.hold(host) {
-            self.ready.host_held(host, &self.jobs, &self.hosts);
+            self.ready.host_held();
         }
     }
 
@@ -285,17 +285,19 @@ impl Core {
         }
     }
 
-    fn carry_out_here(&mut self, job: JobId, effects: Effects) {
+    fn carry_out_here(&mut self, job: JobId, mut effects: Effects) {
         self.announce_failures(job, &effects);
         let Some(row) = self.jobs.get(job) else { return };
         for &index in &effects.unready {
-            unlist(row, index, (&mut self.ready, &mut self.classes), &self.hosts);
+            unlist(row.task_id(index), &self.jobs, (&mut self.ready, &mut self.classes), &self.hosts);
         }
         let dropped: Vec<_> = effects.dropped.iter().map(|&(worker, index)| (worker, row.task_id(index))).collect();
         let cancelled = effects.cancelled.iter().map(|&(worker, index)| (worker, row.task_id(index)));
         for (worker, task) in cancelled.collect::<Vec<_>>() {
             self.cancel_task(worker, task);
         }
+        // They are listed in order where that is cheapest.
+        effects.ready.sort_unstable();
         // Many tasks at once are worth a look at everybody, rather than at the workers of each one's hosts.
         self.wishes.all_workers |= effects.ready.len() > self.workers.len();
         for index in effects.ready {
@@ -305,14 +307,14 @@ impl Core {
     }
 
     /// Tell workers to drop these results, one message for each worker.
-    fn drop_results(&mut self, dropped: Vec<(WorkerId, TaskId)>) {
-        let mut by_worker: BTreeMap<WorkerId, Vec<TaskId>> = BTreeMap::new();
-        for (worker, task) in dropped {
-            by_worker.entry(worker).or_default().push(task);
-        }
-        for (worker, tasks) in by_worker {
+    fn drop_results(&mut self, mut dropped: Vec<(WorkerId, TaskId)>) {
+        // Those of a worker stay in their order.
+        dropped.sort_by_key(|&(worker, _)| worker);
+        for of_worker in dropped.chunk_by(|one, other| one.0 == other.0) {
+            let worker = of_worker[0].0;
             if let Some(row) = self.workers.get_mut(worker) {
-                row.results = row.results.saturating_sub(tasks.len() as u32);
+                row.results = row.results.saturating_sub(of_worker.len() as u32);
+                let tasks = of_worker.iter().map(|&(_, task)| task).collect();
                 self.act(Action::DropResults { worker, tasks });
             }
         }

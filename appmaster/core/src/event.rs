@@ -2,6 +2,7 @@
 
 use crate::commons::Question;
 use crate::ids::{ContainerId, DriverId, JobId, RequestId, TaskId, WorkerId};
+use crate::names::HostNames;
 
 /// One thing that happened. The shell translates what it hears into these and knows no policy.
 #[derive(Clone, Debug, PartialEq)]
@@ -247,6 +248,8 @@ pub struct Grant {
 pub struct Graph {
     /// The driver's own number of the job: other jobs of this driver, and messages to it, name the job so.
     pub number: u32,
+    /// The hosts that its tasks name.
+    pub hosts: HostNames,
     /// The task sets.
     pub sets: Vec<TaskSet>,
     /// Numbers of the tasks whose results the driver will fetch, or later jobs of it will read. A task that is neither
@@ -290,8 +293,8 @@ pub struct TaskOptions {
 /// One task, without its body.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskRequest {
-    /// Hosts that hold its input, best first, by any of their names.
-    pub places: Vec<String>,
+    /// Hosts that hold its input, best first: numbers of [`Graph::hosts`], where they go by any of their names.
+    pub places: Vec<u32>,
     /// Bytes that it reads there.
     pub input_bytes: u64,
     /// Tasks whose results it reads, in reading order: earlier ones of the graph, or wanted ones of earlier jobs.

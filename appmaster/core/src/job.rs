@@ -240,6 +240,8 @@ impl Job {
     pub fn build(mut self, graph: Graph, names: &mut Names<'_>) -> Result<Job, GraphError> {
         self.number = graph.number;
         self.independent = graph.independent;
+        let hosts: Vec<HostId> = graph.hosts.iter().map(|name| names.hosts.intern(name)).collect();
+        self.make_room(&graph);
         for set in graph.sets {
             let start = self.len();
             let (class, refusal) = match class_of(&set, names) {
@@ -248,7 +250,7 @@ impl Job {
             };
             let only_on = class.map(|class| names.classes.get(class).clone());
             for request in set.tasks {
-                self.push(request, names.hosts, only_on.as_ref())?;
+                self.push(request, &hosts, only_on.as_ref())?;
             }
             if let Some(rows) = set.rows_wanted.filter(|&rows| rows > 0) {
                 if self.independent {
@@ -268,13 +270,22 @@ impl Job {
         Ok(self)
     }
 
+    fn make_room(&mut self, graph: &Graph) {
+        let tasks = || graph.sets.iter().flat_map(|set| &set.tasks);
+        self.tasks.reserve_exact(tasks().count() + self.imports.len() as usize);
+        self.places.reserve(tasks().count(), tasks().map(|task| task.places.len()).sum());
+    }
+
     /// Of a class that may run on few hosts only, these are the places of a task that names none.
-    fn push(&mut self, mut request: TaskRequest, hosts: &mut Hosts, class: Option<&Class>) -> Result<(), GraphError> {
+    fn push(&mut self, mut request: TaskRequest, hosts: &[HostId], class: Option<&Class>) -> Result<(), GraphError> {
         let task = self.own;
         request.inputs.iter_mut().for_each(|input| self.imports.renumber(input));
         self.groups.push(task, &request.inputs)?;
-        let mut seen = BTreeSet::new();
-        let named = request.places.iter().map(|name| hosts.intern(name)).filter(|&host| seen.insert(host));
+        let host_of = |&place: &u32| hosts.get(place as usize).copied();
+        let is_first =
+            |position: usize, host| !request.places[..position].iter().filter_map(host_of).any(|other| other == host);
+        let named = request.places.iter().enumerate().filter_map(|(position, place)| Some((position, host_of(place)?)));
+        let named = named.filter(|&(position, host)| is_first(position, host)).map(|(_, host)| host);
         let required = class.filter(|_| request.places.is_empty()).map_or(&[][..], |class| &class.only_on);
         let places = named.chain(required.iter().copied());
         let next = task.checked_add(1).filter(|&next| self.first.checked_add(next).is_some());

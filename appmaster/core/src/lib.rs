@@ -27,6 +27,7 @@
 //! anything that survives the application master.
 
 mod action;
+mod bits;
 mod classes;
 mod commons;
 mod config;
@@ -46,8 +47,10 @@ mod jobs;
 mod limit;
 mod lineage;
 mod lists;
+mod names;
 mod placing;
 mod progress;
+mod queue;
 mod ready;
 mod requests;
 mod trouble;
@@ -64,6 +67,7 @@ pub use event::{
 };
 pub use exit::{ExitCause, ExitKind};
 pub use ids::{ContainerId, DriverId, JobId, RequestId, SHARED_JOBS, TaskId, Time, WorkerId};
+pub use names::HostNames;
 pub use progress::{Pace, Progress, Summary};
 
 pub use crate::core::Core;

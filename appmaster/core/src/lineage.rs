@@ -39,6 +39,11 @@ impl Job {
 
     /// The result of this task is needed: see that it is computed, and so on for its inputs.
     pub fn need(&mut self, index: u32, effects: &mut Effects) {
+        // Most tasks read nothing.
+        let task = self.task(index);
+        if task.state == State::Idle && task.root && self.groups.reads(index).is_empty() {
+            return self.wait_for(index, 0, effects);
+        }
         self.need_all(vec![index], effects);
     }
 
@@ -144,7 +149,9 @@ impl Job {
         self.counts.last_task = Some(now);
         self.forgive(index);
         self.feed_readers(index, effects);
-        self.give_up_inputs(vec![index], effects);
+        if !self.groups.reads(index).is_empty() {
+            self.give_up_inputs(vec![index], effects);
+        }
         if needless {
             self.drop_result(index, effects);
         } else {

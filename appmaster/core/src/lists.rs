@@ -33,8 +33,18 @@ impl<T> Lists<T> {
         }
     }
 
+    /// Make room for so many more lists, and items of all together.
+    pub fn reserve(&mut self, lists: usize, items: usize) {
+        self.ends.reserve_exact(lists);
+        self.items.reserve_exact(items);
+    }
+
     /// The list number `index`, empty if there is none.
     pub fn of(&self, index: usize) -> &[T] {
+        // Where all lists are empty, nobody need look where one ends.
+        if self.items.is_empty() {
+            return &[];
+        }
         let Some(&end) = self.ends.get(index) else { return &[] };
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.items[start as usize..end as usize]

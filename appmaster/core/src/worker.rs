@@ -1,8 +1,6 @@
 //! The connected workers, what each was given to do, and which of them could take more.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
-
+use crate::bits::Bits;
 use crate::classes::Takes;
 use crate::ids::{ContainerId, HostId, TaskId, Time, WorkerId};
 
@@ -141,15 +139,17 @@ impl Worker {
 /// when a task is to be given away: nobody looks at all of them.
 #[derive(Debug, Default)]
 pub(crate) struct Workers {
-    rows: BTreeMap<WorkerId, Worker>,
+    /// By their numbers, which the shell counts up.
+    rows: Vec<Option<Box<Worker>>>,
+    count: usize,
     /// The workers of each host.
     by_host: Vec<Vec<WorkerId>>,
     /// Workers that have a thread without a task.
-    idle: BTreeSet<WorkerId>,
+    idle: Bits,
     /// Workers that may have one more task, if so many are queued.
-    open: BTreeSet<WorkerId>,
+    open: Bits,
     /// Workers with tasks for which they have no thread.
-    queuing: BTreeSet<WorkerId>,
+    queuing: Bits,
     /// Tasks that a worker gets beyond its threads.
     prefetch: u32,
     /// Tasks of all workers.
@@ -170,17 +170,22 @@ impl Workers {
         }
         self.by_host[host].push(worker);
         self.assigned += row.assigned.len();
-        self.rows.insert(worker, row);
+        let index = worker.0 as usize;
+        if self.rows.len() <= index {
+            self.rows.resize_with(index + 1, || None);
+        }
+        self.count += usize::from(self.rows[index].replace(Box::new(row)).is_none());
         self.list(worker);
     }
 
     /// A worker is gone.
     pub fn remove(&mut self, worker: WorkerId) -> Option<Worker> {
-        let row = self.rows.remove(&worker)?;
+        let row = *self.rows.get_mut(worker.0 as usize)?.take()?;
+        self.count -= 1;
         self.by_host[row.host.index()].retain(|&other| other != worker);
         self.assigned -= row.assigned.len();
         for list in [&mut self.idle, &mut self.open, &mut self.queuing] {
-            list.remove(&worker);
+            list.remove(worker.0);
         }
         Some(row)
     }
@@ -192,7 +197,7 @@ impl Workers {
 
     /// Note a task that is being sent to this worker.
     pub fn push(&mut self, worker: WorkerId, attempt: (TaskId, u32), takes: Option<Takes>, now: Time) {
-        if let Some(row) = self.rows.get_mut(&worker) {
+        if let Some(row) = self.get_mut(worker) {
             row.push(attempt, takes, now);
             self.assigned += 1;
             self.list(worker);
@@ -201,7 +206,7 @@ impl Workers {
 
     /// Take out this attempt, if the worker has it. The first queued task gets its thread.
     pub fn take(&mut self, worker: WorkerId, (task, attempt): (TaskId, u32), now: Time) -> Option<Assigned> {
-        let taken = self.rows.get_mut(&worker)?.take(task, attempt, now)?;
+        let taken = self.get_mut(worker)?.take(task, attempt, now)?;
         self.assigned -= 1;
         self.list(worker);
         Some(taken)
@@ -209,47 +214,51 @@ impl Workers {
 
     /// Note that a task of a worker waits for others, or goes on. False if that is nothing new.
     pub fn set_waiting(&mut self, worker: WorkerId, attempt: (TaskId, u32), waits: bool, now: Time) -> bool {
-        let changed = self.rows.get_mut(&worker).is_some_and(|row| row.set_waiting(attempt, waits, now));
+        let changed = self.get_mut(worker).is_some_and(|row| row.set_waiting(attempt, waits, now));
         self.list(worker);
         changed
     }
 
     /// Bring the lists in line with what a worker has.
     fn list(&mut self, worker: WorkerId) {
-        let Some(row) = self.rows.get(&worker) else { return };
-        set(&mut self.idle, worker, row.room(0) > 0);
-        set(&mut self.open, worker, row.room(self.prefetch) > 0);
-        set(&mut self.queuing, worker, row.queued().next().is_some());
+        let Some(row) = self.get(worker) else { return };
+        let (idle, open) = (row.room(0) > 0, row.room(self.prefetch) > 0);
+        let queuing = row.queued().next().is_some();
+        self.idle.set(worker.0, idle);
+        self.open.set(worker.0, open);
+        self.queuing.set(worker.0, queuing);
     }
 
     /// This worker.
     pub fn get(&self, worker: WorkerId) -> Option<&Worker> {
-        self.rows.get(&worker)
+        self.rows.get(worker.0 as usize)?.as_deref()
     }
 
     /// This worker, to change anything but its tasks.
     pub fn get_mut(&mut self, worker: WorkerId) -> Option<&mut Worker> {
-        self.rows.get_mut(&worker)
+        self.rows.get_mut(worker.0 as usize)?.as_deref_mut()
     }
 
     /// All workers.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (WorkerId, &Worker)> {
-        self.rows.iter().map(|(&worker, row)| (worker, row))
+        let numbered = self.rows.iter().enumerate();
+        numbered.filter_map(|(number, row)| Some((WorkerId(number as u32), row.as_deref()?)))
     }
 
     /// All workers, to change anything but how many tasks they have.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (WorkerId, &mut Worker)> {
-        self.rows.iter_mut().map(|(&worker, row)| (worker, row))
+        let numbered = self.rows.iter_mut().enumerate();
+        numbered.filter_map(|(number, row)| Some((WorkerId(number as u32), row.as_deref_mut()?)))
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.count
     }
 
     /// Are there none?
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.count == 0
     }
 
     /// Tasks of all workers.
@@ -265,37 +274,34 @@ impl Workers {
     /// Is a thread of the worker without a task?
     #[cfg(any(test, feature = "invariants"))]
     pub fn is_idle(&self, worker: WorkerId) -> bool {
-        self.idle.contains(&worker)
+        self.idle.contains(worker.0)
     }
 
     /// May the worker have one more task?
     pub fn is_open(&self, worker: WorkerId) -> bool {
-        self.open.contains(&worker)
+        self.open.contains(worker.0)
     }
 
     /// Workers that may have one more task.
-    pub fn open(&self) -> &BTreeSet<WorkerId> {
-        &self.open
+    pub fn open(&self) -> impl Iterator<Item = WorkerId> {
+        self.open.iter().map(WorkerId)
     }
 
     /// Workers with tasks for which they have no thread.
-    pub fn queuing(&self) -> &BTreeSet<WorkerId> {
-        &self.queuing
+    pub fn queuing(&self) -> impl Iterator<Item = WorkerId> {
+        self.queuing.iter().map(WorkerId)
+    }
+
+    /// Does any worker have a task for which it has no thread?
+    pub fn is_any_queuing(&self) -> bool {
+        !self.queuing.is_empty()
     }
 
     /// The first worker after this one that has a free thread, or, if queues count too, room for one more task.
     pub fn next_with_room(&self, after: Option<WorkerId>, queues: bool) -> Option<WorkerId> {
         let list = if queues { &self.open } else { &self.idle };
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        list.range((start, Bound::Unbounded)).next().copied()
-    }
-}
-
-fn set(list: &mut BTreeSet<WorkerId>, worker: WorkerId, belongs: bool) {
-    if belongs {
-        list.insert(worker);
-    } else {
-        list.remove(&worker);
+        let start = after.map_or(Some(0), |last| last.0.checked_add(1))?;
+        list.first_from(start).map(WorkerId)
     }
 }
 

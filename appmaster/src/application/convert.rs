@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bobbin_core::{
-    FailureKind, Graph, Input, InputRange, TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, WorkerId,
+    FailureKind, Graph, HostNames, Input, InputRange, TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, WorkerId,
 };
 use bobbin_proto as wire;
 
@@ -23,12 +23,14 @@ pub(super) enum BadJob {
 /// The shape of a submitted job; the bodies are left behind.
 pub(super) fn graph(job: &wire::SubmitJob) -> Result<Graph, BadJob> {
     let mut number = 0_u32;
+    let mut hosts = HostNames::default();
     let mut sets = Vec::with_capacity(job.task_sets.len());
     for set in &job.task_sets {
         let mut tasks = Vec::with_capacity(set.tasks.len());
         for task in &set.tasks {
             let inputs = task.inputs.iter().map(|input| earlier(input, number)).collect::<Result<_, _>>()?;
-            tasks.push(TaskRequest { places: task.places.clone(), input_bytes: task.input_bytes, inputs });
+            let places = task.places.iter().map(|name| hosts.number(name)).collect();
+            tasks.push(TaskRequest { places, input_bytes: task.input_bytes, inputs });
             number = number.checked_add(1).ok_or(BadJob::TooLarge)?;
         }
         let (name, rows_wanted) = (set.name.clone(), set.rows_wanted);
@@ -39,7 +41,7 @@ pub(super) fn graph(job: &wire::SubmitJob) -> Result<Graph, BadJob> {
     }
     match job.wanted.iter().find(|wanted| **wanted >= number) {
         Some(&wanted) => Err(BadJob::Wanted(wanted)),
-        None => Ok(Graph { number: job.job, sets, wanted: job.wanted.clone(), independent: job.independent }),
+        None => Ok(Graph { number: job.job, hosts, sets, wanted: job.wanted.clone(), independent: job.independent }),
     }
 }
 

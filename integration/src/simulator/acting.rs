@@ -50,12 +50,15 @@ impl World {
             }
             Action::DropResults { worker, tasks } => self.post(row_of(worker), Letter::Drop(tasks)),
             Action::ResultReady { job, index, holder, .. } => self.result_ready(job, index, holder),
-            Action::ResultLost { job, index } => {
+            Action::ResultLost { job, index, .. } => {
                 let known = self.jobs[job.0 as usize].announced.remove(&index);
                 assert!(known.is_some(), "only_announced_results_are_lost: {index} of {job}");
             }
             Action::ResultFailed { job, index, message, .. } => {
                 panic!("no job of the simulator is independent, and task {index} of {job} failed alone: {message}")
+            }
+            Action::Answer { driver, answer, .. } => {
+                panic!("nobody in the simulator asks, and {driver} got {answer:?}")
             }
             Action::JobFinished { job } => self.job_finished(job),
             Action::JobFailed { job, message, .. } => {
@@ -105,19 +108,19 @@ impl World {
         assert_eq!(seen.worker, None, "no_task_on_two_workers: {task}");
         (seen.attempt, seen.worker, seen.cancelled) = (row.attempt, Some(row.worker.0), false);
         let given = &mut self.workers[worker].given;
-        given.insert(task);
+        given.push(task);
         let most = self.threads + self.prefetch;
         assert!(given.len() <= most, "no_worker_above_its_slots: {} has {}", row.worker, given.len());
         self.tally.assigned += 1;
         self.tally.first_task.get_or_insert(self.queue.now());
         self.note_progress();
-        self.post(worker, Letter::Assign(Box::new(row)));
+        self.post(worker, Letter::Assign(row));
     }
 
     /// What a task is told to read is what its request says, and is where it is said to be.
     fn check_inputs(&self, row: &Assignment) {
         let job = &self.jobs[row.job.0 as usize];
-        let wanted = &job.plan.request(row.index).inputs;
+        let wanted = job.plan.inputs(row.index);
         assert_eq!(wanted.len(), row.inputs.len(), "inputs_are_those_of_the_request: {}", row.task);
         for (wanted, given) in wanted.iter().zip(&row.inputs) {
             let told = (given.first.0 - job.first, given.holders.len() as u32, given.part);
@@ -140,7 +143,7 @@ impl World {
     fn result_ready(&mut self, job: JobId, index: u32, holder: WorkerId) {
         let row = &mut self.jobs[job.0 as usize];
         assert!(!row.released, "nothing_is_said_of_released_jobs: {job}");
-        assert!(row.plan.graph.wanted.binary_search(&index).is_ok(), "only_wanted_results_are_announced: {index}");
+        assert!(row.plan.wanted.contains(&index), "only_wanted_results_are_announced: {index}");
         row.announced.insert(index, holder);
         row.complained.remove(&index);
     }
@@ -150,7 +153,7 @@ impl World {
         let row = &mut self.jobs[number];
         assert!(!row.finished, "jobs_finish_once: {job}");
         (row.finished, row.done_at) = (true, self.queue.now());
-        assert_eq!(row.announced.len(), row.plan.graph.wanted.len(), "finished_means_all_results: {job}");
+        assert_eq!(row.announced.len(), row.plan.wanted.len(), "finished_means_all_results: {job}");
         self.queue.after(MILLI, Happening::Collect(number));
     }
 

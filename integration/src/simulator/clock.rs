@@ -24,7 +24,7 @@ pub(super) struct Run {
 /// What the application master tells a worker.
 #[derive(Clone, Debug)]
 pub(super) enum Letter {
-    Assign(Box<Assignment>),
+    Assign(Assignment),
     Cancel { task: TaskId, attempt: u32 },
     Drop(Vec<TaskId>),
     Stop,
@@ -95,12 +95,37 @@ impl Ord for Entry {
     }
 }
 
-/// What will happen.
-#[derive(Debug, Default)]
+/// A day of the calendar is so many microseconds long, as a power of two.
+const DAY: u32 = 10;
+/// Days ahead that have pages.
+const PAGES: u64 = 4096;
+
+/// What will happen: a calendar. Today is a small heap, each of the next days a page in no order, and what comes later than
+/// these is in a heap of its own. Nearly everything is within the next days, so putting it down costs nothing.
+#[derive(Debug)]
 pub(super) struct Queue {
     now: Micros,
     sequence: u64,
-    heap: BinaryHeap<Entry>,
+    day: u64,
+    today: BinaryHeap<Entry>,
+    pages: Vec<Vec<Entry>>,
+    /// Entries of all pages.
+    on_pages: usize,
+    later: BinaryHeap<Entry>,
+}
+
+impl Default for Queue {
+    fn default() -> Queue {
+        Queue {
+            now: 0,
+            sequence: 0,
+            day: 0,
+            today: BinaryHeap::new(),
+            pages: (0..PAGES).map(|_| Vec::new()).collect(),
+            on_pages: 0,
+            later: BinaryHeap::new(),
+        }
+    }
 }
 
 impl Queue {
@@ -116,7 +141,16 @@ impl Queue {
     pub(super) fn at(&mut self, at: Micros, what: Happening) {
         assert!(at >= self.now, "nothing_happens_in_the_past: {what:?} at {at}, it is {}", self.now);
         self.sequence += 1;
-        self.heap.push(Entry { at, sequence: self.sequence, what });
+        let entry = Entry { at, sequence: self.sequence, what };
+        let day = at >> DAY;
+        if day <= self.day {
+            self.today.push(entry);
+        } else if day < self.day + PAGES {
+            self.pages[(day % PAGES) as usize].push(entry);
+            self.on_pages += 1;
+        } else {
+            self.later.push(entry);
+        }
     }
 
     pub(super) fn after(&mut self, delay: Micros, what: Happening) {
@@ -125,9 +159,62 @@ impl Queue {
 
     /// The next thing; time passes until then.
     pub(super) fn next(&mut self) -> Option<Happening> {
-        let entry = self.heap.pop()?;
+        while self.today.is_empty() {
+            self.next_day()?;
+        }
+        let entry = self.today.pop()?;
         assert!(entry.at >= self.now, "nothing_happens_in_the_past: {:?}", entry.what);
         self.now = entry.at;
         Some(entry.what)
+    }
+
+    /// Turns the page. Nothing if all are empty.
+    fn next_day(&mut self) -> Option<()> {
+        self.day += 1;
+        if self.on_pages == 0 {
+            self.day = self.day.max(self.later.peek()?.at >> DAY);
+        }
+        let page = &mut self.pages[(self.day % PAGES) as usize];
+        self.on_pages -= page.len();
+        self.today.extend(page.drain(..));
+        while self.later.peek().is_some_and(|entry| entry.at >> DAY <= self.day) {
+            self.today.extend(self.later.pop());
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_happens_in_order() {
+        let mut queue = Queue::default();
+        let mut random = crate::data::Random::new(5);
+        let mut expected = Vec::new();
+        let mut number = 0;
+        for round in 0..2000 {
+            for _ in 0..random.below(4) {
+                // Now, soon, within the pages, beyond them.
+                let most = random.one_of(&[1, 900, 3_000_000, 40_000_000]);
+                let delay = random.below(most);
+                expected.push((queue.now() + delay, number));
+                queue.after(delay, Happening::Letter(number));
+                number += 1;
+            }
+            expected.sort_unstable();
+            if round % 3 > 0 && !expected.is_empty() {
+                check_next(&mut queue, expected.remove(0));
+            }
+        }
+        expected.into_iter().for_each(|next| check_next(&mut queue, next));
+        assert!(queue.next().is_none());
+    }
+
+    fn check_next(queue: &mut Queue, (at, number): (Micros, usize)) {
+        let next = queue.next();
+        assert!(matches!(next, Some(Happening::Letter(found)) if found == number), "{next:?} instead of {number}");
+        assert_eq!(queue.now(), at);
     }
 }

@@ -8,8 +8,7 @@ use super::world::{DRIVER, World};
 
 impl World {
     pub(super) fn submit(&mut self, number: usize) {
-        let graph = crate::Counting::inside(|| self.jobs[number].plan.graph.clone());
-        let graph = bobbin_core::Graph { number: number as u32, ..graph };
+        let graph = crate::Counting::inside(|| self.jobs[number].plan.graph(number as u32));
         self.note_progress();
         self.tell_core(Event::JobSubmitted { driver: DRIVER, job: JobId(number as u32), graph });
         assert!(self.jobs[number].accepted, "every_job_is_accepted: {number}");
@@ -18,7 +17,7 @@ impl World {
     /// Fetch every wanted result, or say which cannot be.
     pub(super) fn collect(&mut self, number: usize) {
         let job = JobId(number as u32);
-        if self.jobs[number].announced.len() < self.jobs[number].plan.graph.wanted.len() {
+        if self.jobs[number].announced.len() < self.jobs[number].plan.wanted.len() {
             return self.queue.after(200 * MILLI, Happening::Collect(number));
         }
         let mut missing = Vec::new();

@@ -49,6 +49,8 @@ pub(super) struct Manager {
     anywhere: BTreeSet<RequestId>,
     refused: BTreeSet<usize>,
     containers: Vec<Container>,
+    /// Containers whose end a node that is up has yet to report.
+    unreported: usize,
     /// What the application master hears with its next call.
     outbox: Vec<Event>,
 }
@@ -69,6 +71,7 @@ impl Manager {
             anywhere: BTreeSet::new(),
             refused: BTreeSet::new(),
             containers: Vec::new(),
+            unreported: 0,
             outbox: Vec::new(),
         }
     }
@@ -158,6 +161,7 @@ impl Manager {
         }
         for (container, exit_status) in std::mem::take(&mut self.nodes[host].ended) {
             self.nodes[host].free += 1;
+            self.unreported -= 1;
             let diagnostics = "simulated".to_owned();
             self.outbox.push(Event::ContainerCompleted { container, exit_status, diagnostics });
         }
@@ -192,6 +196,7 @@ impl Manager {
             row.stage = Stage::Over;
             let host = row.host;
             self.nodes[host].ended.push((container, exit_status));
+            self.unreported += usize::from(self.nodes[host].up);
         }
     }
 
@@ -205,7 +210,9 @@ impl Manager {
 
     /// The ResourceManager gives a node up, with all containers on it.
     pub(super) fn lose(&mut self, host: usize) {
-        self.nodes[host].up = false;
+        if std::mem::take(&mut self.nodes[host].up) {
+            self.unreported -= self.nodes[host].ended.len();
+        }
         let there = |row: &(usize, &Container)| row.1.host == host && row.1.stage != Stage::Over;
         let lost: Vec<_> = self.containers.iter().enumerate().filter(there).map(|(index, _)| index).collect();
         for index in lost {
@@ -250,6 +257,8 @@ impl Manager {
         for row in self.containers.iter().filter(|row| row.stage != Stage::Over) {
             running[row.host] += 1;
         }
+        let unreported = self.nodes.iter().filter(|node| node.up).map(|node| node.ended.len()).sum::<usize>();
+        assert_eq!(self.unreported, unreported, "unreported_ends_are_counted");
         for (host, &running) in running.iter().enumerate() {
             assert!(running <= self.slots, "no_node_above_its_slots: {running} containers on {}", host_name(host));
         }
@@ -257,9 +266,7 @@ impl Manager {
 
     /// Is nothing outstanding?
     pub(super) fn is_quiet(&self) -> bool {
-        self.outbox.is_empty()
-            && self.nodes.iter().all(|node| !node.up || node.ended.is_empty())
-            && self.asks.is_empty()
+        self.outbox.is_empty() && self.unreported == 0 && self.asks.is_empty()
     }
 
     pub(super) fn check_end(&self) {

@@ -50,16 +50,38 @@ pub(super) struct Transfer {
 #[derive(Clone, Debug)]
 struct Flow {
     transfer: Transfer,
-    through: Vec<u32>,
+    through: Path,
     left: f64,
     /// Bytes a microsecond.
     rate: f64,
     since: Micros,
+    /// When it ends, as things are.
+    end: Micros,
+    /// When it is looked at: never after its end.
+    look: Micros,
     generation: u32,
 }
 
-/// A flow's new end.
+/// When to look at a flow again, whether it has ended.
 pub(super) type Due = (Micros, FlowId);
+
+/// What a flow goes through, five things at most.
+#[derive(Clone, Copy, Debug, Default)]
+struct Path {
+    rows: [u32; 5],
+    length: usize,
+}
+
+impl Path {
+    fn push(&mut self, row: usize) {
+        self.rows[self.length] = row as u32;
+        self.length += 1;
+    }
+
+    fn rows(&self) -> &[u32] {
+        &self.rows[..self.length]
+    }
+}
 
 /// Bytes of flows that began, and what became of them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,6 +100,8 @@ pub(super) struct Network {
     users: Vec<Vec<usize>>,
     flows: Vec<Option<Flow>>,
     unused: Vec<usize>,
+    /// Nothing, between two calls.
+    touched: Vec<usize>,
     generation: u32,
     moved: Moved,
 }
@@ -96,6 +120,7 @@ impl Network {
             users,
             flows: Vec::new(),
             unused: Vec::new(),
+            touched: Vec::new(),
             generation: 0,
             moved: Moved::default(),
         }
@@ -131,47 +156,57 @@ impl Network {
         slots
     }
 
-    fn path(&self, transfer: &Transfer) -> Vec<u32> {
+    fn path(&self, transfer: &Transfer) -> Path {
         let (disk, out, into) = (|host: usize| host * 3, |host: usize| host * 3 + 1, |host: usize| host * 3 + 2);
         let up = |host: usize| self.hosts * 3 + self.rack_of(host) * 2;
         let down = |host: usize| up(host) + 1;
-        let mut path = Vec::new();
+        let mut path = Path::default();
         match transfer.from {
             Source::Host(from) => {
-                path.extend(transfer.disk.then(|| disk(from)));
+                if transfer.disk {
+                    path.push(disk(from));
+                }
                 if from != transfer.to {
-                    path.extend([out(from), into(transfer.to)]);
+                    [out(from), into(transfer.to)].into_iter().for_each(|row| path.push(row));
                 }
                 if self.rack_of(from) != self.rack_of(transfer.to) {
-                    path.extend([up(from), down(transfer.to)]);
+                    [up(from), down(transfer.to)].into_iter().for_each(|row| path.push(row));
                 }
             }
             Source::Rack => path.push(into(transfer.to)),
-            Source::Far => path.extend([into(transfer.to), down(transfer.to)]),
+            Source::Far => [into(transfer.to), down(transfer.to)].into_iter().for_each(|row| path.push(row)),
         }
-        path.into_iter().map(|row| row as u32).collect()
+        path
     }
 
-    /// Bytes begin to flow. Returns every end that is another now.
+    /// Bytes begin to flow. Returns which flows to look at when.
     pub(super) fn begin(&mut self, now: Micros, transfer: Transfer) -> Vec<Due> {
         let through = self.path(&transfer);
-        assert!(!through.is_empty(), "bytes_flow_through_something: {transfer:?}");
+        assert!(through.length > 0, "bytes_flow_through_something: {transfer:?}");
         let slot = self.unused.pop().unwrap_or(self.flows.len());
         self.flows.resize_with(self.flows.len().max(slot + 1), || None);
         self.moved.asked += transfer.bytes as f64;
-        through.iter().for_each(|&row| self.users[row as usize].push(slot));
+        through.rows().iter().for_each(|&row| self.users[row as usize].push(slot));
         let left = transfer.bytes as f64;
-        let flow = Flow { transfer, through: through.clone(), left, rate: 0.0, since: now, generation: 0 };
-        self.flows[slot] = Some(flow);
-        self.share_again(now, &through)
+        let (end, look) = (Micros::MAX, Micros::MAX);
+        self.flows[slot] = Some(Flow { transfer, through, left, rate: 0.0, since: now, end, look, generation: 0 });
+        self.share_again(now, through)
     }
 
-    /// The transfer, if it is really over.
-    pub(super) fn ended(&mut self, now: Micros, flow: FlowId) -> Option<(Transfer, Vec<Due>)> {
-        let row = self.flows[flow.slot].as_ref().filter(|row| row.generation == flow.generation)?;
+    /// The transfer, if it is over, and which flows to look at when.
+    pub(super) fn look(&mut self, now: Micros, flow: FlowId) -> (Option<Transfer>, Vec<Due>) {
+        let Some(row) = self.flows[flow.slot].as_mut().filter(|row| row.generation == flow.generation) else {
+            return (None, Vec::new());
+        };
+        if row.end > now {
+            // It has become slower since.
+            row.look = row.end;
+            return (None, vec![(row.end, flow)]);
+        }
         let left = row.left - row.rate * (now - row.since) as f64;
         assert!(left <= 1e-3, "bytes_are_conserved: {left} bytes of {:?} are left", row.transfer);
-        Some(self.remove(now, flow.slot, 0.0))
+        let (transfer, due) = self.remove(now, flow.slot, 0.0);
+        (Some(transfer), due)
     }
 
     /// The flow stops where it is.
@@ -186,12 +221,12 @@ impl Network {
         self.unused.push(slot);
         self.moved.done += flow.transfer.bytes as f64 - left;
         self.moved.cut += left;
-        for &row in &flow.through {
+        for &row in flow.through.rows() {
             let users = &mut self.users[row as usize];
             let position = users.iter().position(|&user| user == slot).expect("a flow is among the users of its path");
             users.swap_remove(position);
         }
-        (flow.transfer, self.share_again(now, &flow.through))
+        (flow.transfer, self.share_again(now, flow.through))
     }
 
     fn share(&self, row: u32) -> f64 {
@@ -199,32 +234,44 @@ impl Network {
     }
 
     /// Everybody who goes through one of these gets the share that is due now.
-    fn share_again(&mut self, now: Micros, rows: &[u32]) -> Vec<Due> {
-        let mut touched: Vec<usize> = rows.iter().flat_map(|&row| self.users[row as usize].iter().copied()).collect();
-        touched.sort_unstable();
-        touched.dedup();
-        let mut due = Vec::with_capacity(touched.len());
-        for slot in touched {
-            let Some(flow) = &self.flows[slot] else { continue };
-            let rate = flow.through.iter().map(|&row| self.share(row)).fold(f64::INFINITY, f64::min);
-            if (rate - flow.rate).abs() <= flow.rate * 1e-12 {
-                continue;
-            }
-            self.generation = self.generation.wrapping_add(1);
-            let generation = self.generation;
-            let flow = self.flows[slot].as_mut().expect("it was there");
-            flow.left = (flow.left - flow.rate * (now - flow.since) as f64).max(0.0);
-            (flow.rate, flow.since, flow.generation) = (rate, now, generation);
-            due.push((now + (flow.left / rate).ceil() as Micros, FlowId { slot, generation }));
+    fn share_again(&mut self, now: Micros, rows: Path) -> Vec<Due> {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.extend(rows.rows().iter().flat_map(|&row| self.users[row as usize].iter().copied()));
+        if rows.length > 1 {
+            touched.sort_unstable();
+            touched.dedup();
         }
+        let mut due = Vec::new();
+        for slot in touched.drain(..) {
+            let Some(flow) = &self.flows[slot] else { continue };
+            let rate = flow.through.rows().iter().map(|&row| self.share(row)).fold(f64::INFINITY, f64::min);
+            if (rate - flow.rate).abs() > flow.rate * 1e-12 {
+                due.extend(self.set_rate(now, slot, rate));
+            }
+        }
+        self.touched = touched;
         due
+    }
+
+    /// A flow that becomes slower is looked at when it would have ended, and then again.
+    fn set_rate(&mut self, now: Micros, slot: usize, rate: f64) -> Option<Due> {
+        let flow = self.flows[slot].as_mut()?;
+        flow.left = (flow.left - flow.rate * (now - flow.since) as f64).max(0.0);
+        (flow.rate, flow.since) = (rate, now);
+        flow.end = now + (flow.left / rate).ceil() as Micros;
+        if flow.end >= flow.look {
+            return None;
+        }
+        self.generation = self.generation.wrapping_add(1);
+        (flow.look, flow.generation) = (flow.end, self.generation);
+        Some((flow.end, FlowId { slot, generation: flow.generation }))
     }
 
     /// Nothing carries more than it can.
     pub(super) fn check(&self) {
         let mut load = vec![0.0; self.capacity.len()];
         for flow in self.flows.iter().flatten() {
-            flow.through.iter().for_each(|&row| load[row as usize] += flow.rate);
+            flow.through.rows().iter().for_each(|&row| load[row as usize] += flow.rate);
         }
         for (row, (load, capacity)) in load.iter().zip(&self.capacity).enumerate() {
             assert!(*load <= capacity * 1.000_001, "no_capacity_is_exceeded: {row} carries {load} of {capacity}");
@@ -252,18 +299,24 @@ mod tests {
         Transfer { run, from: Source::Host(from), to, bytes: 100_000_000, disk: true }
     }
 
+    fn times(due: &[Due]) -> Vec<Micros> {
+        due.iter().map(|due| due.0).collect()
+    }
+
     #[test]
     fn two_readers_of_a_disk_get_half_each() {
         let mut network = Network::new(4, 2, SPEEDS);
-        let due = network.begin(0, transfer(0, 0));
-        assert_eq!(due.iter().map(|due| due.0).collect::<Vec<_>>(), [1_000_000]);
-        let due = network.begin(500_000, transfer(0, 1));
-        assert_eq!(due.iter().map(|due| due.0).collect::<Vec<_>>(), [1_500_000, 2_500_000]);
+        let first = network.begin(0, transfer(0, 0));
+        assert_eq!(times(&first), [1_000_000]);
+        let second = network.begin(500_000, transfer(0, 1));
+        assert_eq!(times(&second), [2_500_000], "the first is slower now, and looked at later");
         network.check();
-        let (_, later) = network.ended(1_500_000, due[0].1).unwrap();
-        assert_eq!(later.iter().map(|due| due.0).collect::<Vec<_>>(), [2_000_000]);
-        assert!(network.ended(2_500_000, due[1].1).is_none(), "the rate has changed since");
-        network.ended(2_000_000, later[0].1).unwrap();
+        let (over, again) = network.look(1_000_000, first[0].1);
+        assert_eq!((over.is_none(), times(&again)), (true, vec![1_500_000]));
+        let (over, later) = network.look(1_500_000, again[0].1);
+        assert_eq!((over.is_some(), times(&later)), (true, vec![2_000_000]));
+        assert!(network.look(2_000_000, later[0].1).0.is_some());
+        assert!(network.look(2_500_000, second[0].1).0.is_none(), "its end has become another");
         network.check_end();
     }
 

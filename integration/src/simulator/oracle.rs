@@ -26,7 +26,7 @@ impl Answers {
         let mut ranges = BTreeMap::new();
         for task in 0..plan.len() {
             let mut value = begin(task);
-            for input in &plan.request(task).inputs {
+            for input in plan.inputs(task) {
                 let key = (input.first, input.count);
                 let range = *ranges.entry(key).or_insert_with(|| {
                     let members = input.first..input.first + input.count;
@@ -65,11 +65,8 @@ pub(super) fn read(value: u64, input: &InputRange, range: u64) -> u64 {
 
 fn needless(plan: &Plan) -> Vec<bool> {
     let mut needless = vec![false; plan.len() as usize];
-    let mut start = 0;
-    for set in &plan.graph.sets {
-        let tasks = start..start + set.tasks.len() as u32;
-        start = tasks.end;
-        if let Some(wanted) = set.rows_wanted.filter(|&rows| rows > 0) {
+    for (tasks, rows_wanted) in plan.sets() {
+        if let Some(wanted) = rows_wanted.filter(|&rows| rows > 0) {
             for task in enough_at(plan, tasks.clone(), wanted)..tasks.end {
                 needless[task as usize] = true;
             }

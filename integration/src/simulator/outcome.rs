@@ -76,7 +76,13 @@ pub struct Outcome {
     pub memory: u64,
     /// Events that the core handled.
     pub events: u64,
-    /// CPU time that it took for them.
+    /// Tasks that it gave to workers.
+    pub decisions: u64,
+    /// CPU time of all: of making the scenario, the core and the world round it.
+    pub whole_cpu: Duration,
+    /// The most memory of the process meanwhile.
+    pub whole_memory: u64,
+    /// CPU time that the core took for the events.
     pub cpu: Duration,
     /// CPU time of the slowest event, and which it was.
     pub slowest: (Duration, &'static str),
@@ -87,7 +93,7 @@ pub struct Outcome {
 impl Outcome {
     /// The heading of the table.
     pub const TITLE: &'static str = "scenario       tasks  threads  makespan   bound  ratio  job/chain   first  node/rack/far %  blocks, far  results, far \
-         again  core memory  B/task  events/s us/task  slowest event";
+         again  core memory  B/task  events/s us/task  decisions/s  whole: CPU   memory  slowest event";
 
     /// Makespan / bound.
     pub fn ratio(&self) -> f64 {
@@ -114,6 +120,8 @@ impl fmt::Display for Outcome {
         write!(out, "{:>10.1} GB {:>6} ", giga(self.fetches.bytes[2]), self.repeated)?;
         write!(out, "{:>9.1} MB {:>7} ", self.memory as f64 / 1e6, self.memory / self.tasks.max(1))?;
         write!(out, "{:>9.0} {:>7.2} ", self.events as f64 / seconds(self.cpu).max(1e-9), self.cpu_per_task())?;
+        write!(out, "{:>12.0} ", self.decisions as f64 / seconds(self.cpu).max(1e-9))?;
+        write!(out, "{:>9.1} s {:>5.0} MB ", seconds(self.whole_cpu), self.whole_memory as f64 / 1e6)?;
         let (slowest, event) = self.slowest;
         write!(out, "{:>8.2} ms {event}", seconds(slowest) * 1e3)
     }

@@ -1,10 +1,13 @@
 //! Work to bring: graphs of tasks, what each task costs, and where its block really is.
 
-use bobbin_core::{Graph, InputRange, TaskRequest, TaskSet};
+use std::ops::Range;
+
+use bobbin_core::{Graph, HostNames, InputRange, TaskOptions, TaskRequest, TaskSet};
 
 use crate::data::Random;
 
 use super::clock::Micros;
+use super::placement::Replicas;
 
 /// What the tasks of a set cost.
 #[derive(Clone, Copy, Debug)]
@@ -27,96 +30,165 @@ impl Default for Cost {
     }
 }
 
-/// One job, when it comes, and what nobody tells the core.
+/// One job, when it comes, and what nobody tells the core. Nothing of it is on the heap for each task that reads a block:
+/// there are millions of them.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) at: Micros,
-    pub(super) graph: Graph,
-    /// One for each set.
-    costs: Vec<Cost>,
-    /// Where each set ends.
-    ends: Vec<u32>,
-    /// Hosts that really hold a task's block.
-    blocks: Vec<Vec<u32>>,
+    /// Numbers of the tasks whose results the driver wants.
+    pub(super) wanted: Range<u32>,
+    sets: Vec<Set>,
     seed: u64,
 }
 
-/// A block of a file.
+/// Alike tasks.
 #[derive(Clone, Debug)]
+struct Set {
+    name: String,
+    tasks: Tasks,
+    /// Numbers of the first, and of the one after the last.
+    numbers: Range<u32>,
+    rows_wanted: Option<u64>,
+    cost: Cost,
+}
+
+#[derive(Clone, Debug)]
+enum Tasks {
+    /// A block each.
+    Scans(Vec<Block>),
+    /// Ranges of results each.
+    Stage(Vec<Vec<InputRange>>),
+}
+
+/// A block of a file.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Block {
     pub(super) bytes: u64,
-    pub(super) replicas: Vec<u32>,
-    /// Where the NameNode said that it is.
-    pub(super) told: Vec<u32>,
+    pub(super) replicas: Replicas,
+    /// Where the NameNode said that it is, if that is not so any more.
+    pub(super) told: Option<Replicas>,
+}
+
+impl Set {
+    fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    fn request(&self, position: usize, hosts: &mut HostNames) -> TaskRequest {
+        match &self.tasks {
+            Tasks::Scans(blocks) => {
+                let block = &blocks[position];
+                let told = block.told.as_ref().unwrap_or(&block.replicas);
+                let places = told.hosts().iter().map(|&host| hosts.number(&host_name(host as usize))).collect();
+                TaskRequest { places, input_bytes: block.bytes, inputs: Vec::new() }
+            }
+            Tasks::Stage(inputs) => TaskRequest { inputs: inputs[position].clone(), ..TaskRequest::default() },
+        }
+    }
 }
 
 impl Plan {
     pub(super) fn new(at: Micros, seed: u64) -> Plan {
-        let (graph, costs, ends, blocks) = Default::default();
-        Plan { at, graph, costs, ends, blocks, seed }
+        Plan { at, wanted: 0..0, sets: Vec::new(), seed }
     }
 
     /// How many tasks there are.
     pub(super) fn len(&self) -> u32 {
-        self.ends.last().copied().unwrap_or(0)
+        self.sets.last().map_or(0, |set| set.numbers.end)
     }
 
     /// Tasks that read a block each.
-    pub(super) fn scans(&mut self, blocks: Vec<Block>, cost: Cost) -> &mut Plan {
-        let name = |host: &u32| host_name(*host as usize);
-        let request = |block: &Block| TaskRequest {
-            places: block.told.iter().map(name).collect(),
-            input_bytes: block.bytes,
-            inputs: Vec::new(),
-        };
-        let tasks = blocks.iter().map(request).collect();
-        self.blocks.extend(blocks.into_iter().map(|block| block.replicas));
-        self.push("scan", tasks, cost)
+    pub(super) fn scans(&mut self, blocks: impl Iterator<Item = Block>, cost: Cost) -> &mut Plan {
+        let blocks: Vec<Block> = blocks.collect();
+        self.push("scan", blocks.len(), Tasks::Scans(blocks), cost)
     }
 
     /// Tasks that read results, each these ranges.
     pub(super) fn stage(&mut self, name: &str, inputs: Vec<Vec<InputRange>>, cost: Cost) -> &mut Plan {
-        let request = |inputs| TaskRequest { inputs, ..TaskRequest::default() };
-        self.push(name, inputs.into_iter().map(request).collect(), cost)
+        self.push(name, inputs.len(), Tasks::Stage(inputs), cost)
     }
 
     /// The last set ends early.
     pub(super) fn enough(&mut self, rows: u64) {
-        if let Some(set) = self.graph.sets.last_mut() {
+        if let Some(set) = self.sets.last_mut() {
             set.rows_wanted = Some(rows);
         }
     }
 
     /// The driver wants the results of the last so many tasks.
     pub(super) fn want_last(&mut self, count: u32) {
-        self.graph.wanted = (self.len().saturating_sub(count)..self.len()).collect();
+        self.wanted = self.len().saturating_sub(count)..self.len();
     }
 
-    fn push(&mut self, name: &str, tasks: Vec<TaskRequest>, cost: Cost) -> &mut Plan {
-        self.ends.push(self.len() + tasks.len() as u32);
-        self.costs.push(cost);
-        self.graph.sets.push(TaskSet { name: name.to_owned(), tasks, rows_wanted: None });
+    /// The driver wants the results of the last stage, if there is one.
+    pub(super) fn want_last_stage(&mut self) {
+        let last =
+            self.sets.last().filter(|_| self.sets.len() > 1).map_or(0, |set| set.numbers.end - set.numbers.start);
+        self.want_last(last);
+    }
+
+    fn push(&mut self, name: &str, count: usize, tasks: Tasks, cost: Cost) -> &mut Plan {
+        let numbers = self.len()..self.len() + count as u32;
+        self.sets.push(Set { name: name.to_owned(), tasks, numbers, rows_wanted: None, cost });
         self
     }
 
-    pub(super) fn cost(&self, task: u32) -> &Cost {
-        &self.costs[self.ends.partition_point(|&end| end <= task)]
+    /// What the driver submits.
+    pub(super) fn graph(&self, number: u32) -> Graph {
+        let mut hosts = HostNames::default();
+        let mut task_set = |set: &Set| TaskSet {
+            name: set.name.clone(),
+            tasks: (0..set.len()).map(|position| set.request(position, &mut hosts)).collect(),
+            rows_wanted: set.rows_wanted,
+            options: TaskOptions::default(),
+        };
+        let sets = self.sets.iter().map(&mut task_set).collect();
+        Graph { number, hosts, sets, wanted: self.wanted.clone().collect(), independent: false }
     }
 
-    pub(super) fn request(&self, task: u32) -> &TaskRequest {
-        let set = self.ends.partition_point(|&end| end <= task);
-        let start = set.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.graph.sets[set].tasks[(task - start) as usize]
+    fn set(&self, task: u32) -> &Set {
+        &self.sets[self.sets.partition_point(|set| set.numbers.end <= task)]
+    }
+
+    /// The tasks of each set, and how many rows are enough of it.
+    pub(super) fn sets(&self) -> impl Iterator<Item = (Range<u32>, Option<u64>)> {
+        self.sets.iter().map(|set| (set.numbers.clone(), set.rows_wanted))
+    }
+
+    pub(super) fn cost(&self, task: u32) -> &Cost {
+        &self.set(task).cost
+    }
+
+    /// Results that a task reads.
+    pub(super) fn inputs(&self, task: u32) -> &[InputRange] {
+        let set = self.set(task);
+        match &set.tasks {
+            Tasks::Scans(_) => &[],
+            Tasks::Stage(inputs) => &inputs[(task - set.numbers.start) as usize],
+        }
+    }
+
+    fn block(&self, task: u32) -> Option<&Block> {
+        let set = self.set(task);
+        match &set.tasks {
+            Tasks::Scans(blocks) => blocks.get((task - set.numbers.start) as usize),
+            Tasks::Stage(_) => None,
+        }
+    }
+
+    /// Size of the task's block.
+    pub(super) fn input_bytes(&self, task: u32) -> u64 {
+        self.block(task).map_or(0, |block| block.bytes)
     }
 
     /// Does the task's set stop when it has rows enough?
     pub(super) fn may_be_skipped(&self, task: u32) -> bool {
-        self.graph.sets[self.ends.partition_point(|&end| end <= task)].rows_wanted.is_some()
+        self.set(task).rows_wanted.is_some()
     }
 
     /// Hosts that really hold the task's block.
     pub(super) fn replicas(&self, task: u32) -> &[u32] {
-        self.blocks.get(task as usize).map_or(&[], Vec::as_slice)
+        self.block(task).map_or(&[], |block| block.replicas.hosts())
     }
 
     /// CPU time of a task, the same at every attempt.

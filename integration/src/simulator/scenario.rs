@@ -1,14 +1,17 @@
 //! The scenarios: a cluster, work, and what goes wrong.
 
+use std::time::Duration;
+
 use bobbin_core::{ClusterConfig, Config, InputRange};
 
 use crate::data::Random;
 
 use super::clock::{MILLI, Micros, SECOND};
 use super::faults::{Fault, Faults};
+use super::machine::{forget_peak, thread_time};
 use super::manager::SIZE;
 use super::network::Speeds;
-use super::placement::Racks;
+use super::placement::{Racks, Replicas};
 use super::plan::{Block, Cost, Plan};
 
 /// Every scenario, and what it shows.
@@ -73,6 +76,8 @@ pub struct Scenario {
     pub(super) slow_hosts: Vec<(usize, f64)>,
     /// Do results have values that are compared with a sequential run's?
     pub(super) checked: bool,
+    /// The thread's CPU time when the scenario was made.
+    pub(super) began: Duration,
 }
 
 const BLOCK: u64 = 128 << 20;
@@ -90,6 +95,8 @@ impl Scenario {
     /// The scenario of this name, with what chance makes of the seed.
     pub fn new(name: &str, scale: Scale, seed: u64) -> Option<Scenario> {
         let &(name, _) = NAMES.iter().find(|known| known.0 == name)?;
+        let began = thread_time();
+        forget_peak();
         let (hosts, tasks) = size(name, scale);
         let workers = if name == "few" { hosts.div_ceil(10) } else { hosts };
         let racks = hosts.div_ceil(40).max(3);
@@ -111,6 +118,7 @@ impl Scenario {
             plans,
             faults,
             slow_hosts,
+            began,
             checked: tasks <= if name == "shuffle" { 2_000 } else { 300_000 },
         })
     }
@@ -173,7 +181,7 @@ impl Maker {
             "random" => self.random_jobs(tasks),
             _ => {
                 let mut plan = Plan::new(0, self.seed);
-                let blocks = (0..tasks).map(|_| self.block(name)).collect();
+                let blocks = (0..tasks).map(|_| self.block(name));
                 plan.scans(blocks, Cost { cpu: SCAN, ..Cost::default() });
                 vec![plan]
             }
@@ -183,22 +191,22 @@ impl Maker {
     fn block(&mut self, name: &str) -> Block {
         let tenth = (self.racks.hosts / 10).max(3) as u64;
         let replicas = match name {
-            "hot" => vec![0, 1, 2],
+            "hot" => Replicas::of(&[0, 1, 2]),
             "skewed" if self.random.once_in(2) => {
                 let first = self.random.below(tenth);
-                (0..3).map(|next| ((first + next) % tenth) as u32).collect()
+                Replicas::of(&[0, 1, 2].map(|next| ((first + next) % tenth) as u32))
             }
             _ => self.racks.replicas(&mut self.random, None),
         };
         let bytes = if name == "skewed" { BLOCK >> self.random.below(6) } else { BLOCK };
         let moved = name == "stale" && self.random.once_in(10);
-        let told = if moved { self.racks.replicas(&mut self.random, None) } else { replicas.clone() };
+        let told = moved.then(|| self.racks.replicas(&mut self.random, None));
         Block { bytes, replicas, told }
     }
 
     fn tree(&mut self, tasks: u32, scan: Cost) -> Plan {
         let mut plan = Plan::new(0, self.seed);
-        let blocks = (0..tasks).map(|_| self.block("")).collect();
+        let blocks = (0..tasks).map(|_| self.block(""));
         plan.scans(blocks, scan);
         let (mut first, mut count) = (0, tasks);
         while count > 1 {
@@ -215,7 +223,7 @@ impl Maker {
 
     fn shuffle(&mut self, tasks: u32) -> Plan {
         let mut plan = Plan::new(0, self.seed);
-        let blocks = (0..tasks).map(|_| self.block("")).collect();
+        let blocks = (0..tasks).map(|_| self.block(""));
         plan.scans(blocks, Cost { cpu: SCAN, result_bytes: BLOCK, parts: tasks, ..Cost::default() });
         let inputs = (0..tasks).map(|part| vec![range(0, tasks, part)]).collect();
         plan.stage("reduce", inputs, Cost { cpu: SCAN, ..Cost::default() });
@@ -230,7 +238,7 @@ impl Maker {
             at += self.random.exponential(0.4e6);
             let count = self.random.between(1, 25) as u32;
             let mut plan = Plan::new(at as Micros, self.seed + u64::from(job));
-            let blocks = (0..count).map(|_| self.block("")).collect();
+            let blocks = (0..count).map(|_| self.block(""));
             plan.scans(blocks, Cost { cpu: SCAN, ..Cost::default() });
             plan.stage("merge", vec![vec![range(0, count, 0)]], Cost { cpu: 0.1e6, ..Cost::default() });
             plan.want_last(1);
@@ -250,18 +258,16 @@ impl Maker {
         let mut plan = Plan::new(at, self.seed ^ (number << 20));
         let scans = 1 + self.random.below(tasks);
         let name = ["", "hot", "skewed", "stale"][self.random.below(4) as usize];
-        let blocks = (0..scans).map(|_| self.block(name)).collect();
+        let blocks: Vec<Block> = (0..scans).map(|_| self.block(name)).collect();
         let cost = Cost { cpu: 1e6 + self.random.fraction() * 4e6, spread: 1.0, ..Cost::default() };
-        plan.scans(blocks, cost);
+        plan.scans(blocks.into_iter(), cost);
         if self.random.once_in(3) {
             plan.enough(1 + self.random.below(scans));
         }
         for _ in 0..self.random.below(4) {
             self.random_stage(&mut plan);
         }
-        let may_be_wanted =
-            if plan.graph.sets.len() > 1 { plan.graph.sets.last().map_or(0, |set| set.tasks.len()) } else { 0 };
-        plan.want_last(may_be_wanted as u32);
+        plan.want_last_stage();
         plan
     }
 

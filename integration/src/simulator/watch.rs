@@ -44,6 +44,10 @@ impl World {
             | Event::ResultsReleased { .. }
             | Event::TasksCancelled { .. }
             | Event::ResultUnreadable { .. }
+            | Event::TaskWaits { .. }
+            | Event::Asked { .. }
+            | Event::QuestionWithdrawn { .. }
+            | Event::SharesReleased { .. }
             | Event::FinishRequested { .. }
             | Event::Tick => {}
         }
@@ -53,7 +57,7 @@ impl World {
         let seen = &mut self.tasks[task.0 as usize];
         if (seen.worker, seen.attempt) == (Some(worker.0), attempt) {
             seen.worker = None;
-            self.workers[row_of(worker)].given.remove(&task);
+            self.workers[row_of(worker)].given.retain(|&other| other != task);
             self.note_progress();
         }
     }

@@ -38,10 +38,11 @@ impl World {
             }
             Letter::Cancel { task, attempt } => self.cancel(Run { worker, task, attempt }),
             Letter::Drop(tasks) => {
-                for task in tasks {
-                    let known = self.workers[worker].results.remove(&task);
+                for task in &tasks {
+                    let known = self.workers[worker].results.remove(task);
                     assert!(known.is_some(), "only_results_are_dropped: {task} on worker {worker}");
                 }
+                crate::Counting::inside(|| drop(tasks));
             }
             Letter::Stop => {
                 self.workers[worker].closed = true;
@@ -72,6 +73,7 @@ impl World {
         while self.workers[worker].running.len() < self.workers[worker].threads {
             let Some(row) = self.workers[worker].queue.pop_front() else { break };
             self.start(worker, &row);
+            crate::Counting::inside(|| drop(row));
         }
         let row = &self.workers[worker];
         assert!(row.running.len() <= row.threads, "no_worker_above_its_threads: {worker}");
@@ -97,7 +99,7 @@ impl World {
     fn look_for_inputs(&self, worker: usize, row: &Assignment) -> Inputs {
         let job = &self.jobs[row.job.0 as usize];
         let mut inputs = Inputs { value: oracle::begin(row.index), ..Inputs::default() };
-        for (wanted, given) in job.plan.request(row.index).inputs.iter().zip(&row.inputs) {
+        for (wanted, given) in job.plan.inputs(row.index).iter().zip(&row.inputs) {
             let mut range = Vec::new();
             for (task, holder) in (wanted.first..).zip(given.holders.iter()) {
                 let Some(holder) = holder else { continue };
@@ -146,7 +148,7 @@ impl World {
         let spread = |host: usize| super::plan::mix(u64::from(run.task.0), host as u64);
         let nearest =
             replicas.filter(|&host| host == to || !cut_off).min_by_key(|&host| (distance(host), spread(host)));
-        let bytes = plan.request(index).input_bytes;
+        let bytes = plan.input_bytes(index);
         let Some(from) = nearest else {
             // As HDFS's clients do.
             if let Some(row) = self.running(run) {
@@ -200,8 +202,9 @@ impl World {
     }
 
     pub(super) fn flow_ends(&mut self, flow: FlowId) {
-        let Some((transfer, due)) = self.network.ended(self.queue.now(), flow) else { return };
+        let (ended, due) = self.network.look(self.queue.now(), flow);
         self.expect_ends(due);
+        let Some(transfer) = ended else { return };
         let Some(row) = self.running(transfer.run) else { return };
         row.flows -= 1;
         if row.flows == 0 {
@@ -281,7 +284,7 @@ impl World {
     fn results_of(&self, task: TaskId, holders: &BTreeSet<usize>) -> Vec<TaskId> {
         let (job, index) = self.job_of(task);
         let row = &self.jobs[job];
-        let inputs = row.plan.request(index).inputs.iter().flat_map(|input| input.first..input.first + input.count);
+        let inputs = row.plan.inputs(index).iter().flat_map(|input| input.first..input.first + input.count);
         let ids: BTreeSet<TaskId> = inputs.map(|input| TaskId(row.first + input)).collect();
         let elsewhere = |id: &TaskId| {
             self.workers

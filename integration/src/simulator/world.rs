@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bobbin_core::{Assignment, ContainerId, DriverId, Event, TaskId, WorkerId};
+use bobbin_core::{Action, Assignment, ContainerId, DriverId, Event, TaskId, WorkerId};
 
 use crate::data::Random;
 
@@ -80,11 +80,11 @@ pub(super) struct Worker {
     pub(super) known: bool,
     /// The application master hears nothing of it any more.
     pub(super) closed: bool,
-    pub(super) queue: VecDeque<Box<Assignment>>,
+    pub(super) queue: VecDeque<Assignment>,
     pub(super) running: Vec<Running>,
     pub(super) results: BTreeMap<TaskId, Held>,
     /// Tasks that the core believes it has.
-    pub(super) given: BTreeSet<TaskId>,
+    pub(super) given: Vec<TaskId>,
     /// Messages on their way to it and from it, in order; none arrives before those that were sent before.
     pub(super) letters: VecDeque<Letter>,
     pub(super) said: VecDeque<Event>,
@@ -124,6 +124,8 @@ pub(super) struct World {
     pub(super) queue: Queue,
     pub(super) random: Random,
     pub(super) metered: Metered,
+    /// Nothing, between two events: the core's actions are put here.
+    actions: Vec<Action>,
     pub(super) network: Network,
     pub(super) manager: Manager,
     pub(super) hosts: Vec<Host>,
@@ -171,6 +173,7 @@ impl World {
             random,
             prefetch: config.prefetch as usize,
             metered: Metered::new(config),
+            actions: Vec::new(),
             network,
             manager: Manager::new(racks, hardware.slots),
             hosts,
@@ -316,9 +319,13 @@ impl World {
     pub(super) fn tell_core(&mut self, event: Event) {
         self.heard(&event);
         let before = self.ended;
-        for action in self.metered.handle(self.queue.now(), event) {
+        // What is to be done may be heard of at once: that has actions of its own.
+        let mut actions = std::mem::take(&mut self.actions);
+        self.metered.handle(self.queue.now(), event, &mut actions);
+        for action in actions.drain(..) {
             self.act(action, before);
         }
+        self.actions = actions;
         if self.ended {
             self.over_since.get_or_insert(self.queue.now());
         }
@@ -393,7 +400,7 @@ impl World {
             queue: VecDeque::new(),
             running: Vec::new(),
             results: BTreeMap::new(),
-            given: BTreeSet::new(),
+            given: Vec::new(),
             letters: VecDeque::new(),
             said: VecDeque::new(),
             told_until: 0,

@@ -68,13 +68,17 @@ impl Core {
 
     /// Give tasks to the workers that may take some.
     pub(super) fn dispatch(&mut self) {
-        let touched = std::mem::take(&mut self.wishes.workers);
+        self.ready.settle_free(&self.jobs, &self.hosts);
+        let mut touched = std::mem::take(&mut self.wishes.workers);
         let anybody = std::mem::take(&mut self.wishes.anybody);
         let workers: Vec<WorkerId> = if std::mem::take(&mut self.wishes.all_workers) {
             self.reaches = Reaches::default();
-            self.workers.open().iter().copied().collect()
+            self.workers.open().collect()
         } else {
-            touched.into_iter().filter(|&worker| self.workers.is_open(worker)).collect()
+            touched.sort_unstable();
+            touched.dedup();
+            touched.retain(|&worker| self.workers.is_open(worker));
+            touched
         };
         let special = std::mem::take(&mut self.wishes.special);
         self.dispatch_special((&special, &workers), Turn::First);
@@ -109,7 +113,7 @@ impl Core {
     }
 
     fn is_any_for_anybody(&self, depth: Depth) -> bool {
-        !self.ready.free().is_empty() || depth == Depth::Threads && self.reaches.is_any_far()
+        !self.ready.is_none_free(&self.jobs, &self.hosts) || depth == Depth::Threads && self.reaches.is_any_far()
     }
 
     /// True if the worker got a task, and may get another.
@@ -117,6 +121,7 @@ impl Core {
         let queued = if depth == Depth::Queue { self.config.prefetch } else { 0 };
         let Some(row) = self.workers.get(worker).filter(|row| row.room(queued) > 0) else { return false };
         let host = row.host;
+        self.ready.tidy_head(host);
         let near = self.pick_near(worker, host);
         let task = match depth {
             Depth::Threads => near.or_else(|| self.pick_far(worker, host)),
@@ -130,14 +135,18 @@ impl Core {
 
     /// A task that this worker need not think twice about.
     pub(super) fn pick_near(&self, worker: WorkerId, host: HostId) -> Option<TaskId> {
-        let allowed = |task: &&TaskId| !self.is_avoided(**task, worker);
+        let allowed = |task: &TaskId| !self.is_avoided(*task, worker);
         let local = self.ready.at(host).iter().find(allowed);
-        let free = || self.ready.free_near(host, &self.hosts).iter().chain(self.ready.free()).find(allowed);
-        match (local, free()) {
+        if self.ready.is_none_free(&self.jobs, &self.hosts) {
+            return local;
+        }
+        let near = self.ready.free_near(host, &self.jobs, &self.hosts);
+        let free = near.chain(self.ready.free(&self.jobs, &self.hosts)).find(allowed);
+        match (local, free) {
             // An older job does not wait until the newer one's local tasks are done.
-            (Some(&local), Some(&free)) if free < local && !self.same_job(free, local) => Some(free),
-            (Some(&local), _) => Some(local),
-            (None, free) => free.copied(),
+            (Some(local), Some(free)) if free < local && !self.same_job(free, local) => Some(free),
+            (Some(local), _) => Some(local),
+            (None, free) => free,
         }
     }
 
@@ -157,12 +166,13 @@ impl Core {
     /// Send a ready task to a worker.
     pub(super) fn assign(&mut self, worker: WorkerId, task: TaskId) -> bool {
         let Some(row) = self.workers.get(worker) else { return false };
-        let Some((job, index)) = self.jobs.find_mut(task) else { return false };
+        let Some((job, index)) = self.jobs.find(task) else { return false };
         if job.places_now(index).contains(&row.host) {
             self.hosts.row_mut(row.host).last_news = self.now;
         }
-        unlist(job, index, (&mut self.ready, &mut self.classes), &self.hosts);
         let takes = job.class_of(index).map(|class| Arc::clone(&self.classes.get(class).takes));
+        unlist(task, &self.jobs, (&mut self.ready, &mut self.classes), &self.hosts);
+        let Some((job, index)) = self.jobs.find_mut(task) else { return false };
         job.counts.running += 1;
         job.counts.first_task.get_or_insert(self.now);
         let inputs = job.input_holders(index);

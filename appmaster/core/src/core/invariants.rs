@@ -231,13 +231,24 @@ fn ready_lists_list_ready_tasks(core: &Core) {
         }
     }
     assert_eq!(core.ready.len(), count, "ready_lists_list_ready_tasks: count");
-    assert_eq!(core.ready.free(), &free, "ready_lists_list_ready_tasks: free");
+    let listed: Vec<TaskId> = core.ready.free(&core.jobs, &core.hosts).collect();
+    assert!(listed.iter().eq(&free), "ready_lists_list_ready_tasks: free");
+    let none = core.ready.is_none_free(&core.jobs, &core.hosts);
+    assert_eq!(none, free.is_empty(), "ready_lists_list_ready_tasks: none is free");
     for (host, row) in core.hosts.iter() {
         let expected = at.remove(&host).unwrap_or_default();
-        assert_eq!(core.ready.at(host), &expected, "ready_lists_list_ready_tasks: {}", row.name);
-        let near = core.ready.free_near(host, &core.hosts);
-        assert!(near.is_subset(&free), "ready_lists_list_ready_tasks: near {}", row.name);
+        let at = core.ready.at(host);
+        assert!(at.iter().eq(expected.iter().copied()), "ready_lists_list_ready_tasks: {}", row.name);
+        assert!(at.rev().eq(expected.iter().rev().copied()), "ready_lists_list_ready_tasks: {}, backwards", row.name);
+        assert_eq!(at.len(), expected.len(), "ready_lists_list_ready_tasks: count of {}", row.name);
+        let is_near =
+            |&task: &TaskId| core.jobs.places_now(task).iter().any(|&place| core.hosts.same_rack(place, host));
+        let near = core.ready.free_near(host, &core.jobs, &core.hosts);
+        let expected = free.iter().copied().filter(is_near);
+        assert!(near.eq(expected), "ready_lists_list_ready_tasks: near {}", row.name);
     }
+    core.ready.check(&core.jobs, &core.hosts);
+    assert!(!core.ready.is_doubtful() || core.is_finished(), "ready_lists_list_ready_tasks: heads are settled");
 }
 
 fn classes_list_ready_tasks(core: &Core) {
@@ -312,8 +323,16 @@ fn workers_are_listed(core: &Core) {
     let which = |test: &dyn Fn(&Worker) -> bool| -> BTreeSet<WorkerId> {
         core.workers.iter().filter(|(_, row)| test(row)).map(|(worker, _)| worker).collect()
     };
-    assert_eq!(core.workers.open(), &which(&|row| row.room(core.config.prefetch) > 0), "workers_are_listed: open");
-    assert_eq!(core.workers.queuing(), &which(&|row| row.queued().next().is_some()), "workers_are_listed: queuing");
+    assert_eq!(
+        core.workers.open().collect::<BTreeSet<_>>(),
+        which(&|row| row.room(core.config.prefetch) > 0),
+        "workers_are_listed: open"
+    );
+    assert_eq!(
+        core.workers.queuing().collect::<BTreeSet<_>>(),
+        which(&|row| row.queued().next().is_some()),
+        "workers_are_listed: queuing"
+    );
     let all = core.workers.iter().map(|(_, row)| row.assigned.len()).sum::<usize>();
     assert_eq!(core.workers.assigned(), all, "workers_are_listed: tasks");
     for (worker, row) in core.workers.iter() {
@@ -328,7 +347,7 @@ fn workers_are_listed(core: &Core) {
 
 /// Whoever has room has taken what is near, or what is free for everybody.
 fn nobody_waits_beside_near_tasks(core: &Core) {
-    for &worker in core.workers.open() {
+    for worker in core.workers.open() {
         let near = core.workers.get(worker).and_then(|row| core.pick_near(worker, row.host));
         assert_eq!(near, None, "nobody_waits_beside_near_tasks: {worker} has room");
     }

@@ -97,7 +97,7 @@ impl Core {
         Far { queues, reach: Reach { everybody: true, ..Reach::default() } }
     }
 
-    fn search(&self, far: &mut Far, worker: WorkerId, host: HostId) -> Option<TaskId> {
+    fn search(&mut self, far: &mut Far, worker: WorkerId, host: HostId) -> Option<TaskId> {
         let (mut seen, mut reach, mut found) = (Vec::new(), Reach::default(), None);
         while let Some((length, Reverse(other))) = far.queues.pop() {
             let really = if self.hosts.is_held(other) { self.ready.at(other).len() } else { 0 };
@@ -106,6 +106,7 @@ impl Core {
                 continue;
             }
             seen.push((really, Reverse(other)));
+            self.ready.tidy(other);
             found = self.leaver(other, (worker, host), &mut reach);
             if found.is_some() {
                 break;
@@ -122,16 +123,16 @@ impl Core {
     /// begins with the first. But of a set that is to stop early the first ones count, whoever runs them.
     fn leaver(&self, queue: HostId, taker: (WorkerId, HostId), reach: &mut Reach) -> Option<TaskId> {
         let queue = self.ready.at(queue);
-        let stops_early = |task: &TaskId| self.jobs.find(*task).is_some_and(|(job, index)| job.limits.cover(index));
-        let mut may_go = |task: &&TaskId| {
-            let (leave, places) = (self.may_leave(**task, self.ready_since(**task)), self.jobs.places_now(**task));
+        let stops_early = |task: TaskId| self.jobs.find(task).is_some_and(|(job, index)| job.limits.cover(index));
+        let mut may_go = |task: &TaskId| {
+            let (leave, places) = (self.may_leave(*task, self.ready_since(*task)), self.jobs.places_now(*task));
             reach.add(leave, places, &self.hosts);
-            self.may_go(leave, places, taker.1) && !self.is_avoided(**task, taker.0)
+            self.may_go(leave, places, taker.1) && !self.is_avoided(*task, taker.0)
         };
-        if queue.first().is_some_and(stops_early) {
-            queue.iter().take(TAIL).find(&mut may_go).copied()
+        if queue.iter().next().is_some_and(stops_early) {
+            queue.iter().take(TAIL).find(&mut may_go)
         } else {
-            queue.iter().rev().take(TAIL).find(&mut may_go).copied()
+            queue.rev().take(TAIL).find(&mut may_go)
         }
     }
 
@@ -186,7 +187,7 @@ impl Core {
     /// Workers with nothing to do get what is queued at others: it is taken back here, and given when it comes.
     pub(super) fn take_back(&mut self, workers: &[WorkerId]) {
         for &worker in workers {
-            if self.workers.queuing().is_empty() {
+            if !self.workers.is_any_queuing() {
                 return;
             }
             let asked = self.taken_back.len();
@@ -205,7 +206,7 @@ impl Core {
     /// A queued task of another worker that this one could begin at once.
     fn find_queued(&mut self, worker: WorkerId, host: HostId) -> Option<(WorkerId, TaskId)> {
         let mut reach = Reach::default();
-        let queued = self.workers.queuing().iter().filter_map(|&other| Some((other, self.workers.get(other)?)));
+        let queued = self.workers.queuing().filter_map(|other| Some((other, self.workers.get(other)?)));
         let queued = queued.flat_map(|(other, row)| row.queued().map(move |task| (other, task)));
         for (other, queued) in queued.filter(|(_, queued)| !queued.cancelled) {
             let (leave, places) = (self.may_leave(queued.task, queued.sent), self.jobs.places_now(queued.task));

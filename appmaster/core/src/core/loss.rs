@@ -39,7 +39,7 @@ impl Core {
         host_row.threads += worker_row.threads;
         host_row.last_news = self.now;
         self.workers.insert(worker, worker_row);
-        self.wishes.workers.insert(worker);
+        self.wishes.workers.push(worker);
         self.wishes.containers = true;
     }
 

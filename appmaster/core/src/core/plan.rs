@@ -126,13 +126,8 @@ impl Core {
     /// A container on each host that holds waiting tasks, or in its stead; for tasks that no node holds, as many as
     /// have threads for them.
     fn default_need(&self, cluster: &ClusterConfig, live: u32) -> Need {
-        let queued: usize = self
-            .workers
-            .queuing()
-            .iter()
-            .filter_map(|&worker| self.workers.get(worker))
-            .map(|row| row.queued().count())
-            .sum();
+        let queued: usize =
+            self.workers.queuing().filter_map(|worker| self.workers.get(worker)).map(|row| row.queued().count()).sum();
         let unmet = ((self.ready_count() + self.delayed_count() + queued) as u32).saturating_add(self.expected_tasks());
         let (usable, strange) = self.waiting_hosts(cluster);
         let serving = |row: &&crate::fleet::Container| {
@@ -190,7 +185,8 @@ impl Core {
     }
 
     fn choose_hosts(&self, cluster: &ClusterConfig, count: u32) -> Vec<HostId> {
-        let mut waiting = Vec::new();
+        // There may be millions.
+        let mut waiting = Vec::with_capacity(self.ready_count() + self.expected_places().len());
         for job in self.jobs.iter() {
             waiting.extend(
                 job.ready_tasks()

@@ -10,6 +10,7 @@ use crate::classes::{ClassId, Classes};
 use crate::hosts::Hosts;
 use crate::ids::{HostId, TaskId, WorkerId};
 use crate::job::{Job, State};
+use crate::jobs::Jobs;
 use crate::ready::ReadyTasks;
 
 use super::Core;
@@ -41,12 +42,12 @@ pub(super) fn list(job: &Job, index: u32, (ready, classes): ReadyLists<'_>, host
     }
 }
 
-/// The task is not ready any more.
-pub(super) fn unlist(job: &Job, index: u32, (ready, classes): ReadyLists<'_>, hosts: &Hosts) {
-    let (task, places) = (job.task_id(index), job.places_now(index));
+/// A task that was listed is not ready any more.
+pub(super) fn unlist(task: TaskId, jobs: &Jobs, (ready, classes): ReadyLists<'_>, hosts: &Hosts) {
+    let Some((job, index)) = jobs.find(task) else { return };
     match job.class_of(index) {
-        None => ready.remove(task, places, hosts),
-        Some(class) => classes.remove(class, task, places),
+        None => ready.remove(task, jobs, hosts),
+        Some(class) => classes.remove(class, task, job.places_now(index)),
     }
 }
 
@@ -147,7 +148,7 @@ impl Core {
     /// A task waits for others, or goes on.
     pub(super) fn task_waits(&mut self, worker: WorkerId, (task, attempt): (TaskId, u32), waits: bool) {
         if self.workers.set_waiting(worker, (task, attempt), waits, self.now) {
-            self.wishes.workers.insert(worker);
+            self.wishes.workers.push(worker);
             self.wishes.containers = true;
         }
     }
@@ -158,7 +159,7 @@ impl Core {
             let hope = self.is_hope_for(class);
             let since = self.classes.note_hope(class, hope, self.now);
             let limit = self.config.starvation_limit;
-            if !since.is_some_and(|since| self.now.since(since) >= limit) {
+            if since.is_none_or(|since| self.now.since(since) < limit) {
                 continue;
             }
             let why = format!("{}, and none came within {} s", self.required_words(class), limit.as_secs());

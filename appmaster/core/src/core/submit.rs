@@ -149,7 +149,7 @@ impl Core {
         self.ended.extend(progress.map(|progress| (job, progress)));
         let Some(row) = self.jobs.get(job) else { return Vec::new() };
         for index in row.ready_tasks() {
-            unlist(row, index, (&mut self.ready, &mut self.classes), &self.hosts);
+            unlist(row.task_id(index), &self.jobs, (&mut self.ready, &mut self.classes), &self.hosts);
         }
         self.forget_holders(job);
         let Some(row) = self.jobs.remove(job) else { return Vec::new() };

@@ -55,7 +55,7 @@ impl Core {
     /// Free the worker's thread. Nothing if the worker does not have this attempt: a peer may say anything.
     fn take_back_from(&mut self, worker: WorkerId, task: TaskId, attempt: u32) -> Option<Assigned> {
         let assigned = self.workers.take(worker, (task, attempt), self.now)?;
-        self.wishes.workers.insert(worker);
+        self.wishes.workers.push(worker);
         self.taken_back.remove(&(worker, task));
         Some(assigned)
     }

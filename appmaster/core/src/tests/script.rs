@@ -14,8 +14,8 @@ use super::show;
 use crate::core::invariants;
 use crate::{
     Action, Capability, ClusterConfig, Config, ContainerId, Core, DatasetEntry, DriverId, Event, FailureKind, Grant,
-    Graph, InputRange, JobId, Node, Question, RequestId, TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, Time,
-    WorkerId,
+    Graph, HostNames, InputRange, JobId, Node, Question, RequestId, TaskFailure, TaskId, TaskOptions, TaskRequest,
+    TaskSet, Time, WorkerId,
 };
 
 /// Run a script's events, and return it with the actions that really followed.
@@ -148,10 +148,10 @@ fn grant(word: &str) -> Grant {
     }
 }
 
-fn task_request(word: &str) -> TaskRequest {
+fn task_request(word: &str, hosts: &mut HostNames) -> TaskRequest {
     let (word, inputs) = word.split_once('<').unwrap_or((word, ""));
     let (places, bytes) = word.split_once(':').expect("places:bytes");
-    let places = places.split(',').filter(|&place| place != "-").map(str::to_owned).collect();
+    let places = places.split(',').filter(|&place| place != "-").map(|name| hosts.number(name)).collect();
     TaskRequest { places, input_bytes: bytes.parse().expect("bytes"), inputs: ranges(inputs) }
 }
 
@@ -177,7 +177,8 @@ fn expected_place(word: &str) -> (String, u32) {
 fn graph(number: u32, words: &str) -> Graph {
     let mut parts = words.split(" | ");
     let wanted = parts.next().and_then(|part| part.trim().strip_prefix("wanted=")).expect("wanted=");
-    let set = |part: &str| {
+    let mut hosts = HostNames::default();
+    let mut set = |part: &str| {
         let (name, tasks) = part.split_once(": ").or_else(|| part.split_once(':')).expect("name: tasks");
         let (name, options) = match name.split_once('{') {
             Some((name, words)) => (name, options(words.strip_suffix('}').expect("closing"))),
@@ -185,10 +186,16 @@ fn graph(number: u32, words: &str) -> Graph {
         };
         let (name, rows) = name.split_once('!').map_or((name, None), |(name, rows)| (name, Some(rows)));
         let rows_wanted = rows.map(|rows| rows.parse().expect("rows"));
-        TaskSet { name: name.into(), tasks: tasks.split_whitespace().map(task_request).collect(), rows_wanted, options }
+        TaskSet {
+            name: name.into(),
+            tasks: tasks.split_whitespace().map(|word| task_request(word, &mut hosts)).collect(),
+            rows_wanted,
+            options,
+        }
     };
     let (wanted, independent) = wanted.strip_suffix(" alone").map_or((wanted, false), |wanted| (wanted, true));
-    Graph { number, wanted: list(wanted), sets: parts.map(set).collect(), independent }
+    let sets = parts.map(&mut set).collect();
+    Graph { number, wanted: list(wanted), hosts, sets, independent }
 }
 
 fn options(words: &str) -> TaskOptions {

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use crate::{
-    Action, AskRow, Audience, Capability, Event, FailureKind, Grant, Graph, Input, InputRange, Node, Question,
-    TaskFailure, TaskOptions, TaskRequest, TaskSet, WorkerId,
+    Action, AskRow, Audience, Capability, Event, FailureKind, Grant, Graph, HostNames, Input, InputRange, Node,
+    Question, TaskFailure, TaskOptions, TaskRequest, TaskSet, WorkerId,
 };
 
 fn join<T>(items: &[T], separator: &str, show: impl Fn(&T) -> String) -> String {
@@ -30,8 +30,9 @@ fn grant(grant: &Grant) -> String {
     format!("c{}@{}#{request}", grant.container.0, grant.host)
 }
 
-fn request(task: &TaskRequest) -> String {
-    let places = if task.places.is_empty() { "-".into() } else { task.places.join(",") };
+fn request(task: &TaskRequest, hosts: &HostNames) -> String {
+    let name = |place: &u32| hosts.name(*place).expect("a host of the graph").to_owned();
+    let places = if task.places.is_empty() { "-".into() } else { join(&task.places, ",", name) };
     let inputs =
         if task.inputs.is_empty() { String::new() } else { format!("<{}", join(&task.inputs, ",", input_range)) };
     format!("{places}:{}{inputs}", task.input_bytes)
@@ -57,7 +58,13 @@ fn reads(input: &Input) -> String {
 fn graph(graph: &Graph) -> String {
     let rows = |set: &TaskSet| set.rows_wanted.map_or_else(String::new, |rows| format!("!{rows}"));
     let set = |set: &TaskSet| {
-        format!(" | {}{}{}: {}", set.name, rows(set), options(&set.options), join(&set.tasks, " ", request))
+        format!(
+            " | {}{}{}: {}",
+            set.name,
+            rows(set),
+            options(&set.options),
+            join(&set.tasks, " ", |task| request(task, &graph.hosts))
+        )
     };
     let sets = graph.sets.iter().map(set);
     let alone = if graph.independent { " alone" } else { "" };

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::script::event;
 use crate::{
-    Action, ClusterConfig, Config, Core, DriverId, Event, Graph, InputRange, JobId, TaskRequest, TaskSet, Time,
-    WorkerId,
+    Action, ClusterConfig, Config, Core, DriverId, Event, Graph, HostNames, InputRange, JobId, TaskRequest, TaskSet,
+    Time, WorkerId,
 };
 
 const TASKS: u32 = 100_000;
@@ -14,7 +14,11 @@ const HOSTS: u32 = 100;
 
 /// Scans with three replicas each, and one task that reads them all.
 fn graph() -> Graph {
-    let place = |number: u32| format!("w{}", number % HOSTS);
+    let mut hosts = HostNames::default();
+    for host in 0..HOSTS {
+        hosts.number(&format!("w{host}"));
+    }
+    let place = |number: u32| number % HOSTS;
     let scan = |task: u32| TaskRequest {
         places: vec![place(task), place(task * 7 + 1), place(task * 13 + 5)],
         input_bytes: 32 << 20,
@@ -23,6 +27,7 @@ fn graph() -> Graph {
     let last =
         TaskRequest { inputs: vec![InputRange { count: TASKS, ..InputRange::default() }], ..TaskRequest::default() };
     Graph {
+        hosts,
         sets: vec![
             TaskSet { name: "scan".into(), tasks: (0..TASKS).map(scan).collect(), ..TaskSet::default() },
             TaskSet { name: "final".into(), tasks: vec![last], ..TaskSet::default() },

@@ -9,7 +9,7 @@ use super::watch::SimJob;
 use super::{script, show};
 use crate::core::invariants;
 use crate::{
-    Capability, ClusterConfig, Config, ContainerId, Core, DatasetEntry, DriverId, Event, FailureKind, Graph,
+    Capability, ClusterConfig, Config, ContainerId, Core, DatasetEntry, DriverId, Event, FailureKind, Graph, HostNames,
     InputRange, JobId, Question, SHARED_JOBS, TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, Time, WorkerId,
 };
 
@@ -288,14 +288,17 @@ impl World {
         let others = self.others(driver);
         let scans = self.rng.below(12) as u32;
         let independent = self.rng.chance(35);
-        let mut graph = Graph { sets: vec![self.task_set("scan", scans, 0, &[])], independent, ..Graph::default() };
+        let mut hosts = HostNames::default();
+        let first = self.task_set("scan", (scans, 0), &[], &mut hosts);
+        let mut graph = Graph { sets: vec![first], independent, ..Graph::default() };
         let mut count = scans;
         for _ in 0..self.rng.below(3) {
             let size = 1 + self.rng.below(3) as u32;
-            let set = self.task_set("stage", size, count, &others);
+            let set = self.task_set("stage", (size, count), &others, &mut hosts);
             graph.sets.push(set);
             count += size;
         }
+        graph.hosts = hosts;
         // Now and then it asks for both, and is refused.
         if independent && !self.rng.chance(3) {
             graph.sets.iter_mut().for_each(|set| set.rows_wanted = None);
@@ -327,11 +330,12 @@ impl World {
         rows.map(|(id, job)| (id.0, wanted(job))).chain(shared).collect()
     }
 
-    fn task_set(&mut self, name: &str, size: u32, before: u32, others: &[Other]) -> TaskSet {
+    /// So many tasks, after so many others.
+    fn task_set(&mut self, name: &str, (size, before): (u32, u32), others: &[Other], hosts: &mut HostNames) -> TaskSet {
         let nodes = self.manager.nodes.len() as u64 + 1;
-        let task = |rng: &mut Rng| TaskRequest {
+        let mut task = |rng: &mut Rng| TaskRequest {
             places: (0..rng.below(4))
-                .map(|_| format!("{}{}", ["w", "10.0.0."][rng.below(2) as usize], rng.below(nodes)))
+                .map(|_| hosts.number(&format!("{}{}", ["w", "10.0.0."][rng.below(2) as usize], rng.below(nodes))))
                 .collect(),
             input_bytes: rng.below(1000),
             inputs: [inputs_of_others(rng, others), inputs(rng, before)].concat(),
