@@ -5,6 +5,7 @@
 //! with [`macro@task`], and give [`Future`]s. With the feature `sql`, sessions run queries planned by `bobbin-engine`, and
 //! give DataFusion's `DataFrame`s that run as their jobs. [`yarn::submit`] starts applications on a cluster.
 
+mod actor;
 mod amount;
 mod connect;
 mod driver;
@@ -29,8 +30,9 @@ pub use self::futures::{
     Arguments, AsCompleted, Block, BlocksError, Future, FutureError, IntoArgument, IntoArguments, Status, TaskOptions,
     as_completed, wait,
 };
+pub use actor::{Actor, ActorError};
 pub use amount::{Amount, NoAmount};
-pub use bobbin_macros::{main, task};
+pub use bobbin_macros::{main, method, task};
 pub use bobbin_task::function::Bytes;
 pub use bobbin_task::{Cancelled, checkpoint, function, is_cancelled};
 pub use connect::{ConnectError, CredentialsFault, Surrounding, surrounding};

@@ -861,12 +861,34 @@ pub struct FileRange {
 }
 /// Ask a worker for the same part of the results of these tasks, by the application's numbers (ResultReady.result). Answered by
 /// one FetchReply a task, in this order. A result that was not written in parts, such as that of a call, is part 0.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FetchRequest {
     #[prost(uint32, repeated, tag = "1")]
     pub tasks: ::prost::alloc::vec::Vec<u32>,
     #[prost(uint32, tag = "2")]
     pub part: u32,
+    /// Instead of all that: call a method of a state. Answered by one FetchReply, with the method's result.
+    #[prost(message, optional, tag = "3")]
+    pub call: ::core::option::Option<StateCall>,
+}
+/// A result may be the state of an actor: the worker that holds it keeps the value that the result was made of beside it, and
+/// methods change this value. Calls of one state are made one after the other, as they come. The state lives as long as the
+/// result does there; where the result is made again, the state begins anew.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StateCall {
+    /// Whose result, by the application's number.
+    #[prost(uint32, tag = "1")]
+    pub task: u32,
+    /// FetchReply.incarnation of an earlier call; 0 for any. Another one is refused: what was made of the state is gone.
+    #[prost(uint64, tag = "2")]
+    pub incarnation: u64,
+    /// A registered method; its signature is that of the worker's executable: "(&State, u64) -> u64". Absent to ask for the
+    /// incarnation only.
+    #[prost(message, optional, tag = "3")]
+    pub method: ::core::option::Option<Function>,
+    /// Values only.
+    #[prost(message, optional, tag = "4")]
+    pub call: ::core::option::Option<Call>,
 }
 /// Followed by `length` raw bytes, outside of any frame, when `error` is empty. Nothing follows for a part without rows. A worker
 /// that cannot go on in the middle of a result closes the connection.
@@ -879,6 +901,12 @@ pub struct FetchReply {
     /// Why there is no result; the replies for the other tasks still come.
     #[prost(string, tag = "3")]
     pub error: ::prost::alloc::string::String,
+    /// Of a StateCall: which beginning of the state it is.
+    #[prost(uint64, tag = "4")]
+    pub incarnation: u64,
+    /// Of a StateCall with an error: the state is not here, or not the one that was meant. Else the method failed.
+    #[prost(bool, tag = "5")]
+    pub gone: bool,
 }
 /// What `shared` and `body` of a task are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
