@@ -18,13 +18,13 @@ fn largest(parts: Vec<Vec<u64>>) -> u64 {
     parts.into_iter().flatten().max().unwrap_or(0)
 }
 
-async fn make(session: &Session) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn make(session: &Session) -> Result<(), Box<dyn Error>> {
     let parts: Vec<_> = (0..10u64).map(|part| session.submit(squares, (part * 100, part * 100 + 100))).collect();
     session.publish("squares", &parts).await?;
     Ok(())
 }
 
-async fn find(session: &Session) -> Result<u64, Box<dyn Error + Send + Sync>> {
+async fn find(session: &Session) -> Result<u64, Box<dyn Error>> {
     let parts = session.dataset::<Vec<u64>>("squares").await?;
     Ok(session.submit(largest, (&parts,)).result().await?)
 }
@@ -36,7 +36,7 @@ async fn maker() -> Result<(), String> {
 }
 
 #[bobbin::main]
-async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let session = Session::connect().await?;
     match std::env::args().nth(1).as_deref() {
         Some("make") => make(&session).await?,

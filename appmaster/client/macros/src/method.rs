@@ -29,16 +29,16 @@ pub fn expand(arguments: TokenStream, function: TokenStream) -> Result<TokenStre
     };
     let success = success(&returned);
     let result = success.clone().unwrap_or_else(|| returned.clone());
-    let given: Vec<_> = (0..types.len()).map(|number| format_ident!("argument_{number}")).collect();
+    let given: Vec<_> = (0..types.len()).map(|number| format_ident!("bobbin_argument_{number}")).collect();
     let count = types.len();
     let finish = match success {
         Some(_) => quote! {
-            match body(state, #(#given),*) {
-                ::std::result::Result::Ok(result) => #root::__private::finished::<#result>(&result),
-                ::std::result::Result::Err(error) => ::std::result::Result::Err(#root::__private::gave_up(&error)),
+            match body(bobbin_state, #(#given),*) {
+                ::std::result::Result::Ok(bobbin_result) => #root::__private::finished::<#result>(&bobbin_result),
+                ::std::result::Result::Err(bobbin_error) => ::std::result::Result::Err(#root::__private::gave_up(&bobbin_error)),
             }
         },
-        None => quote!(#root::__private::finished::<#result>(&body(state, #(#given),*))),
+        None => quote!(#root::__private::finished::<#result>(&body(bobbin_state, #(#given),*))),
     };
     let this = if mutable { quote!(&'state mut #state) } else { quote!(&'state #state) };
     let prefix = if mutable { "&mut " } else { "&" };
@@ -81,12 +81,12 @@ pub fn expand(arguments: TokenStream, function: TokenStream) -> Result<TokenStre
 
             #[allow(unused_mut, reason = "a method without other parameters")]
             fn call(
-                state: &mut (dyn ::std::any::Any + ::std::marker::Send),
-                mut parameters: #root::__private::Parameters,
+                bobbin_state: &mut (dyn ::std::any::Any + ::std::marker::Send),
+                mut bobbin_parameters: #root::__private::Parameters,
             ) -> ::std::result::Result<#root::__private::RawBytes, #root::__private::CallFailure> {
-                parameters.expect(#count)?;
-                #(let #given: #types = parameters.take()?;)*
-                let state = #root::__private::state_of::<#state>(state)?;
+                bobbin_parameters.expect(#count)?;
+                #(let #given: #types = bobbin_parameters.take()?;)*
+                let bobbin_state = #root::__private::state_of::<#state>(bobbin_state)?;
                 #finish
             }
 

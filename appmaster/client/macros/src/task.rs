@@ -77,14 +77,14 @@ pub fn expand(arguments: TokenStream, function: TokenStream) -> Result<TokenStre
     };
     let success = success(&returned);
     let result = success.clone().unwrap_or_else(|| returned.clone());
-    let given: Vec<_> = (0..types.len()).map(|number| format_ident!("argument_{number}")).collect();
+    let given: Vec<_> = (0..types.len()).map(|number| format_ident!("bobbin_argument_{number}")).collect();
     let count = types.len();
     let awaited = asyncness.map(|_| quote!(.await));
     let finish = match success {
         Some(_) => quote! {
             match body(#(#given),*) #awaited {
-                ::std::result::Result::Ok(result) => #root::__private::finished::<#result>(&result),
-                ::std::result::Result::Err(error) => ::std::result::Result::Err(#root::__private::gave_up(&error)),
+                ::std::result::Result::Ok(bobbin_result) => #root::__private::finished::<#result>(&bobbin_result),
+                ::std::result::Result::Err(bobbin_error) => ::std::result::Result::Err(#root::__private::gave_up(&bobbin_error)),
             }
         },
         None => quote!(#root::__private::finished::<#result>(&body(#(#given),*) #awaited)),
@@ -135,10 +135,10 @@ pub fn expand(arguments: TokenStream, function: TokenStream) -> Result<TokenStre
             }
 
             #[allow(unused_mut, reason = "a function without parameters")]
-            fn call(mut parameters: #root::__private::Parameters) -> #root::__private::CallFuture {
+            fn call(mut bobbin_parameters: #root::__private::Parameters) -> #root::__private::CallFuture {
                 ::std::boxed::Box::pin(async move {
-                    parameters.expect(#count)?;
-                    #(let #given: #types = parameters.take()?;)*
+                    bobbin_parameters.expect(#count)?;
+                    #(let #given: #types = bobbin_parameters.take()?;)*
                     #finish
                 })
             }
