@@ -14,6 +14,7 @@ use hadoop_wire::credentials::{Credentials, CredentialsError};
 use crate::amount::{Amount, NoAmount};
 use crate::local::LocalOptions;
 use crate::nested::Home;
+use crate::resuming;
 use crate::role;
 use crate::session::{Files, Session, SessionError};
 use crate::spill::SpillDirectory;
@@ -161,11 +162,12 @@ fn threads(master: &str) -> Option<Option<u32>> {
 async fn attach(application: Surrounding) -> Result<Session, ConnectError> {
     let Surrounding { address, identity, configuration } = application;
     let user = hadoop_client::user().map_err(ConnectError::User)?;
-    let home = Cluster::new(&configuration, &user)?.home_url();
+    let cluster = Cluster::new(&configuration, &user)?;
+    let home = cluster.home_url();
     let user = (!configuration.is_secure()).then_some(user);
     let reader = BlockReader::with_hdfs(HdfsOptions { configuration, user }).map_err(ConnectError::Configuration)?;
     let files = Files::new(reader, PathBase::DefaultFs(home));
-    Ok(Session::join(&address, &identity, &program(), files).await?)
+    Ok(resuming::join(cluster, (&address, &identity), &program(), files).await?)
 }
 
 async fn local(threads: Option<u32>) -> Result<Session, ConnectError> {

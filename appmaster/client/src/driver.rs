@@ -10,6 +10,7 @@ use bobbin_appmaster::application::DriverSeat;
 use bobbin_link::{Connector, DialError, Link, Pump, SILENCE_LIMIT_MS, pump};
 use bobbin_proto as wire;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::futures::{Claim, FutureTable, Slot, Wishes};
@@ -131,17 +132,13 @@ impl Driver {
 
     /// Talks over a link to an application master.
     pub fn over_link(link: Link<wire::ToDriver, wire::FromDriver>) -> Self {
-        let (to_application, outgoing) = mpsc::channel(OUTGOING);
-        let (incoming, news) = mpsc::channel(INCOMING);
-        let heartbeat = from_driver(wire::from_driver::Message::Heartbeat(wire::Heartbeat {}));
-        let silence = std::time::Duration::from_millis(SILENCE_LIMIT_MS.into());
-        let (ended, end) = oneshot::channel();
-        tokio::spawn(async move {
-            let end = pump(link, Pump { outgoing, incoming, heartbeat, silence }, |message| message).await;
-            // When nobody listens any more, nobody needs the reason.
-            let _ = ended.send(end.to_string());
-        });
-        Self::start(Line::Link(to_application), news, end)
+        Self::start(Connected::over(link), None)
+    }
+
+    /// Talks over a link to an application master; when it breaks, `again` finds the application master, or the one that
+    /// came after it, and the futures are computed there.
+    pub(crate) fn over_links(link: Link<wire::ToDriver, wire::FromDriver>, again: Again) -> Self {
+        Self::start(Connected::over(link), Some(again))
     }
 
     /// Talks to an application in this process.
@@ -149,13 +146,14 @@ impl Driver {
         let (_, nothing) = mpsc::channel(1);
         let news = std::mem::replace(&mut seat.news, nothing);
         let (_, end) = oneshot::channel();
-        Self::start(Line::Seat(seat), news, end)
+        Self::start(Connected { line: Line::Seat(seat), news, end }, None)
     }
 
-    fn start(line: Line, news: mpsc::Receiver<wire::ToDriver>, end: oneshot::Receiver<String>) -> Self {
+    fn start(connected: Connected, again: Option<Again>) -> Self {
+        let Connected { line, news, end } = connected;
         let (outgoing, receiver) = mpsc::channel(OUTGOING);
         let wishes = Arc::<Wishes>::default();
-        let futures = FutureTable::default();
+        let futures = FutureTable::new(again.is_some());
         let conversation = Conversation {
             line,
             jobs: BTreeMap::new(),
@@ -164,6 +162,7 @@ impl Driver {
             wishes: Arc::clone(&wishes),
             next: 1,
             ending: None,
+            again,
         };
         tokio::spawn(conversation.run(receiver, news, end));
         Driver { outgoing, wishes, requests: Arc::default() }
@@ -286,6 +285,33 @@ impl Drop for Job {
     }
 }
 
+/// Finds the application again after the connection broke for this reason, or says why that is in vain.
+pub(crate) type Again =
+    Box<dyn Fn(String) -> BoxFuture<'static, Result<Link<wire::ToDriver, wire::FromDriver>, String>> + Send + Sync>;
+
+/// A way to the application, what comes from there, and why it ends.
+struct Connected {
+    line: Line,
+    news: mpsc::Receiver<wire::ToDriver>,
+    end: oneshot::Receiver<String>,
+}
+
+impl Connected {
+    fn over(link: Link<wire::ToDriver, wire::FromDriver>) -> Connected {
+        let (to_application, outgoing) = mpsc::channel(OUTGOING);
+        let (incoming, news) = mpsc::channel(INCOMING);
+        let heartbeat = from_driver(wire::from_driver::Message::Heartbeat(wire::Heartbeat {}));
+        let silence = std::time::Duration::from_millis(SILENCE_LIMIT_MS.into());
+        let (ended, end) = oneshot::channel();
+        tokio::spawn(async move {
+            let end = pump(link, Pump { outgoing, incoming, heartbeat, silence }, |message| message).await;
+            // When nobody listens any more, nobody needs the reason.
+            let _ = ended.send(end.to_string());
+        });
+        Connected { line: Line::Link(to_application), news, end }
+    }
+}
+
 /// The way to the application.
 enum Line {
     Link(mpsc::Sender<wire::FromDriver>),
@@ -312,6 +338,7 @@ struct Conversation {
     wishes: Arc<Wishes>,
     next: u32,
     ending: Option<String>,
+    again: Option<Again>,
 }
 
 impl Conversation {
@@ -319,14 +346,14 @@ impl Conversation {
         mut self,
         mut outgoing: mpsc::Receiver<Outgoing>,
         mut news: mpsc::Receiver<wire::ToDriver>,
-        end: oneshot::Receiver<String>,
+        mut end: oneshot::Receiver<String>,
     ) {
         let wishes = Arc::clone(&self.wishes);
-        loop {
+        let why = loop {
             tokio::select! {
                 wish = outgoing.recv() => match wish {
                     Some(wish) => self.take(wish).await,
-                    None => break,
+                    None => break "the driver is done".to_owned(),
                 },
                 wishes = wishes.take() => {
                     for message in self.futures.take(wishes, &mut self.next) {
@@ -337,13 +364,15 @@ impl Conversation {
                     Some(Some(wire::to_driver::Message::Answer(answer))) => self.answered(answer).await,
                     Some(Some(message)) => self.hear(message),
                     Some(None) => {}
-                    None => break,
+                    None => match self.resume(&mut end).await {
+                        Ok(connected) => {
+                            self.line = connected.line;
+                            (news, end) = (connected.news, connected.end);
+                        }
+                        Err(why) => break why,
+                    },
                 },
             }
-        }
-        let why = match self.ending.take() {
-            Some(reason) => reason,
-            None => end.await.unwrap_or_else(|_| "it ended".to_owned()),
         };
         let reason: Arc<str> = why.as_str().into();
         self.wishes.close(&reason);
@@ -356,6 +385,31 @@ impl Conversation {
         if let Line::Seat(seat) = &self.line {
             seat.leave("the driver is done").await;
         }
+    }
+
+    /// The line is broken. What goes on where another one is found, or why it is over.
+    async fn resume(&mut self, end: &mut oneshot::Receiver<String>) -> Result<Connected, String> {
+        if let Some(reason) = self.ending.take() {
+            return Err(reason);
+        }
+        let why = end.await.unwrap_or_else(|_| "it ended".to_owned());
+        let Some(again) = &self.again else { return Err(why) };
+        tracing::info!(why, "the connection to the application master is lost; looking for it, or for the next one");
+        let connected = Connected::over(again(why.clone()).await?);
+        // Queries have an outcome that only their driver can judge.
+        for state in self.jobs.values() {
+            state.send_modify(|state| {
+                state.end.get_or_insert_with(|| Err(JobError::Gone(why.clone())));
+            });
+        }
+        for message in self.futures.resubmit(&why) {
+            connected.line.say(message).await;
+        }
+        for (ask, _) in self.questions.values() {
+            connected.line.say(wire::from_driver::Message::Ask(ask.clone())).await;
+        }
+        tracing::info!("joined an application master again; what was lost is computed again");
+        Ok(connected)
     }
 
     async fn take(&mut self, wish: Outgoing) {

@@ -19,6 +19,7 @@ mod nested;
 mod program;
 #[cfg(feature = "sql")]
 mod query;
+mod resuming;
 pub mod role;
 mod session;
 mod shared;

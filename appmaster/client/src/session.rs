@@ -2,17 +2,22 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bobbin_blocks::{BlockReader, PathBase};
 use bobbin_link::{AuthorityError, Connector, DialError, Identity};
+use bobbin_proto as wire;
 
-use crate::driver::Driver;
+use crate::driver::{Again, Driver};
 use crate::fetch::Fetcher;
 use crate::local::{self, LocalError, LocalOptions};
 use crate::spill::SpillDirectory;
 
 /// Bytes of a block where nothing else is said.
 const SPLIT_SIZE: u64 = 32 << 20;
+
+/// Between attempts to reach an application master that is gone.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A way to run tasks: calls of functions, queries. Cheap to clone.
 #[derive(Clone)]
@@ -24,7 +29,7 @@ pub struct Session {
     pub(crate) planner: bobbin_engine::Planner,
     pub(crate) shared: Arc<Shared>,
     /// Of tasks, the session that all in this process share.
-    _keeper: Option<Arc<Session>>,
+    pub(crate) _keeper: Option<Arc<Session>>,
 }
 
 /// How a session finds and cuts files.
@@ -136,6 +141,39 @@ impl Session {
         let connector = Connector::new(identity)?;
         let driver = Driver::dial(&connector, address, name).await?;
         Ok(Session::new(driver, Fetcher::remote(connector), files))
+    }
+
+    /// As [`Session::join`], for drivers that outlive a broken connection: when it breaks, the application master is looked
+    /// for at the same address for so long, and futures are computed again there.
+    ///
+    /// # Errors
+    /// When the application master cannot be reached or refuses us.
+    pub async fn join_patiently(
+        (address, identity): (&str, &Identity),
+        name: &str,
+        files: Files,
+        patience: Duration,
+    ) -> Result<Self, SessionError> {
+        let connector = Connector::new(identity)?;
+        let (fetcher, address, name) = (Fetcher::remote(connector.clone()), address.to_owned(), name.to_owned());
+        let (link, _) = connector.dial_as_driver(&address, wire::DriverHello { name: name.clone() }).await?;
+        let again: Again = Box::new(move |why| {
+            let (connector, address, hello) =
+                (connector.clone(), address.clone(), wire::DriverHello { name: name.clone() });
+            Box::pin(async move {
+                let dialing = async {
+                    loop {
+                        match connector.dial_as_driver(&address, hello.clone()).await {
+                            Ok((link, _)) => return link,
+                            Err(_) => tokio::time::sleep(PAUSE).await,
+                        }
+                    }
+                };
+                let found = tokio::time::timeout(patience, dialing).await;
+                found.map_err(|_| format!("{why}, and nobody answered at {address} for {} s", patience.as_secs()))
+            })
+        });
+        Ok(Session::new(Driver::over_links(link, again), fetcher, files))
     }
 
     /// The same session, which removes this directory at its end.

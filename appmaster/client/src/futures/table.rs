@@ -3,7 +3,7 @@
 //! Submissions that are there together become one job whose tasks fail alone; so there is no waiting for more, and a
 //! million calls are not a million messages. Results are released one by one, a job with its last one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bobbin_core::SHARED_JOBS;
@@ -19,9 +19,10 @@ const MOST_TASKS: usize = 20_000;
 const MOST_BYTES: usize = 16 << 20;
 
 /// The futures of a conversation.
-#[derive(Default)]
 pub(crate) struct FutureTable {
     jobs: BTreeMap<u32, FutureJob>,
+    /// Is what was submitted kept, to be submitted again to another application master?
+    keeps: bool,
 }
 
 struct FutureJob {
@@ -29,6 +30,18 @@ struct FutureJob {
     slots: Vec<Option<Wanted>>,
     /// How many are wanted.
     live: u32,
+    /// What was submitted, if it is kept.
+    kept: Option<wire::SubmitJob>,
+    /// Our jobs that it reads, and how many read it: while there is one, it may have to be run again.
+    reads: BTreeSet<u32>,
+    readers: u32,
+}
+
+impl FutureJob {
+    fn new(slots: Vec<Option<Wanted>>) -> FutureJob {
+        let live = slots.len() as u32;
+        FutureJob { slots, live, kept: None, reads: BTreeSet::new(), readers: 0 }
+    }
 }
 
 /// A future, and how many claims to it there are: one, but of results that were opened several times.
@@ -96,6 +109,53 @@ fn ranges(addresses: impl Iterator<Item = Address>, this: u32) -> Vec<wire::Inpu
 }
 
 impl FutureTable {
+    /// Without futures. One that `keeps` can submit them again.
+    pub fn new(keeps: bool) -> FutureTable {
+        FutureTable { jobs: BTreeMap::new(), keeps }
+    }
+
+    /// What to say to another application master, which knows nothing of us: all that our futures may need, in the order in
+    /// which it was submitted at first. Opened datasets are gone.
+    pub fn resubmit(&mut self, why: &str) -> Vec<Message> {
+        let why: Arc<str> = why.into();
+        let shared = self.jobs.split_off(&SHARED_JOBS);
+        for Wanted { slot, .. } in shared.values().flat_map(|row| row.slots.iter().flatten()) {
+            slot.failed(Ended::Gone(Arc::clone(&why)));
+        }
+        let (mut messages, mut releases) = (Vec::new(), Vec::new());
+        for (&job, row) in &self.jobs {
+            let Some(kept) = &row.kept else { continue };
+            messages.push(Message::SubmitJob(kept.clone()));
+            row.slots.iter().flatten().for_each(|wanted| wanted.slot.lost());
+            let given_up = (0..).zip(&row.slots).filter(|(_, place)| place.is_none());
+            let tasks: Vec<u32> = given_up.map(|(task, _)| task).collect();
+            if row.live == 0 {
+                releases.push(Message::ReleaseJob(wire::ReleaseJob { job }));
+            } else if !tasks.is_empty() {
+                releases.push(Message::ReleaseResults(wire::ReleaseResults { job, tasks }));
+            }
+        }
+        // Whatever reads them was submitted before.
+        messages.extend(releases);
+        messages
+    }
+
+    /// Nobody wants anything of a job any more: it goes, unless others may have to be run again that read it.
+    fn forget(&mut self, job: u32) {
+        let mut needless = vec![job];
+        while let Some(job) = needless.pop() {
+            if !self.jobs.get(&job).is_some_and(|row| row.live == 0 && row.readers == 0) {
+                continue;
+            }
+            for source in self.jobs.remove(&job).map(|row| row.reads).unwrap_or_default() {
+                if let Some(row) = self.jobs.get_mut(&source) {
+                    row.readers -= 1;
+                    needless.push(source);
+                }
+            }
+        }
+    }
+
     /// What to say so that these wishes come true; `next` numbers jobs.
     pub fn take(&mut self, wishes: Vec<Wish>, next: &mut u32) -> Vec<Message> {
         let mut messages = Vec::new();
@@ -134,9 +194,18 @@ impl FutureTable {
 
     fn submit(&mut self, draft: Option<Draft>) -> Option<Message> {
         let Draft { job, slots, .. } = draft?;
-        let live = slots.len() as u32;
-        let slots = slots.into_iter().map(|slot| Some(Wanted { slot, claims: 1 })).collect();
-        self.jobs.insert(job.job, FutureJob { slots, live });
+        let mut row = FutureJob::new(slots.into_iter().map(|slot| Some(Wanted { slot, claims: 1 })).collect());
+        if self.keeps {
+            let inputs = job.task_sets.iter().flat_map(|set| &set.tasks).flat_map(|task| &task.inputs);
+            row.reads = inputs.filter_map(|input| input.job).filter(|source| self.jobs.contains_key(source)).collect();
+            for source in &row.reads {
+                if let Some(source) = self.jobs.get_mut(source) {
+                    source.readers += 1;
+                }
+            }
+            row.kept = Some(job.clone());
+        }
+        self.jobs.insert(job.job, row);
         Some(Message::SubmitJob(job))
     }
 
@@ -156,7 +225,7 @@ impl FutureTable {
         let messages = released.into_iter().map(|(job, tasks)| {
             let over = self.jobs.get(&job).is_none_or(|row| row.live == 0);
             if over {
-                self.jobs.remove(&job);
+                self.forget(job);
             }
             // Others' jobs are not ours to release.
             if over && job < SHARED_JOBS {
@@ -174,7 +243,7 @@ impl FutureTable {
     }
 
     fn adopt_one(&mut self, dataset: &str, entry: &wire::DatasetEntry) -> Arc<Slot> {
-        let row = self.jobs.entry(entry.job).or_insert_with(|| FutureJob { slots: Vec::new(), live: 0 });
+        let row = self.jobs.entry(entry.job).or_insert_with(|| FutureJob::new(Vec::new()));
         let task = entry.task as usize;
         if row.slots.len() <= task {
             row.slots.resize_with(task + 1, || None);

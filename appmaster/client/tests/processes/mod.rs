@@ -10,10 +10,11 @@ use bobbin_appmaster::spec::{
     SECRET_AUTHORITY_CERTIFICATE, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN, SECRET_WORKER, WorkerSpec,
 };
 use bobbin_core::Config;
-use bobbin_link::{Acceptor, Authority, Identity, Secret, listen};
+use bobbin_link::{Acceptor, Authority, Identity, Secret};
 use bytes::Bytes;
 use hadoop_wire::credentials::Credentials;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 /// The application. Its workers end with it.
 pub struct Cluster {
@@ -26,6 +27,25 @@ pub struct Cluster {
     worker: fn() -> Command,
     workers: Vec<Child>,
     started: usize,
+    /// All of the master's tasks: what ends with it, ends as with a process.
+    master: Option<Runtime>,
+}
+
+/// Runs an application master at this address, with a runtime of its own; returns where it listens.
+async fn start_master(identity: &Identity, address: &str) -> (Runtime, String) {
+    let master = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (listening, heard) = tokio::sync::oneshot::channel();
+    let (acceptor, address) = (Acceptor::new(identity).unwrap(), address.to_owned());
+    master.spawn(async move {
+        let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+        listening.send(listener.local_addr().unwrap().to_string()).unwrap();
+        // No task is to blame for the deaths, however often it is met by them.
+        let core = Config { worker_deaths: u32::MAX, input_losses: u32::MAX, ..Config::default() };
+        let (application, _) = Application::start(Options { id: "test".into(), core, mailbox: None, submitted_ms: 0 });
+        server::serve(listener, acceptor, application).await;
+    });
+    let address = heard.await.unwrap();
+    (master, address)
 }
 
 impl Cluster {
@@ -33,14 +53,10 @@ impl Cluster {
     pub async fn start(workers: usize, worker: fn() -> Command) -> Cluster {
         let (authority, secret) = (Authority::generate().unwrap(), Secret::generate());
         let identity = authority.issue("test", &secret).unwrap();
-        let listener = listen("127.0.0.1", None).await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        // No task is to blame for the deaths, however often it is met by them.
-        let core = Config { worker_deaths: u32::MAX, input_losses: u32::MAX, ..Config::default() };
-        let (application, _) = Application::start(Options { id: "test".into(), core, mailbox: None, submitted_ms: 0 });
-        tokio::spawn(server::serve(listener, Acceptor::new(&identity).unwrap(), application));
+        let (master, address) = start_master(&identity, "127.0.0.1:0").await;
         let directory = tempfile::tempdir().unwrap();
-        let mut cluster = Cluster { address, identity, directory, worker, workers: Vec::new(), started: 0 };
+        let master = Some(master);
+        let mut cluster = Cluster { address, identity, directory, worker, workers: Vec::new(), started: 0, master };
         (0..workers).for_each(|_| cluster.start_worker());
         cluster
     }
@@ -86,8 +102,30 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// The application master dies, and its workers with it, as on YARN; a next one takes its place, with so many workers.
+    #[allow(dead_code, reason = "each user has its part")]
+    pub async fn kill_master(&mut self, workers: usize) {
+        if let Some(master) = self.master.take() {
+            // Its address is free when all of it has ended.
+            let ending = move || master.shutdown_timeout(std::time::Duration::from_secs(30));
+            tokio::task::spawn_blocking(ending).await.unwrap();
+        }
+        for mut worker in self.workers.drain(..) {
+            // It ends with its master.
+            let _ = worker.kill();
+            let _ = worker.wait();
+        }
+        self.master = Some(start_master(&self.identity, &self.address).await.0);
+        (0..workers).for_each(|_| self.start_worker());
+    }
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if let Some(master) = self.master.take() {
+            master.shutdown_background();
+        }
         for worker in &mut self.workers {
             // It may have ended already.
             let _ = worker.kill();
