@@ -1,0 +1,117 @@
+//! Programs of futures on the real cluster, whose workers and application master are killed: the answer is the same.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod support;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use integration::cluster::{Cluster, Host};
+use integration::{program_beside, shared, wait};
+use serde_json::Value;
+use support::running::{Member, members, nothing_stays};
+use support::{Done, done};
+
+/// Longer than a job takes, with an application master that is started anew.
+const LIMIT: Duration = Duration::from_secs(180);
+/// Leaves of the tree: twice as many tasks.
+const LEAVES: u64 = 20_000;
+
+fn yarn_submit(cluster: &Cluster, words: &[&str]) -> Done {
+    done(support::yarn_submit(cluster).args(words))
+}
+
+/// A session of a program, with workers that can be killed.
+struct Warm<'a> {
+    cluster: &'a Cluster,
+    name: &'static str,
+    program: String,
+    id: String,
+}
+
+impl<'a> Warm<'a> {
+    fn start(cluster: &'a Cluster, name: &'static str, program: &Path) -> Warm<'a> {
+        let program = program.display().to_string();
+        let words = ["session", "start", name, "--workers", "2", "--worker-memory", "512MiB", "--bin", &program];
+        let id = yarn_submit(cluster, &words).expect(0).stdout.trim().to_owned();
+        Warm { cluster, name, program, id }
+    }
+
+    /// The program on its way.
+    fn tree(&self) -> Child {
+        let mut command = support::yarn_submit(self.cluster);
+        command.args(["run", "--session", self.name, "--", &self.program, &LEAVES.to_string()]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn state(&self) -> Option<Value> {
+        let url = format!("http://master.hadoop.test:8088/proxy/{}/api/state", self.id);
+        let response = self.cluster.get(Host::Edge, &url).ok()?;
+        serde_json::from_slice(&response.body).ok()
+    }
+
+    /// Waits until so many tasks of the program are done; false if it has ended before.
+    fn wait_done(&self, child: &mut Child, tasks: u64) -> bool {
+        let reached = wait::until(LIMIT, || {
+            if child.try_wait().unwrap().is_some() {
+                return Some(false);
+            }
+            let jobs = self.state()?;
+            let done: u64 = jobs["jobs"].as_array()?.iter().filter_map(|job| job["done"].as_u64()).sum();
+            (done >= tasks).then_some(true)
+        });
+        reached.unwrap_or_else(|| panic!("{tasks} tasks were not done in {LIMIT:?}: {:?}", self.state()))
+    }
+
+    /// Its processes of a role.
+    fn role(&self, role: &str) -> Vec<Member> {
+        let mut all = members(self.cluster, &self.id);
+        all.retain(|member| member.process.arguments.get(1).is_some_and(|word| word == role));
+        all
+    }
+
+    fn ends(&self, child: Child) {
+        let output = child.wait_with_output().unwrap();
+        let (said, words) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let sum = LEAVES * (LEAVES + 1) * (2 * LEAVES + 1) / 6;
+        assert_eq!(said.trim(), format!("the sum of the squares of 1 to {LEAVES} is {sum}"), "{words}");
+    }
+
+    fn stop(self) {
+        yarn_submit(self.cluster, &["session", "stop", self.name]).expect(0);
+        nothing_stays(self.cluster, &self.id);
+    }
+}
+
+/// The program of an example, built beside the tests.
+fn example(name: &str) -> std::path::PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    let built = cargo.args(["build", "-p", "examples"]).current_dir(root).env("CARGO_NET_OFFLINE", "true").output();
+    let built = built.unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    program_beside(name).unwrap()
+}
+
+#[test]
+fn workers_and_masters_of_programs_may_die() {
+    let Some(cluster) = shared() else { return };
+    let warm = Warm::start(cluster, "mortal", &example("tree_reduction"));
+    for tasks in [1, 3_000, 15_000] {
+        let mut tree = warm.tree();
+        if warm.wait_done(&mut tree, tasks)
+            && let Some(worker) = warm.role("worker").first()
+        {
+            assert!(worker.process.identity.kill());
+        }
+        warm.ends(tree);
+    }
+    let mut tree = warm.tree();
+    assert!(warm.wait_done(&mut tree, 2_000), "it ended before its application master was killed");
+    assert!(warm.role("appmaster")[0].process.identity.kill());
+    warm.ends(tree);
+    let state = warm.state().unwrap();
+    println!("after the next application master: {} workers", state["workers"].as_array().map_or(0, Vec::len));
+    warm.stop();
+}
