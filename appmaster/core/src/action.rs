@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::ids::{ContainerId, JobId, RequestId, TaskId, WorkerId};
+use crate::commons::Answer;
+use crate::ids::{ContainerId, DriverId, JobId, RequestId, TaskId, WorkerId};
 
 /// One thing to do. The shell does them in order and decides nothing.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +64,8 @@ pub enum Action {
 
     /// A wanted result is there.
     ResultReady {
+        /// Who is told.
+        to: Audience,
         /// Whose.
         job: JobId,
         /// The task's number in its graph.
@@ -76,6 +79,8 @@ pub enum Action {
     },
     /// A result that was announced is gone; it is recomputed and announced again.
     ResultLost {
+        /// Who is told.
+        to: Audience,
         /// Whose.
         job: JobId,
         /// The task's number in its graph.
@@ -83,6 +88,8 @@ pub enum Action {
     },
     /// A wanted result of an independent job will never be there, announced before or not.
     ResultFailed {
+        /// Who is told.
+        to: Audience,
         /// Whose.
         job: JobId,
         /// The task's number in its graph.
@@ -113,6 +120,16 @@ pub enum Action {
         job: JobId,
     },
 
+    /// What a driver has asked for.
+    Answer {
+        /// Who asked.
+        driver: DriverId,
+        /// Its number of the question.
+        request: u32,
+        /// The answer.
+        answer: Answer,
+    },
+
     /// End the application. Said once; whatever comes later is stopped or released.
     Finish {
         /// The outcome.
@@ -124,6 +141,15 @@ pub enum Action {
     },
     /// A line for the application master's log: what happened and what the core did about it.
     Note(String),
+}
+
+/// Who hears what becomes of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Audience {
+    /// The driver that submitted the job.
+    Owner,
+    /// A driver that has opened a dataset with this result.
+    Sharer(DriverId),
 }
 
 /// One row of a container request.

@@ -2,6 +2,7 @@
 //! `impl Core` with one subject.
 
 mod containers;
+mod datasets;
 mod dispatch;
 mod ending;
 mod explain;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::Action;
 use crate::classes::Classes;
+use crate::commons::Commons;
 use crate::config::Config;
 use crate::event::{Capability, Event, Node};
 use crate::expected::Expected;
@@ -32,6 +34,7 @@ use crate::progress::Progress;
 use crate::ready::ReadyTasks;
 use crate::worker::Workers;
 
+use datasets::Datasets;
 use leaving::Reaches;
 use sharing::Echoes;
 use special::{list, unlist};
@@ -57,6 +60,9 @@ pub struct Core {
     reaches: Reaches,
     fleet: Fleet,
     drivers: BTreeSet<DriverId>,
+    /// What drivers share.
+    commons: Commons,
+    datasets: Datasets,
     wishes: Wishes,
     /// Since when there has been neither driver nor job.
     idle_since: Option<Time>,
@@ -97,6 +103,8 @@ impl Core {
             reaches: Reaches::default(),
             fleet: Fleet::default(),
             drivers: BTreeSet::new(),
+            commons: Commons::default(),
+            datasets: Datasets::default(),
             wishes: Wishes::default(),
             idle_since: None,
             ended: BTreeMap::new(),
@@ -150,6 +158,9 @@ impl Core {
             Event::ResultUnreadable { job, index, workers, why } => {
                 self.result_unreadable((job, index), &workers, &why)
             }
+            Event::Asked { driver, request, question } => self.asked((driver, request), question),
+            Event::QuestionWithdrawn { driver, request } => self.commons.withdraw((driver, request)),
+            Event::SharesReleased { driver, job, indexes } => self.shares_released(driver, job, &indexes),
             Event::FinishRequested { succeeded, diagnostics } => self.finish(succeeded, true, &diagnostics),
             Event::WorkerConnected { worker, container, host, threads } => {
                 self.worker_connected((worker, container), &host, threads);
@@ -170,6 +181,7 @@ impl Core {
         self.check_containers();
         self.check_hope();
         self.check_special_hope();
+        self.check_questions();
         self.check_expected();
         self.release_idle_workers();
         self.check_idle();
@@ -255,12 +267,17 @@ impl Core {
     fn carry_out(&mut self, job: JobId, effects: Effects) {
         let mut echoes = Echoes::new();
         let mut next = Some((job, effects));
-        let mut fatal = Vec::new();
+        let (mut fatal, mut settled) = (Vec::new(), BTreeSet::new());
         while let Some((job, mut effects)) = next {
             self.echo(job, &effects, &mut echoes);
             fatal.extend(effects.fatal.take().map(|failure| (job, failure)));
+            settled.extend(effects.settled.then_some(job));
             self.carry_out_here(job, effects);
             next = echoes.pop_front();
+        }
+        // Not before: a job's tasks may have become something that is yet to be said.
+        for job in settled {
+            self.end_if_settled(job);
         }
         // Last: what else became of their tasks is not said again when jobs are forgotten.
         for (job, failure) in fatal {

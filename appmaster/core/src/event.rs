@@ -1,5 +1,6 @@
 //! Everything that can happen to an application, as the core sees it.
 
+use crate::commons::Question;
 use crate::ids::{ContainerId, DriverId, JobId, RequestId, TaskId, WorkerId};
 use crate::names::HostNames;
 
@@ -112,6 +113,32 @@ pub enum Event {
         workers: Vec<WorkerId>,
         /// Why, for people.
         why: String,
+    },
+    /// A driver asks for, or changes, something that all drivers share. Answered once by [`crate::Action::Answer`], at once or
+    /// when what it waits for has come.
+    Asked {
+        /// Who.
+        driver: DriverId,
+        /// Its number of the question.
+        request: u32,
+        /// What.
+        question: Question,
+    },
+    /// A driver waits no more for the answer to a question. If it was answered already, that is for the driver to undo.
+    QuestionWithdrawn {
+        /// Who.
+        driver: DriverId,
+        /// Its number of the question.
+        request: u32,
+    },
+    /// A driver wants these results no more that it has of a dataset.
+    SharesReleased {
+        /// Who.
+        driver: DriverId,
+        /// Whose results.
+        job: JobId,
+        /// Numbers of the tasks in the job.
+        indexes: Vec<u32>,
     },
     /// A driver (or the command in the application master's container) ends the application.
     FinishRequested {

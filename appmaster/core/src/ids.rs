@@ -4,6 +4,9 @@ use std::fmt;
 use std::ops::Add;
 use std::time::Duration;
 
+/// A driver knows the jobs of others, of which it has results, by numbers from this one on: this and [`JobId`].
+pub const SHARED_JOBS: u32 = 1 << 31;
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident($inner:ty), $prefix:literal) => {
         $(#[$doc])*

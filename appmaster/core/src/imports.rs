@@ -19,8 +19,8 @@ use crate::lineage::Effects;
 pub(crate) struct Import {
     /// Whose.
     pub job: JobId,
-    /// The driver's number of that job.
-    number: u32,
+    /// The driver's numbers of that job: its own, and that of a job that it shares.
+    numbers: BTreeSet<u32>,
     /// Their numbers there.
     pub tasks: Range<u32>,
     /// The application's number of the first.
@@ -50,10 +50,9 @@ impl Imports {
         let own = graph.sets.iter().map(|set| set.tasks.len()).sum::<usize>();
         let mut first_row = u32::try_from(own).map_err(|_| GraphError::TooLarge)?;
         let mut imports = Vec::new();
-        for (number, tasks) in what_is_read(graph, &find)? {
-            let Some(job) = find(number) else { continue };
+        for (job, Source { numbers, tasks, first_task }) in what_is_read(graph, &find)? {
             let next = first_row.checked_add(tasks.len() as u32).ok_or(GraphError::TooLarge)?;
-            imports.push(Import { job: job.id, number, first_task: job.task_id(tasks.start), first_row, tasks });
+            imports.push(Import { job, numbers, first_task: TaskId(first_task.0 + tasks.start), first_row, tasks });
             first_row = next;
         }
         Ok(Imports(imports))
@@ -62,7 +61,7 @@ impl Imports {
     /// Rows instead of the earlier job's numbers.
     pub fn renumber(&self, input: &mut InputRange) {
         let Some(number) = input.job.filter(|_| input.count > 0) else { return };
-        if let Some(import) = self.0.iter().find(|import| import.number == number) {
+        if let Some(import) = self.0.iter().find(|import| import.numbers.contains(&number)) {
             input.first = import.row(input.first);
         }
     }
@@ -105,18 +104,29 @@ impl Imports {
     /// What people call the task of a row.
     pub fn name(&self, row: u32) -> Option<String> {
         let (import, task) = self.source(row)?;
-        Some(format!("task {task} of job {}", import.number))
+        let number = import.numbers.first().copied().unwrap_or_default();
+        Some(format!("task {task} of job {number}"))
     }
 }
 
-/// Of each other job, from the first to the last result that is read.
+/// What is read of another job.
+struct Source {
+    /// By these numbers.
+    numbers: BTreeSet<u32>,
+    /// From the first to the last result.
+    tasks: Range<u32>,
+    /// The application's number of the job's first task.
+    first_task: TaskId,
+}
+
+/// What is read of each other job.
 fn what_is_read<'a>(
     graph: &Graph,
     find: impl Fn(u32) -> Option<&'a Job>,
-) -> Result<BTreeMap<u32, Range<u32>>, GraphError> {
+) -> Result<BTreeMap<JobId, Source>, GraphError> {
     let mut seen = BTreeSet::new();
     let mut members = 0;
-    let mut read: BTreeMap<u32, Range<u32>> = BTreeMap::new();
+    let mut read: BTreeMap<JobId, Source> = BTreeMap::new();
     for (task, request) in (0..).zip(graph.sets.iter().flat_map(|set| &set.tasks)) {
         for (job, input) in request.inputs.iter().filter_map(|input| Some((input.job?, input))) {
             if input.count == 0 || !seen.insert((job, input.first, input.count)) {
@@ -128,8 +138,10 @@ fn what_is_read<'a>(
             if members > MOST_MEMBERS {
                 return Err(GraphError::TooLarge);
             }
-            let all = read.entry(job).or_insert_with(|| range.clone());
-            *all = all.start.min(range.start)..all.end.max(range.end);
+            let (numbers, first_task) = (BTreeSet::new(), source.task_id(0));
+            let all = read.entry(source.id).or_insert_with(|| Source { numbers, tasks: range.clone(), first_task });
+            all.numbers.insert(job);
+            all.tasks = all.tasks.start.min(range.start)..all.tasks.end.max(range.end);
         }
     }
     Ok(read)

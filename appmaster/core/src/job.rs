@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use crate::action::Audience;
 use crate::classes::{Class, ClassId, Classes, Lacking};
 use crate::event::{Graph, TaskRequest, TaskSet};
 use crate::failing::Failure;
@@ -80,6 +81,15 @@ pub(crate) struct Counts {
     pub last_task: Option<Time>,
 }
 
+/// Somebody who keeps a result alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Holder {
+    /// A dataset by its number.
+    Dataset(u32),
+    /// A driver that has opened one.
+    Driver(DriverId),
+}
+
 /// What the tasks of a set have in common.
 #[derive(Debug)]
 pub(crate) struct Set {
@@ -119,6 +129,8 @@ pub(crate) struct Job {
     pub limits: Limits,
     /// Do its tasks fail alone?
     pub independent: bool,
+    /// Results that live for datasets, and for drivers that have opened these.
+    pub holders: BTreeMap<u32, BTreeSet<Holder>>,
     /// Why each row that failed did so.
     pub failures: BTreeMap<u32, Failure>,
     sets: Vec<Set>,
@@ -207,6 +219,7 @@ impl Job {
             dependents: BTreeSet::new(),
             limits: Limits::default(),
             independent: false,
+            holders: BTreeMap::new(),
             failures: BTreeMap::new(),
             sets: Vec::new(),
             refused: Vec::new(),
@@ -315,6 +328,22 @@ impl Job {
     /// Is the driver told of the task's result?
     pub fn is_announced(&self, index: u32) -> bool {
         self.task(index).wanted && !self.task(index).released && !self.released
+    }
+
+    /// Does somebody hold the task's result, beside the driver and tasks?
+    pub fn is_held(&self, index: u32) -> bool {
+        self.holders.contains_key(&index)
+    }
+
+    /// Who hears what becomes of the task's result.
+    pub fn audience(&self, index: u32) -> Vec<Audience> {
+        let owner = self.is_announced(index).then_some(Audience::Owner);
+        let holders = self.holders.get(&index).into_iter().flatten();
+        let sharers = holders.filter_map(|holder| match holder {
+            Holder::Driver(driver) => Some(Audience::Sharer(*driver)),
+            Holder::Dataset(_) => None,
+        });
+        owner.into_iter().chain(sharers).collect()
     }
 
     /// The application's number of a task.

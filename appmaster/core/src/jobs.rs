@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::event::Graph;
 use crate::failing::Failure;
-use crate::ids::{DriverId, HostId, JobId, TaskId};
+use crate::ids::{DriverId, HostId, JobId, SHARED_JOBS, TaskId};
 use crate::imports::Imports;
-use crate::job::{GraphError, Job, Names};
+use crate::job::{GraphError, Holder, Job, Names};
 use crate::lineage::Effects;
 
 /// The jobs by their numbers.
@@ -45,6 +45,10 @@ impl Jobs {
 
     /// The driver's job of this number, if others may read it.
     fn readable(&self, driver: DriverId, number: u32) -> Option<&Job> {
+        if let Some(shared) = number.checked_sub(SHARED_JOBS) {
+            let has = |job: &&Job| job.holders.values().any(|holders| holders.contains(&Holder::Driver(driver)));
+            return self.rows.get(&JobId(shared)).filter(has);
+        }
         self.rows.get(self.numbers.get(&(driver, number))?).filter(|job| !job.released)
     }
 

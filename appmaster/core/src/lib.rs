@@ -14,6 +14,8 @@
 //!                             core/sharing, core/independent
 //!  worker connected/gone      core/dispatch    who runs what            Assign, CancelTask, DropResults
 //!  task waits                 core/special     ... first, last, or in few places only
+//!  driver asks                commons,         values, queues, leases   Answer
+//!                             core/datasets    results by name          ... ResultReady to others
 //!  nodes, headroom            core/plan        how many containers,     Ask, Blacklist
 //!                             cover, requests  and on which hosts
 //!  containers granted/ended   core/containers  what they are for,       Launch, Release, StopWorker
@@ -27,6 +29,7 @@
 mod action;
 mod bits;
 mod classes;
+mod commons;
 mod config;
 mod core;
 mod cover;
@@ -56,13 +59,14 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use action::{Action, AskRow, Assignment, Input, Place};
+pub use action::{Action, AskRow, Assignment, Audience, Input, Place};
+pub use commons::{Answer, DatasetEntry, Question};
 pub use config::{ClusterConfig, Config, LocalityWaits};
 pub use event::{
     Capability, Event, FailureKind, Grant, Graph, InputRange, Node, TaskFailure, TaskOptions, TaskRequest, TaskSet,
 };
 pub use exit::{ExitCause, ExitKind};
-pub use ids::{ContainerId, DriverId, JobId, RequestId, TaskId, Time, WorkerId};
+pub use ids::{ContainerId, DriverId, JobId, RequestId, SHARED_JOBS, TaskId, Time, WorkerId};
 pub use names::HostNames;
 pub use progress::{Pace, Progress, Summary};
 

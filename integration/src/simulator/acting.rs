@@ -50,13 +50,14 @@ impl World {
             }
             Action::DropResults { worker, tasks } => self.post(row_of(worker), Letter::Drop(tasks)),
             Action::ResultReady { job, index, holder, .. } => self.result_ready(job, index, holder),
-            Action::ResultLost { job, index } => {
+            Action::ResultLost { job, index, .. } => {
                 let known = self.jobs[job.0 as usize].announced.remove(&index);
                 assert!(known.is_some(), "only_announced_results_are_lost: {index} of {job}");
             }
             Action::ResultFailed { job, index, message, .. } => {
                 panic!("no job of the simulator is independent, and task {index} of {job} failed alone: {message}")
             }
+            Action::Answer { request, .. } => panic!("only_questions_are_answered: {request}"),
             Action::JobFinished { job } => self.job_finished(job),
             Action::JobFailed { job, message, .. } => {
                 panic!("every_job_succeeds: {job} failed: {message}; {:#?}", self.notes)

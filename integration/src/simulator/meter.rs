@@ -88,6 +88,7 @@ fn number_of(action: &Action) -> u64 {
         | Action::JobFinished { .. }
         | Action::JobFailed { .. }
         | Action::ForgetJob { .. }
+        | Action::Answer { .. }
         | Action::Finish { .. } => 1,
     }
 }
@@ -117,6 +118,9 @@ fn name_of(event: &Event) -> &'static str {
         Event::TaskFinished { .. } => "TaskFinished",
         Event::TaskFailed { .. } => "TaskFailed",
         Event::TaskWaits { .. } => "TaskWaits",
+        Event::Asked { .. } => "Asked",
+        Event::QuestionWithdrawn { .. } => "QuestionWithdrawn",
+        Event::SharesReleased { .. } => "SharesReleased",
         Event::Tick => "Tick",
     }
 }

@@ -45,6 +45,9 @@ impl World {
             | Event::TasksCancelled { .. }
             | Event::ResultUnreadable { .. }
             | Event::TaskWaits { .. }
+            | Event::Asked { .. }
+            | Event::QuestionWithdrawn { .. }
+            | Event::SharesReleased { .. }
             | Event::FinishRequested { .. }
             | Event::Tick => {}
         }

@@ -78,6 +78,9 @@ impl Core {
             | Event::ResultsReleased { .. }
             | Event::TasksCancelled { .. }
             | Event::ResultUnreadable { .. }
+            | Event::Asked { .. }
+            | Event::QuestionWithdrawn { .. }
+            | Event::SharesReleased { .. }
             | Event::FinishRequested { .. }
             | Event::WorkerGone { .. }
             | Event::TaskFinished { .. }

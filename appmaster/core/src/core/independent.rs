@@ -64,23 +64,28 @@ impl Core {
             }
         }
         if let Some(effects) = self.keep_what_is_read(id, released.into_iter()) {
-            self.carry_out(id, Effects { settled: true, ..effects });
+            self.carry_out(id, effects);
         }
         self.wishes.containers = true;
     }
 
-    /// Tell the driver of tasks that failed, and whoever must know that the job is over with them.
+    /// Tell those who want the results of tasks that failed.
     pub(super) fn announce_failures(&mut self, id: JobId, effects: &Effects) {
         let Some(job) = self.jobs.get(id) else { return };
-        let over = effects.settled && job.roots_left == 0 && !job.finished;
         let failed = effects.failed.iter().filter(|&&index| job.task(index).state == State::Failed);
         let failures: Vec<(u32, Failure)> =
             failed.filter_map(|&index| Some((index, job.failures.get(&index)?.clone()))).collect();
         for (index, failure) in failures {
             let (message, exit_code) = (failure.text(), failure.exit_code);
-            self.act(Action::ResultFailed { job: id, index, message, exit_code });
+            for to in self.jobs.get(id).map(|job| job.audience(index)).unwrap_or_default() {
+                self.act(Action::ResultFailed { to, job: id, index, message: message.clone(), exit_code });
+            }
         }
-        if over {
+    }
+
+    /// With what its tasks became, the job may be over.
+    pub(super) fn end_if_settled(&mut self, id: JobId) {
+        if self.jobs.get(id).is_some_and(|job| job.roots_left == 0 && !job.finished) {
             self.job_done(id);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Core;
 use crate::fleet::Stage;
 use crate::ids::{HostId, TaskId, WorkerId};
-use crate::job::{Job, State};
+use crate::job::{Holder, Job, State};
 use crate::worker::Worker;
 
 /// Check every invariant; a failure names it.
@@ -20,6 +20,7 @@ pub fn check(core: &Core) {
     }
     imports_mirror_their_sources(core);
     released_jobs_keep_what_is_read(core);
+    holders_are_there(core);
     ready_lists_list_ready_tasks(core);
     classes_list_ready_tasks(core);
     workers_are_not_overdrawn(core);
@@ -183,14 +184,32 @@ fn imports_mirror_their_sources(core: &Core) {
 
 fn released_jobs_keep_what_is_read(core: &Core) {
     for job in core.jobs.iter() {
-        let alone = job.released && job.dependents.is_empty();
+        let alone = job.released && job.dependents.is_empty() && job.holders.is_empty();
         assert!(!alone, "released_jobs_keep_what_is_read: {} lives for nobody", job.id);
         let is_released = |&index: &u32| job.released || job.task(index).released;
         let is_kept = |&index: &u32| job.task(index).wanted || job.task(index).root;
         for index in (0..job.len()).filter(is_released).filter(is_kept) {
             let read = job.dependents.iter().filter_map(|&other| core.jobs.get(other));
-            let read = read.into_iter().any(|other| other.needs_import(job.id, index));
+            let read = job.is_held(index) || read.into_iter().any(|other| other.needs_import(job.id, index));
             assert!(read, "released_jobs_keep_what_is_read: {} is kept for nobody", job.task_id(index));
+        }
+    }
+}
+
+/// Whoever holds a result is there, and what is held is kept.
+fn holders_are_there(core: &Core) {
+    core.commons.check();
+    for job in core.jobs.iter() {
+        for (&index, holders) in &job.holders {
+            assert!(!holders.is_empty(), "holders_are_there: nobody holds {}", job.task_id(index));
+            assert!(job.task(index).wanted, "holders_are_there: {} is not kept", job.task_id(index));
+            for holder in holders {
+                let there = match holder {
+                    Holder::Driver(driver) => core.drivers.contains(driver),
+                    Holder::Dataset(number) => core.datasets.holds(*number, job.id, index),
+                };
+                assert!(there, "holders_are_there: {holder:?} of {}", job.task_id(index));
+            }
         }
     }
 }

@@ -116,13 +116,11 @@ impl Core {
             for index in 0..job.len() {
                 let task = job.task(index);
                 if matches!(task.state, State::Done { worker: holder, .. } if holder == worker) {
-                    if job.is_announced(index) {
-                        announced.push(index);
-                    }
+                    announced.extend(job.audience(index).into_iter().map(|to| (to, index)));
                     job.lose(index, &mut effects);
                 }
             }
-            self.out.extend(announced.into_iter().map(|index| Action::ResultLost { job: id, index }));
+            self.out.extend(announced.into_iter().map(|(to, index)| Action::ResultLost { to, job: id, index }));
             self.carry_out(id, effects);
         }
     }

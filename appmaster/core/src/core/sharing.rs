@@ -63,8 +63,9 @@ impl Core {
         let dependents: Vec<_> = job.dependents.iter().filter_map(|&other| self.jobs.get(other)).collect();
         let is_read = |task| dependents.iter().any(|dependent| dependent.needs_import(id, task));
         let tasks = tasks.filter(|&task| job.released || job.task(task).released);
-        let kept: Vec<(u32, bool)> = tasks.map(|task| (task, is_read(task))).collect();
-        let mut effects = Effects::default();
+        let kept: Vec<(u32, bool)> = tasks.map(|task| (task, job.is_held(task) || is_read(task))).collect();
+        // What nobody needs any more need not be done for the job to be over.
+        let mut effects = Effects { settled: true, ..Effects::default() };
         let job = self.jobs.get_mut(id)?;
         kept.into_iter().for_each(|(task, kept)| job.keep(task, kept, &mut effects));
         Some(effects)
@@ -73,7 +74,7 @@ impl Core {
     /// The driver wants no more of the job. What others read of it lives on.
     pub(super) fn job_released(&mut self, id: JobId) {
         let Some(job) = self.jobs.get_mut(id).filter(|job| !job.released) else { return };
-        if job.dependents.is_empty() {
+        if job.dependents.is_empty() && job.holders.is_empty() {
             return self.forget_job(id);
         }
         job.released = true;
@@ -91,7 +92,7 @@ impl Core {
         for import in imports {
             let Some(source) = self.jobs.get_mut(import.job) else { continue };
             source.dependents.remove(&id);
-            if source.released && source.dependents.is_empty() {
+            if source.released && source.dependents.is_empty() && source.holders.is_empty() {
                 needless.push(import.job);
             } else if let Some(effects) = self.keep_what_is_read(import.job, import.tasks.clone()) {
                 self.carry_out(import.job, effects);

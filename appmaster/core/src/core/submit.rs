@@ -121,10 +121,17 @@ impl Core {
     pub(super) fn driver_disconnected(&mut self, driver: DriverId) {
         self.drivers.remove(&driver);
         let orphans: Vec<_> = self.jobs.iter().filter(|job| job.driver == driver).map(|job| job.id).collect();
+        // Nobody is left to be told that one is over because another one is.
+        for job in &orphans {
+            if let Some(row) = self.jobs.get_mut(*job) {
+                row.finished = true;
+            }
+        }
         // Latest first: nobody needs what they read any more.
         for job in orphans.into_iter().rev() {
             self.job_released(job);
         }
+        self.sharer_gone(driver);
     }
 
     /// Stop what runs of the job, drop its results, and forget it. So with released jobs that lived for it only.
@@ -144,6 +151,7 @@ impl Core {
         for index in row.ready_tasks() {
             unlist(row.task_id(index), &self.jobs, (&mut self.ready, &mut self.classes), &self.hosts);
         }
+        self.forget_holders(job);
         let Some(row) = self.jobs.remove(job) else { return Vec::new() };
         self.cancel_tasks_of(&row);
         self.drop_results(results_of(&row));

@@ -40,10 +40,10 @@ impl Core {
         let mut effects = Effects::default();
         job.complete(index, worker, bytes, now, &mut effects);
         let skipped = job.count_rows(index, rows, &mut effects);
-        let (id, announced, done) = (job.id, job.is_announced(index), job.roots_left == 0);
+        let (id, audience, done) = (job.id, job.audience(index), job.roots_left == 0);
         self.count_locality(worker, task);
-        if announced {
-            self.act(Action::ResultReady { job: id, index, task, bytes, holder: worker });
+        for to in audience {
+            self.act(Action::ResultReady { to, job: id, index, task, bytes, holder: worker });
         }
         self.carry_out(id, effects);
         self.wishes.containers |= skipped;
@@ -176,7 +176,7 @@ impl Core {
         let limit = self.config.input_losses;
         let Some(job) = self.jobs.get_mut(id).filter(|job| index < job.len()) else { return };
         let State::Done { worker, .. } = job.task(index).state else { return };
-        if !job.is_announced(index) || !workers.contains(&worker) {
+        if job.audience(index).is_empty() || !workers.contains(&worker) {
             return;
         }
         let name = job.task_name(index);
@@ -195,13 +195,13 @@ impl Core {
     pub(super) fn lose_result(&mut self, id: JobId, index: u32) {
         let Some(job) = self.jobs.get_mut(id) else { return };
         let State::Done { worker, .. } = job.task(index).state else { return };
-        let (task, announced) = (job.task_id(index), job.is_announced(index));
+        let (task, audience) = (job.task_id(index), job.audience(index));
         let mut effects = Effects::default();
         job.troubles.entry(index).or_default().avoid(worker);
         job.lose(index, &mut effects);
         self.drop_results(vec![(worker, task)]);
-        if announced {
-            self.act(Action::ResultLost { job: id, index });
+        for to in audience {
+            self.act(Action::ResultLost { to, job: id, index });
         }
         self.carry_out(id, effects);
     }

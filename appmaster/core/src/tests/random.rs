@@ -4,7 +4,7 @@
 
 use super::manager::SimStage;
 use super::world::World;
-use crate::{Event, JobId};
+use crate::{Event, JobId, Question};
 
 const STEPS: u64 = 300;
 const SEEDS: u64 = 150;
@@ -103,6 +103,7 @@ fn driver_moves(world: &mut World) {
         (4..8, _, Some(job)) => world.cannot_read(job),
         (8..10, _, Some(job)) => world.release_some(job),
         (10, _, Some(job)) => world.cancel_some(job),
+        (11..13, Some(driver), _) => world.share(driver),
         (8..19, Some(driver), _) if jobs.len() < 4 => world.submit(driver),
         (_, None, _) => world.connect_driver(),
         _ => {}
@@ -229,6 +230,13 @@ fn the_application_ends(world: &mut World) {
     let finished: Vec<JobId> = world.jobs.iter().filter(|(_, job)| is_open(job)).map(|(&id, _)| id).collect();
     for job in finished {
         world.release(job);
+    }
+    for name in world.datasets.clone() {
+        let question = Question::Unpublish { name };
+        world.send(Event::Asked { driver: crate::DriverId(0), request: 0, question });
+    }
+    for (driver, job, index) in std::mem::take(&mut world.shared) {
+        world.send(Event::SharesReleased { driver, job, indexes: vec![index] });
     }
     let left: Vec<_> = world.jobs.iter().filter(|(_, job)| !job.over).map(|(&id, _)| id).collect();
     assert!(left.is_empty(), "released_jobs_are_forgotten: {left:?}");

@@ -13,9 +13,9 @@ use std::time::Duration;
 use super::show;
 use crate::core::invariants;
 use crate::{
-    Action, Capability, ClusterConfig, Config, ContainerId, Core, DriverId, Event, FailureKind, Grant, Graph,
-    HostNames, InputRange, JobId, Node, RequestId, TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, Time,
-    WorkerId,
+    Action, Capability, ClusterConfig, Config, ContainerId, Core, DatasetEntry, DriverId, Event, FailureKind, Grant,
+    Graph, HostNames, InputRange, JobId, Node, Question, RequestId, TaskFailure, TaskId, TaskOptions, TaskRequest,
+    TaskSet, Time, WorkerId,
 };
 
 /// Run a script's events, and return it with the actions that really followed.
@@ -258,6 +258,15 @@ pub fn event(line: &str) -> Event {
             let (job, index) = (JobId(id(first, "j")), task.parse().expect("a number of a task"));
             Event::ResultUnreadable { job, index, workers, why: why.into() }
         }
+        "ask" => {
+            let (request, asked) = others.split_once(' ').expect("a question");
+            let request = request.parse().expect("its number");
+            Event::Asked { driver: DriverId(id(first, "d")), request, question: question(asked) }
+        }
+        "release-shares" => {
+            let (job, indexes) = others.split_once(' ').expect("a job");
+            Event::SharesReleased { driver: DriverId(id(first, "d")), job: JobId(id(job, "j")), indexes: list(indexes) }
+        }
         "finish" => Event::FinishRequested { succeeded: first == "ok", diagnostics: others.into() },
         "tick" => Event::Tick,
         "submit" => {
@@ -266,6 +275,25 @@ pub fn event(line: &str) -> Event {
             Event::JobSubmitted { driver: DriverId(id(first, "d")), job: JobId(number), graph: graph(number, tasks) }
         }
         _ => container_or_worker_event(what, first, others),
+    }
+}
+
+fn question(words: &str) -> Question {
+    let (what, rest) = words.split_once(' ').unwrap_or((words, ""));
+    let (name, entries) = rest.split_once(' ').unwrap_or((rest, ""));
+    let name = name.to_owned();
+    let entry = |word: &str| {
+        let (job, index) = word.split_once('/').expect("j1/0");
+        DatasetEntry { job: JobId(id(job, "j")), index: index.parse().expect("a task"), key: Default::default() }
+    };
+    match what {
+        "publish" => {
+            let entries = entries.split(',').filter(|word| !word.is_empty()).map(entry).collect();
+            Question::Publish { name, kind: "kind".into(), entries }
+        }
+        "unpublish" => Question::Unpublish { name },
+        "open" => Question::Open { name },
+        _ => panic!("unknown question {what}"),
     }
 }
 

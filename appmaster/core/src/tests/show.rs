@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use crate::{
-    Action, AskRow, Capability, Event, FailureKind, Grant, Graph, HostNames, Input, InputRange, Node, TaskFailure,
-    TaskOptions, TaskRequest, TaskSet, WorkerId,
+    Action, AskRow, Audience, Capability, Event, FailureKind, Grant, Graph, HostNames, Input, InputRange, Node,
+    Question, TaskFailure, TaskOptions, TaskRequest, TaskSet, WorkerId,
 };
 
 fn join<T>(items: &[T], separator: &str, show: impl Fn(&T) -> String) -> String {
@@ -122,6 +122,13 @@ pub fn event(event: &Event) -> String {
         Event::ResultUnreadable { job, index, workers, why } => {
             format!("unreadable j{} {index} {} {why}", job.0, join(workers, ",", |worker| format!("k{}", worker.0)))
         }
+        Event::Asked { driver, request, question: asked } => {
+            format!("ask d{} {request} {}", driver.0, question(asked))
+        }
+        Event::QuestionWithdrawn { driver, request } => format!("withdraw d{} {request}", driver.0),
+        Event::SharesReleased { driver, job, indexes } => {
+            format!("release-shares d{} j{} {}", driver.0, job.0, numbers(indexes))
+        }
         Event::FinishRequested { succeeded, diagnostics } => format!("finish {} {diagnostics}", outcome(*succeeded)),
         Event::WorkerConnected { worker, container, host, threads } => {
             let container = container.map_or("-".into(), |container| format!("c{}", container.0));
@@ -139,6 +146,26 @@ pub fn event(event: &Event) -> String {
             format!("{} k{} t{}.{attempt}", if *waits { "waits" } else { "goes-on" }, worker.0, task.0)
         }
         Event::Tick => "tick".into(),
+    }
+}
+
+fn audience(to: Audience) -> String {
+    match to {
+        Audience::Owner => String::new(),
+        Audience::Sharer(driver) => format!(" for d{}", driver.0),
+    }
+}
+
+/// What random schedules and scripts ask for.
+fn question(question: &Question) -> String {
+    match question {
+        Question::Publish { name, entries, .. } => {
+            let entries = join(entries, ",", |entry| format!("j{}/{}", entry.job.0, entry.index));
+            format!("publish {name} {entries}")
+        }
+        Question::Unpublish { name } => format!("unpublish {name}"),
+        Question::Open { name } => format!("open {name}"),
+        other => format!("{other:?}"),
     }
 }
 
@@ -173,13 +200,14 @@ pub fn action(action: &Action) -> String {
         Action::DropResults { worker, tasks } => {
             format!("drop k{} {}", worker.0, join(tasks, ",", |task| format!("t{}", task.0)))
         }
-        Action::ResultReady { job, index, bytes, holder, .. } => {
-            format!("result j{}/{index} of {bytes} on k{}", job.0, holder.0)
+        Action::ResultReady { to, job, index, bytes, holder, .. } => {
+            format!("result j{}/{index} of {bytes} on k{}{}", job.0, holder.0, audience(*to))
         }
-        Action::ResultLost { job, index } => format!("lost j{}/{index}", job.0),
-        Action::ResultFailed { job, index, message, exit_code } => {
-            format!("failed j{}/{index} with {exit_code}: {message}", job.0)
+        Action::ResultLost { to, job, index } => format!("lost j{}/{index}{}", job.0, audience(*to)),
+        Action::ResultFailed { to, job, index, message, exit_code } => {
+            format!("failed j{}/{index}{} with {exit_code}: {message}", job.0, audience(*to))
         }
+        Action::Answer { driver, request, answer } => format!("answer d{} {request} {answer:?}", driver.0),
         Action::JobFinished { job } => format!("finished j{}", job.0),
         Action::JobFailed { job, message, exit_code } => format!("failed j{} with {exit_code}: {message}", job.0),
         Action::ForgetJob { job } => format!("forget j{}", job.0),

@@ -6,7 +6,10 @@ use std::ops::Range;
 
 use super::manager::SimStage;
 use super::world::{SimTask, World};
-use crate::{Action, Assignment, ContainerId, DriverId, Graph, Input, InputRange, JobId, TaskId, TaskSet, WorkerId};
+use crate::{
+    Action, Answer, Assignment, Audience, ContainerId, DriverId, Graph, Input, InputRange, JobId, SHARED_JOBS, TaskId,
+    TaskSet, WorkerId,
+};
 
 /// What a driver knows of a job.
 #[derive(Debug, Default)]
@@ -43,8 +46,13 @@ impl SimJob {
 
     fn reads(&self, job: JobId) -> bool {
         let inputs = self.graph.sets.iter().flat_map(|set| &set.tasks).flat_map(|task| &task.inputs);
-        inputs.filter(|input| input.count > 0).any(|input| input.job == Some(job.0))
+        inputs.filter(|input| input.count > 0).any(|input| input.job.map(job_of) == Some(job))
     }
+}
+
+/// A job by its driver's number of it, or by that of a driver that shares it.
+fn job_of(number: u32) -> JobId {
+    JobId(number.checked_sub(SHARED_JOBS).unwrap_or(number))
 }
 
 /// The same task, the same rows.
@@ -102,19 +110,30 @@ impl World {
             Action::Assign(assignment) => self.watch_assign(assignment),
             Action::CancelTask { worker, task, attempt } => self.watch_cancel(*worker, *task, *attempt),
             Action::DropResults { worker, tasks } => self.watch_drop(*worker, tasks),
-            Action::ResultReady { job, index, task, holder, .. } => {
+            Action::ResultReady { to: Audience::Sharer(driver), job, index, task, holder, .. } => {
+                self.still_shared(*driver, (*job, *index), action);
+                self.holds(*holder, *task, "shared_results_are_there");
+            }
+            Action::ResultLost { to: Audience::Sharer(driver), job, index } => {
+                self.still_shared(*driver, (*job, *index), action);
+            }
+            Action::ResultFailed { to: Audience::Sharer(driver), job, index, .. } => {
+                self.still_shared(*driver, (*job, *index), action);
+            }
+            Action::Answer { driver, answer, .. } => self.watch_answer(*driver, answer),
+            Action::ResultReady { to: Audience::Owner, job, index, task, holder, .. } => {
                 self.still_told(*job, action);
                 self.still_wanted(*job, *index, action);
                 self.job(*job).announced.insert(*index, (*task, *holder));
             }
-            Action::ResultFailed { job, index, .. } => {
+            Action::ResultFailed { to: Audience::Owner, job, index, .. } => {
                 assert!(self.job(*job).graph.independent, "only_independent_tasks_fail_alone: {action:?}");
                 self.still_told(*job, action);
                 self.still_wanted(*job, *index, action);
                 assert!(!self.job(*job).announced.contains_key(index), "what_is_there_does_not_fail: {action:?}");
                 self.job(*job).failed.insert(*index);
             }
-            Action::ResultLost { job, index } => {
+            Action::ResultLost { to: Audience::Owner, job, index } => {
                 let known = self.job(*job).announced.remove(index);
                 assert!(known.is_some(), "only_announced_results_are_lost: {job} {index}");
             }
@@ -127,6 +146,17 @@ impl World {
             Action::Finish { .. } => self.finished = true,
             Action::Note(_) => {}
         }
+    }
+
+    fn watch_answer(&mut self, driver: DriverId, answer: &Answer) {
+        if let Answer::Dataset { entries, .. } = answer {
+            self.shared.extend(entries.iter().map(|entry| (driver, entry.job, entry.index)));
+        }
+    }
+
+    fn still_shared(&self, driver: DriverId, (job, index): (JobId, u32), action: &Action) {
+        let known = self.shared.contains(&(driver, job, index));
+        assert!(known, "only_shared_results_are_told_to_others: {action:?}");
     }
 
     fn still_told(&mut self, job: JobId, action: &Action) {
@@ -185,7 +215,7 @@ impl World {
         let (own, inputs) = (job.first, request.inputs.clone());
         let each = |input: &InputRange| {
             let InputRange { job, first, count, part } = *input;
-            let base = job.map_or(own, |number| self.jobs[&JobId(number)].first);
+            let base = job.map_or(own, |number| self.jobs[&job_of(number)].first);
             (first..first + count).map(move |task| (TaskId(base + task), part))
         };
         let inputs: Vec<(TaskId, u32)> = inputs.iter().flat_map(each).collect();

@@ -9,8 +9,8 @@ use super::watch::SimJob;
 use super::{script, show};
 use crate::core::invariants;
 use crate::{
-    Capability, ClusterConfig, Config, ContainerId, Core, DriverId, Event, FailureKind, Graph, HostNames, InputRange,
-    JobId, TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, Time, WorkerId,
+    Capability, ClusterConfig, Config, ContainerId, Core, DatasetEntry, DriverId, Event, FailureKind, Graph, HostNames,
+    InputRange, JobId, Question, SHARED_JOBS, TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, Time, WorkerId,
 };
 
 /// A task on a worker.
@@ -44,6 +44,11 @@ pub struct World {
     pub workers: BTreeMap<WorkerId, SimWorker>,
     pub jobs: BTreeMap<JobId, SimJob>,
     pub drivers: BTreeSet<DriverId>,
+    /// Results of others that drivers have.
+    pub shared: BTreeSet<(DriverId, JobId, u32)>,
+    /// Datasets that were asked for.
+    pub datasets: BTreeSet<String>,
+    pub questions: u32,
     pub attempts: BTreeSet<(TaskId, u32)>,
     pub finished: bool,
     pub resynced: bool,
@@ -135,6 +140,9 @@ impl World {
             workers: BTreeMap::new(),
             jobs: BTreeMap::new(),
             drivers: BTreeSet::new(),
+            shared: BTreeSet::new(),
+            datasets: BTreeSet::new(),
+            questions: 0,
             attempts: BTreeSet::new(),
             finished: false,
             resynced: false,
@@ -194,11 +202,39 @@ impl World {
 
     pub fn disconnect_driver(&mut self, driver: DriverId) {
         self.drivers.remove(&driver);
+        self.shared.retain(|&(other, _, _)| other != driver);
         for job in self.jobs.values_mut().filter(|job| job.driver == Some(driver)) {
             job.released = true;
             job.announced.clear();
         }
         self.send(Event::DriverDisconnected { driver });
+    }
+
+    /// A driver publishes some results, its own or not, opens a dataset, gives up what it has opened, or ends a dataset.
+    pub fn share(&mut self, driver: DriverId) {
+        self.questions += 1;
+        let (request, name) = (self.questions, format!("set{}", self.rng.below(3)));
+        let question = match self.rng.below(10) {
+            0..4 => {
+                let jobs: Vec<JobId> = self.jobs.keys().copied().collect();
+                let Some(job) = self.rng.pick(&jobs) else { return };
+                let entry = |index| DatasetEntry { job, index, key: Default::default() };
+                let entries = self.some_of(job).into_iter().map(entry).collect();
+                self.datasets.insert(name.clone());
+                Question::Publish { name, kind: "sim".into(), entries }
+            }
+            4..7 => Question::Open { name },
+            7 => Question::Unpublish { name },
+            _ => {
+                let shared: Vec<_> = self.shared.iter().filter(|(other, _, _)| *other == driver).copied().collect();
+                if let Some((_, job, index)) = self.rng.pick(&shared) {
+                    self.shared.remove(&(driver, job, index));
+                    self.send(Event::SharesReleased { driver, job, indexes: vec![index] });
+                }
+                return;
+            }
+        };
+        self.send(Event::Asked { driver, request, question });
     }
 
     pub fn submit(&mut self, driver: DriverId) {
@@ -283,11 +319,15 @@ impl World {
             return vec![(any, vec![0, self.rng.below(6) as u32])];
         }
         let readable = |job: &&SimJob| job.driver == Some(driver) && !job.over && !job.released;
+        let mut shared: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for &(_, job, index) in self.shared.iter().filter(|(other, _, _)| *other == driver) {
+            shared.entry(SHARED_JOBS + job.0).or_default().push(index);
+        }
         let rows = self.jobs.iter().filter(|(_, job)| readable(job));
         let wanted = |job: &SimJob| {
             job.graph.wanted.iter().copied().filter(|index| !job.given_up.contains(index)).collect::<Vec<_>>()
         };
-        rows.map(|(id, job)| (id.0, wanted(job))).collect()
+        rows.map(|(id, job)| (id.0, wanted(job))).chain(shared).collect()
     }
 
     /// So many tasks, after so many others.
