@@ -169,7 +169,8 @@ fn core_config(container: &Container) -> Config {
     };
     // With a command, the application lasts as long as the command does.
     let idle_limit = spec.command.is_none().then(|| Duration::from_millis(spec.idle_timeout_ms));
-    Config { cluster: Some(cluster), idle_limit, ..Config::default() }
+    let resources = spec.workers.resources.clone();
+    Config { cluster: Some(cluster), idle_limit, resources, ..Config::default() }
 }
 
 fn template(container: &Container, master_address: &str, unpacking: Unpacking) -> WorkerTemplate {

@@ -102,6 +102,9 @@ pub struct WorkerContainers {
     pub cores: u32,
     /// Memory asked for, MiB.
     pub memory_mib: u64,
+    /// What each has beside cores and memory, for tasks that ask for it: names and thousandths.
+    #[serde(default)]
+    pub resources: Vec<(String, u64)>,
     /// Node label expression, if any.
     #[serde(default)]
     pub node_label: Option<String>,

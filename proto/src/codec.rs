@@ -77,7 +77,7 @@ mod tests {
     fn encoded(task: u32) -> BytesMut {
         let mut bytes = BytesMut::new();
         FrameCodec::<FetchReply, FetchRequest>::default()
-            .encode(FetchRequest { tasks: vec![task], part: 0 }, &mut bytes)
+            .encode(FetchRequest { tasks: vec![task], ..FetchRequest::default() }, &mut bytes)
             .unwrap();
         bytes
     }

@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::executors::Executors;
 use crate::peers::{Peers, describe};
-use crate::serve::serve;
+use crate::serve::{Served, serve};
 use crate::store::ResultStore;
 use crate::worker::{Ending, REPORTS, Worker, WorkerOptions};
 
@@ -91,8 +91,8 @@ pub async fn connect(connection: Connection) -> Result<(), ConnectError> {
     let (link, welcome) = join(&connector, &connection.master_address, hello).await?;
     info!(worker = welcome.worker_id, application = welcome.application_id, port, "joined");
     let acceptor = Acceptor::new(&connection.identity)?;
-    let serving =
-        tokio::spawn(serve(listener, acceptor, Arc::from(welcome.application_id.as_str()), connection.store.clone()));
+    let served = Served { store: connection.store.clone(), methods: Arc::clone(&connection.executors.methods) };
+    let serving = tokio::spawn(serve(listener, acceptor, Arc::from(welcome.application_id.as_str()), served));
     let options = WorkerOptions {
         threads: connection.threads,
         host: connection.host,

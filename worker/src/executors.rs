@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bobbin_proto as wire;
+use bobbin_task::function::Methods;
 use bobbin_task::{Execute, TaskError, TaskErrorKind};
 
 /// What runs tasks, by their kinds. Cheap to clone.
@@ -12,6 +13,8 @@ pub struct Executors {
     pub plans: Arc<dyn Execute>,
     /// Calls of registered functions.
     pub functions: Arc<dyn Execute>,
+    /// Methods of actors, which are no tasks: peers and drivers call them.
+    pub methods: Arc<Methods>,
 }
 
 impl Executors {

@@ -11,6 +11,7 @@
 //! ([`Worker::run`] over channels).
 
 mod attempt;
+mod calls;
 mod cancellation;
 mod connect;
 mod executors;
@@ -22,9 +23,10 @@ mod store;
 mod threads;
 mod worker;
 
+pub use calls::call_state;
 pub use connect::{ConnectError, Connection, connect};
 pub use executors::Executors;
 pub use peers::Peers;
-pub use serve::serve;
+pub use serve::{Served, serve};
 pub use store::{ResultStore, ResultWriter, StoreError, StoredReader};
 pub use worker::{Ending, Worker, WorkerOptions};

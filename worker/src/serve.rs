@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bobbin_link::{AcceptError, Accepted, Acceptor, FetchError, FetchServer, Role};
+use bobbin_task::function::Methods;
 use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
+use crate::calls::call_state;
 use crate::peers::describe;
 use crate::store::{ResultStore, StoreError};
 
@@ -19,8 +21,17 @@ const CONNECTIONS: usize = 1024;
 /// Silence of a connection after which the system asks whether the peer's host is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
+/// What peers and drivers may ask of this worker. Cheap to clone.
+#[derive(Clone)]
+pub struct Served {
+    /// Its results.
+    pub store: ResultStore,
+    /// Methods of those that are states of actors.
+    pub methods: Arc<Methods>,
+}
+
 /// Serves until it is dropped. A stranger is logged and sent away, nothing else.
-pub async fn serve(listener: TcpListener, acceptor: Acceptor, application_id: Arc<str>, store: ResultStore) {
+pub async fn serve(listener: TcpListener, acceptor: Acceptor, application_id: Arc<str>, served: Served) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
@@ -33,11 +44,11 @@ pub async fn serve(listener: TcpListener, acceptor: Acceptor, application_id: Ar
                 continue;
             }
         };
-        let (acceptor, application_id, store) = (acceptor.clone(), application_id.clone(), store.clone());
+        let (acceptor, application_id, served) = (acceptor.clone(), application_id.clone(), served.clone());
         tokio::spawn(async move {
             match admit(&acceptor, tcp, peer, &application_id).await {
                 Ok(Some(server)) => {
-                    if let Err(error) = answer(server, &store).await {
+                    if let Err(error) = answer(server, &served).await {
                         debug!(%peer, error = describe(&error), "a fetching connection broke");
                     }
                 }
@@ -68,8 +79,14 @@ async fn admit(
     }
 }
 
-async fn answer(mut server: FetchServer, store: &ResultStore) -> Result<(), FetchError> {
+async fn answer(mut server: FetchServer, served: &Served) -> Result<(), FetchError> {
+    let Served { store, methods } = served;
     while let Some(request) = server.request().await? {
+        if let Some(call) = request.call {
+            let (reply, bytes) = call_state(store, methods, call).await;
+            server.answer(reply, &bytes).await?;
+            continue;
+        }
         for task in request.tasks {
             give(&mut server, store, task, request.part).await?;
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bobbin_task::Output;
+use bobbin_task::function::State;
 use bytes::Bytes;
 
 /// Most bytes that one read of a spilled result returns.
@@ -61,6 +62,34 @@ struct Stored {
     // The file has no name any more: it goes when the last reader has closed it.
     file: Option<File>,
     parts: Vec<Part>,
+    /// What an actor's methods have made of it.
+    state: tokio::sync::Mutex<State>,
+    /// No other result, here or elsewhere, has the same.
+    incarnation: u64,
+}
+
+/// A result as the state of an actor. It lives as long as the result, and calls that are under way.
+#[derive(Clone)]
+pub(crate) struct StateOf {
+    stored: Arc<Stored>,
+}
+
+impl StateOf {
+    /// Which beginning of the state it is.
+    pub fn incarnation(&self) -> u64 {
+        self.stored.incarnation
+    }
+
+    /// The state, for one call at a time, in the order of asking.
+    pub async fn lock(&self) -> tokio::sync::MutexGuard<'_, State> {
+        self.stored.state.lock().await
+    }
+}
+
+/// A number that nobody has, and that is not 0.
+fn incarnation() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish().max(1)
 }
 
 /// One part of a result.
@@ -111,6 +140,12 @@ impl ResultStore {
         let number = usize::try_from(part).ok().filter(|number| *number < stored.parts.len());
         let part = number.ok_or(StoreError::NoPart { task, part })?;
         Ok(StoredReader { task, stored, part, next: 0, offset: 0 })
+    }
+
+    /// The result of `task` as the state of an actor.
+    pub(crate) fn state(&self, task: u32) -> Result<StateOf, StoreError> {
+        let stored = self.lock().kept.get(&task).cloned().ok_or(StoreError::Missing(task))?;
+        Ok(StateOf { stored })
     }
 
     /// All bytes of a part of the result of `task`.
@@ -181,7 +216,8 @@ impl Part {
 impl ResultWriter {
     /// Keeps the result and returns its length in bytes. A result of an earlier attempt is replaced.
     pub fn finish(mut self) -> u64 {
-        let stored = Stored { file: self.spilled.take(), parts: std::mem::take(&mut self.parts) };
+        let (file, parts) = (self.spilled.take(), std::mem::take(&mut self.parts));
+        let stored = Stored { file, parts, state: tokio::sync::Mutex::default(), incarnation: incarnation() };
         let length = stored.parts.iter().map(|part| part.length).sum();
         let mut results = self.store.lock();
         if let Some(earlier) = results.kept.insert(self.task, Arc::new(stored)) {

@@ -72,6 +72,7 @@ impl Master {
             executors: Executors {
                 plans: Arc::new(Executor::new(BlockReader::local(), 64 << 20, 2, spill.clone())),
                 functions: Arc::new(Functions::new(BlockReader::local())),
+                methods: Arc::default(),
             },
             store: ResultStore::new(&spill, budget),
         }));

@@ -11,6 +11,8 @@ use hadoop_client::conf;
 use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::{Credentials, CredentialsError};
 
+use crate::amount::{Amount, NoAmount};
+use crate::local::LocalOptions;
 use crate::nested::Home;
 use crate::role;
 use crate::session::{Files, Session, SessionError};
@@ -33,6 +35,15 @@ pub enum ConnectError {
     /// `BOBBIN_MASTER` says neither `local` nor `yarn`.
     #[error("BOBBIN_MASTER is {0:?}: write local, local[N] with N of at least 1, or yarn")]
     Master(String),
+    /// `BOBBIN_WORKER_RESOURCES` says nothing that can be had.
+    #[error("BOBBIN_WORKER_RESOURCES is {text:?}")]
+    Resources {
+        /// What it says.
+        text: String,
+        /// What is wrong.
+        #[source]
+        source: NoAmount,
+    },
     /// On a cluster, somebody has to start an application first.
     #[error(
         "BOBBIN_MASTER is yarn, but this program is part of no application: start it with \
@@ -113,6 +124,9 @@ impl Session {
     /// go before those of drivers, and while the function awaits them another task has its thread. It has to be an `async`
     /// function, because only such ones can wait.
     ///
+    /// What its worker has for tasks that ask for it (`TaskOptions::resources`) is what `--worker-resources` said or, in this
+    /// process, `BOBBIN_WORKER_RESOURCES`: `GPU=2,LICENSE=0.5`.
+    ///
     /// Paths without a scheme are on the cluster's default file system, or of this machine.
     ///
     /// # Errors
@@ -164,8 +178,17 @@ async fn local(threads: Option<u32>) -> Result<Session, ConnectError> {
         (Err(_), _) | (_, Err(_)) => BlockReader::local(),
     };
     let spill = SpillDirectory::new();
-    let session = Session::begin(&spill.options(threads), Files::new(reader, PathBase::Local)).await?;
+    let resources = Amount::pairs(&worker_resources()?);
+    let options = LocalOptions { resources, ..spill.options(threads) };
+    let session = Session::begin(&options, Files::new(reader, PathBase::Local)).await?;
     Ok(session.with_guard(spill))
+}
+
+/// What the worker in this process has, as `BOBBIN_WORKER_RESOURCES` says.
+fn worker_resources() -> Result<Vec<Amount>, ConnectError> {
+    let text = variable("BOBBIN_WORKER_RESOURCES").unwrap_or_default();
+    let amounts = text.split(',').filter(|word| !word.trim().is_empty()).map(str::parse);
+    amounts.collect::<Result<_, _>>().map_err(|source| ConnectError::Resources { text: text.clone(), source })
 }
 
 /// What this program is called.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use bobbin_appmaster::application::DriverSeat;
 use bobbin_link::{Connector, DialError, Link, Pump, SILENCE_LIMIT_MS, pump};
@@ -11,7 +12,7 @@ use bobbin_proto as wire;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::futures::{FutureTable, Wishes};
+use crate::futures::{Claim, FutureTable, Slot, Wishes};
 
 /// Jobs and goodbyes that wait to be sent.
 const OUTGOING: usize = 256;
@@ -41,6 +42,8 @@ pub enum JobError {
 pub struct Driver {
     outgoing: mpsc::Sender<Outgoing>,
     wishes: Arc<Wishes>,
+    /// Numbers of questions.
+    requests: Arc<AtomicU32>,
 }
 
 /// A submitted job. Dropping it releases its results, or cancels it when it is still running.
@@ -80,6 +83,40 @@ enum Outgoing {
     Submit { job: wire::SubmitJob, reply: oneshot::Sender<(u32, watch::Receiver<JobState>)> },
     Message(wire::from_driver::Message),
     Release(u32),
+    Ask(Box<Asking>),
+    Withdraw(u32),
+}
+
+/// A question, and whoever waits for its answer.
+struct Asking {
+    ask: wire::Ask,
+    /// Results that it publishes, which have numbers only when they were submitted.
+    published: Vec<Arc<Claim>>,
+    reply: oneshot::Sender<Answered>,
+}
+
+/// An answer; of an opened dataset with its futures.
+pub(crate) struct Answered {
+    /// The question's number.
+    pub request: u32,
+    pub answer: wire::answer::Answer,
+    pub slots: Vec<Arc<Slot>>,
+}
+
+/// Withdraws a question that nobody waits for any more.
+struct Withdrawal<'a> {
+    driver: &'a Driver,
+    request: Option<u32>,
+}
+
+impl Drop for Withdrawal<'_> {
+    fn drop(&mut self) {
+        if let Some(request) = self.request {
+            let (outgoing, message) = (self.driver.outgoing.clone(), Outgoing::Withdraw(request));
+            // It must not be lost: what was answered meanwhile has to be undone.
+            crate::nested::spawn(async move { drop(outgoing.send(message).await) });
+        }
+    }
 }
 
 impl Driver {
@@ -119,10 +156,33 @@ impl Driver {
         let (outgoing, receiver) = mpsc::channel(OUTGOING);
         let wishes = Arc::<Wishes>::default();
         let futures = FutureTable::default();
-        let conversation =
-            Conversation { line, jobs: BTreeMap::new(), futures, wishes: Arc::clone(&wishes), next: 1, ending: None };
+        let conversation = Conversation {
+            line,
+            jobs: BTreeMap::new(),
+            futures,
+            questions: BTreeMap::new(),
+            wishes: Arc::clone(&wishes),
+            next: 1,
+            ending: None,
+        };
         tokio::spawn(conversation.run(receiver, news, end));
-        Driver { outgoing, wishes }
+        Driver { outgoing, wishes, requests: Arc::default() }
+    }
+
+    /// Asks something of what all drivers share, and waits for the answer. If nobody waits any more, what it would have
+    /// brought is given back.
+    pub(crate) async fn ask(&self, ask: wire::Ask, published: Vec<Arc<Claim>>) -> Result<Answered, JobError> {
+        let request = self.requests.fetch_add(1, Ordering::Relaxed);
+        let (reply, answer) = oneshot::channel();
+        let ask = wire::Ask { request, ..ask };
+        let asking = Outgoing::Ask(Box::new(Asking { ask, published, reply }));
+        self.outgoing.send(asking).await.map_err(|_| gone_silently())?;
+        let mut withdrawal = Withdrawal { driver: self, request: Some(request) };
+        let pause = bobbin_task::running().map(|task| task.pauses.begin());
+        let answered = answer.await;
+        drop(pause);
+        withdrawal.request = None;
+        answered.map_err(|_| gone_silently())
     }
 
     /// Submits a job; its `job` number is replaced by one of ours.
@@ -247,6 +307,8 @@ struct Conversation {
     line: Line,
     jobs: BTreeMap<u32, watch::Sender<JobState>>,
     futures: FutureTable,
+    /// Questions that were not answered.
+    questions: BTreeMap<u32, (wire::Ask, oneshot::Sender<Answered>)>,
     wishes: Arc<Wishes>,
     next: u32,
     ending: Option<String>,
@@ -272,6 +334,7 @@ impl Conversation {
                     }
                 }
                 message = news.recv() => match message.map(|message| message.message) {
+                    Some(Some(wire::to_driver::Message::Answer(answer))) => self.answered(answer).await,
                     Some(Some(message)) => self.hear(message),
                     Some(None) => {}
                     None => break,
@@ -308,6 +371,71 @@ impl Conversation {
             }
             Outgoing::Message(message) => self.line.say(message).await,
             Outgoing::Release(job) => self.release(job).await,
+            Outgoing::Ask(asking) => self.ask(*asking).await,
+            Outgoing::Withdraw(request) => {
+                if self.questions.contains_key(&request) {
+                    self.line.say(wire::from_driver::Message::Withdraw(request)).await;
+                }
+            }
+        }
+    }
+
+    async fn ask(&mut self, asking: Asking) {
+        let Asking { mut ask, published, reply } = asking;
+        if let Some(wire::ask::Question::Publish(publish)) = &mut ask.question {
+            // What is published has to be submitted before.
+            for message in self.futures.take(self.wishes.take_now(), &mut self.next) {
+                self.line.say(message).await;
+            }
+            let entry = |claim: &Arc<Claim>| {
+                let (job, task) = claim.slot.address()?;
+                Some(wire::DatasetEntry { job, task, key: Bytes::copy_from_slice(&claim.slot.key.0) })
+            };
+            let entries: Vec<_> = published.iter().filter_map(entry).collect();
+            if entries.len() < published.len() {
+                let why = "a future that has failed before it was submitted cannot be published".to_owned();
+                // Whoever asked may have gone away.
+                let _ = reply.send(Answered {
+                    request: ask.request,
+                    answer: wire::answer::Answer::Refused(why),
+                    slots: Vec::new(),
+                });
+                return;
+            }
+            publish.dataset.get_or_insert_default().entries = entries;
+        }
+        self.questions.insert(ask.request, (ask.clone(), reply));
+        self.line.say(wire::from_driver::Message::Ask(ask)).await;
+    }
+
+    /// What nobody waits for any more is given back.
+    async fn answered(&mut self, answer: wire::Answer) {
+        let wire::Answer { request, answer } = answer;
+        let (Some((ask, reply)), Some(answer)) = (self.questions.remove(&request), answer) else { return };
+        let slots = match (&answer, &ask.question) {
+            (wire::answer::Answer::Dataset(dataset), Some(wire::ask::Question::Open(name))) => {
+                self.futures.adopt(name, &dataset.entries)
+            }
+            _ => Vec::new(),
+        };
+        let Err(Answered { answer, slots, .. }) = reply.send(Answered { request, answer, slots }) else { return };
+        for message in self.futures.disown(&slots) {
+            self.line.say(message).await;
+        }
+        let undone = match (answer, ask.question) {
+            (wire::answer::Answer::Value(value), Some(wire::ask::Question::Pop(name))) => {
+                Some(wire::ask::Question::PutBack(wire::Named { name, value }))
+            }
+            (wire::answer::Answer::Done(_), Some(wire::ask::Question::Acquire(acquire))) => {
+                let release = wire::Release { name: acquire.name, lease: request };
+                Some(wire::ask::Question::Release(release))
+            }
+            _ => None,
+        };
+        if undone.is_some() {
+            // Its answer is for nobody: the number is that of the question that is undone.
+            let ask = wire::Ask { request, question: undone, ..wire::Ask::default() };
+            self.line.say(wire::from_driver::Message::Ask(ask)).await;
         }
     }
 
@@ -327,7 +455,7 @@ impl Conversation {
         let Some(message) = self.futures.hear(message) else { return };
         match message {
             // A job that is no future's has no tasks that fail alone.
-            Message::Heartbeat(_) | Message::ResultFailed(_) => {}
+            Message::Heartbeat(_) | Message::ResultFailed(_) | Message::Answer(_) => {}
             Message::Ending(ending) => self.ending = Some(ending.reason),
             Message::Progress(progress) => self.change(progress.job, |state| state.progress = progress),
             Message::ResultReady(ready) => self.change(ready.job, |state| {

@@ -28,5 +28,6 @@ pub(crate) fn executors(reader: BlockReader, room: Room, home: Home) -> Executor
         let _ = (memory_bytes, threads, spill);
         Arc::new(bobbin_task::NoPlans)
     };
-    Executors { plans, functions: Arc::new(Functions::new(reader).with_home(Arc::new(home))) }
+    let functions = Arc::new(Functions::new(reader).with_home(Arc::new(home)));
+    Executors { plans, functions, methods: Arc::default() }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bobbin_link::{Connector, DialError, FetchConnection, FetchError};
 use bobbin_proto as wire;
+use bobbin_task::function::Methods;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -18,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub enum Fetcher {
     /// The workers of a cluster.
     Remote(Arc<Remote>),
-    /// The worker in this process.
-    Local(bobbin_worker::ResultStore),
+    /// The worker in this process, and the methods of its actors.
+    Local(bobbin_worker::ResultStore, Arc<Methods>),
 }
 
 /// Connections to workers, kept for the next result.
@@ -88,7 +89,7 @@ impl Fetcher {
     pub async fn fetch(&self, ready: &wire::ResultReady) -> Result<Bytes, ResultError> {
         match self {
             Fetcher::Remote(remote) => remote.fetch(ready).await,
-            Fetcher::Local(store) => {
+            Fetcher::Local(store, _) => {
                 let read = store.read(ready.result, 0).await;
                 read.map_err(|error| ResultError::Local { result: ready.result, reason: error.to_string() })
             }
@@ -96,7 +97,38 @@ impl Fetcher {
     }
 }
 
+impl Fetcher {
+    /// Calls a method of a state that the worker at `address` holds. A broken connection leaves open whether it was called.
+    pub(crate) async fn call(
+        &self,
+        address: &str,
+        call: wire::StateCall,
+    ) -> Result<(wire::FetchReply, Bytes), ResultError> {
+        match self {
+            Fetcher::Remote(remote) => remote.call(address, call).await,
+            Fetcher::Local(store, methods) => Ok(bobbin_worker::call_state(store, methods, call).await),
+        }
+    }
+}
+
 impl Remote {
+    async fn call(&self, address: &str, call: wire::StateCall) -> Result<(wire::FetchReply, Bytes), ResultError> {
+        let result = call.task;
+        let kept = self.connections.lock().await.get_mut(address).and_then(Vec::pop);
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => {
+                let dialed = self.connector.dial_as_peer(address).await;
+                dialed.map_err(|source| ResultError::Dial { result, address: address.to_owned(), source })?
+            }
+        };
+        // However long the method takes: a worker that has gone closes its connections, or its host's silence does.
+        let answered = connection.call(call).await;
+        let answered = answered.map_err(|source| ResultError::Fetch { result, address: address.to_owned(), source })?;
+        self.put_back(address, connection).await;
+        Ok(answered)
+    }
+
     async fn fetch(&self, ready: &wire::ResultReady) -> Result<Bytes, ResultError> {
         let mut failure = ResultError::NoHolder { result: ready.result };
         for holder in &ready.holders {

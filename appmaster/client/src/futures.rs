@@ -33,7 +33,8 @@ pub(crate) use table::FutureTable;
 
 use crate::session::Session;
 use queue::Wish;
-use slot::{Claim, Completions, Ended, Key, Slot};
+pub(crate) use slot::{Claim, Slot};
+use slot::{Completions, Ended, Key};
 
 /// Results that `gather` fetches at the same time.
 const AT_ONCE: usize = 16;

@@ -5,6 +5,8 @@
 //! with [`macro@task`], and give [`Future`]s. With the feature `sql`, sessions run queries planned by `bobbin-engine`, and
 //! give DataFusion's `DataFrame`s that run as their jobs. [`yarn::submit`] starts applications on a cluster.
 
+mod actor;
+mod amount;
 mod connect;
 mod driver;
 mod executors;
@@ -19,6 +21,7 @@ mod program;
 mod query;
 pub mod role;
 mod session;
+mod shared;
 mod spill;
 mod unique;
 pub mod yarn;
@@ -27,7 +30,9 @@ pub use self::futures::{
     Arguments, AsCompleted, Block, BlocksError, Future, FutureError, IntoArgument, IntoArguments, Status, TaskOptions,
     as_completed, wait,
 };
-pub use bobbin_macros::{main, task};
+pub use actor::{Actor, ActorError};
+pub use amount::{Amount, NoAmount};
+pub use bobbin_macros::{main, method, task};
 pub use bobbin_task::function::Bytes;
 pub use bobbin_task::{Cancelled, checkpoint, function, is_cancelled};
 pub use connect::{ConnectError, CredentialsFault, Surrounding, surrounding};
@@ -39,6 +44,7 @@ pub use local::{LocalError, LocalOptions};
 #[cfg(feature = "sql")]
 pub use query::{Answer, QueryError, Running};
 pub use session::{Files, Session, SessionError};
+pub use shared::{Event, Lease, Queue, Semaphore, SharedError, Variable};
 pub use spill::SpillDirectory;
 pub use unique::unique;
 

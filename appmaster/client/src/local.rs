@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bobbin_appmaster::application::{Application, Options, Over};
 use bobbin_core::Config;
 use bobbin_proto as wire;
-use bobbin_worker::{Peers, ResultStore, Worker, WorkerOptions};
+use bobbin_task::function::Methods;
+use bobbin_worker::{Executors, Peers, ResultStore, Worker, WorkerOptions};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -58,9 +59,10 @@ pub async fn start(options: &LocalOptions, files: Files) -> Result<(Driver, Fetc
     let store = ResultStore::new(&options.spill_directory, options.memory_bytes / 3);
     let operators = options.memory_bytes - options.memory_bytes / 3;
     let threads = usize::try_from(options.threads).unwrap_or(1);
-    let home = Home::new(Way::Here(application.clone(), store.clone()), files.clone());
+    let methods: Arc<Methods> = Arc::default();
+    let home = Home::new(Way::Here(application.clone(), store.clone(), Arc::clone(&methods)), files.clone());
     let room = Room { memory_bytes: operators, threads, spill: options.spill_directory.clone() };
-    let executors = executors(files.reader, room, home);
+    let executors = Executors { methods: Arc::clone(&methods), ..executors(files.reader, room, home) };
     let hello = wire::WorkerHello {
         container_id: "local-1".to_owned(),
         host: "localhost".to_owned(),
@@ -81,5 +83,5 @@ pub async fn start(options: &LocalOptions, files: Files) -> Result<(Driver, Fetc
     let (reports, receiver) = mpsc::channel(REPORTS);
     tokio::spawn(worker.run(seat.attach(receiver), reports));
     let driver = application.add_driver(wire::DriverHello { name: "session".to_owned() }).await?;
-    Ok((Driver::over_seat(driver), Fetcher::Local(store)))
+    Ok((Driver::over_seat(driver), Fetcher::Local(store, methods)))
 }

@@ -3,11 +3,12 @@
 //! A worker's program keeps a [`Home`], its way to the application, which functions find in the running task. All tasks that
 //! run in one process share one conversation, which ends when none of them needs it.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use bobbin_appmaster::application::Application;
-use bobbin_link::Identity;
+use bobbin_link::{AuthorityError, Connector, Identity};
 use bobbin_proto as wire;
+use bobbin_task::function::Methods;
 use bobbin_worker::ResultStore;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -24,12 +25,14 @@ pub(crate) struct Home {
     io: Handle,
     /// The session of all tasks that have one now.
     shared: Mutex<Weak<Session>>,
+    /// What tasks call actors through.
+    fetcher: OnceLock<Fetcher>,
 }
 
 /// Where the application is.
 pub(crate) enum Way {
     /// In this process, with its only worker.
-    Here(Application, ResultStore),
+    Here(Application, ResultStore, Arc<Methods>),
     /// At host:port.
     There(String, Identity),
 }
@@ -37,12 +40,24 @@ pub(crate) enum Way {
 impl Home {
     /// Of a worker whose links are served by the runtime that this is called in.
     pub fn new(way: Way, files: Files) -> Home {
-        Home { way, files, io: Handle::current(), shared: Mutex::default() }
+        Home { way, files, io: Handle::current(), shared: Mutex::default(), fetcher: OnceLock::new() }
     }
 
     /// That of the task that runs on this thread; nothing outside of tasks.
     pub fn of_running_task() -> Option<Arc<Home>> {
         bobbin_task::running()?.home?.downcast().ok()
+    }
+
+    /// The way to workers, without a session.
+    pub fn fetcher(&self) -> Result<Fetcher, AuthorityError> {
+        if let Some(fetcher) = self.fetcher.get() {
+            return Ok(fetcher.clone());
+        }
+        let fetcher = match &self.way {
+            Way::Here(_, store, methods) => Fetcher::Local(store.clone(), Arc::clone(methods)),
+            Way::There(_, identity) => Fetcher::remote(Connector::new(identity)?),
+        };
+        Ok(self.fetcher.get_or_init(|| fetcher).clone())
     }
 
     /// A session for a task.
@@ -66,10 +81,14 @@ impl Home {
     async fn begin(&self) -> Result<Session, SessionError> {
         match &self.way {
             Way::There(address, identity) => Session::join(address, identity, "tasks", self.files.clone()).await,
-            Way::Here(application, store) => {
+            Way::Here(application, store, methods) => {
                 let hello = wire::DriverHello { name: "tasks".to_owned() };
                 let seat = application.add_driver(hello).await.map_err(crate::local::LocalError::Over)?;
-                Ok(Session::new(Driver::over_seat(seat), Fetcher::Local(store.clone()), self.files.clone()))
+                Ok(Session::new(
+                    Driver::over_seat(seat),
+                    Fetcher::Local(store.clone(), Arc::clone(methods)),
+                    self.files.clone(),
+                ))
             }
         }
     }
@@ -77,9 +96,13 @@ impl Home {
 
 /// Lets this go on by itself, also when the task that calls has ended.
 pub(crate) fn spawn(work: impl std::future::Future<Output = ()> + Send + 'static) {
-    match Home::of_running_task() {
-        None => drop(tokio::spawn(work)),
-        Some(home) => drop(home.io.spawn(work)),
+    let handle = match Home::of_running_task() {
+        Some(home) => Ok(home.io.clone()),
+        None => Handle::try_current(),
+    };
+    // Where no runtime is left, the program is at its end, and with it the conversation.
+    if let Ok(handle) = handle {
+        drop(handle.spawn(work));
     }
 }
 

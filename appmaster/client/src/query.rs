@@ -363,6 +363,7 @@ fn job_of(query: &Query) -> wire::SubmitJob {
         tasks: stage.tasks.iter().map(task_of).collect(),
         rows_wanted: stage.rows_wanted,
         kind: wire::TaskKind::Plan.into(),
+        options: None,
     });
     wire::SubmitJob { task_sets: sets.collect(), wanted: query.wanted.clone(), ..wire::SubmitJob::default() }
 }
@@ -407,7 +408,7 @@ mod tests {
         let session = Session::local(&options, planner).await.unwrap();
         let text = format!("SELECT sum(n) AS total FROM '{}'", path.display());
         let mut answer = session.run(&text).await.unwrap();
-        let Fetcher::Local(store) = &session.fetcher else { panic!("not in this process") };
+        let Fetcher::Local(store, _) = &session.fetcher else { panic!("not in this process") };
         let announced = answer.job.result(answer.query.wanted[0], None).await.unwrap();
         store.drop_results(&[announced.ready.result]);
         let batches = answer.collect().await.unwrap();

@@ -320,13 +320,30 @@ impl Commons {
     /// Time passes: those whose time is over are told so.
     pub fn expire(&mut self, now: Time) -> Answers {
         let is_late = |until: Option<Time>| until.is_some_and(|until| until <= now);
-        self.leave(|_, until| is_late(until)).into_iter().map(|asker| (asker, Answer::TimedOut)).collect()
+        let late = self.leave(|_, until| is_late(until));
+        let mut answers: Answers = late.into_iter().map(|asker| (asker, Answer::TimedOut)).collect();
+        if !answers.is_empty() {
+            self.serve_all(&mut answers);
+        }
+        answers
     }
 
-    /// This question waits no more.
-    pub fn withdraw(&mut self, asker: Asker) {
-        self.leave(|other, _| other == asker);
+    /// This question waits no more, and is answered so, unless it was answered before. Others behind it may be next.
+    pub fn withdraw(&mut self, asker: Asker) -> Answers {
+        let mut answers: Answers =
+            self.leave(|other, _| other == asker).into_iter().map(|asker| (asker, Answer::TimedOut)).collect();
+        self.serve_all(&mut answers);
         self.tidy();
+        answers
+    }
+
+    fn serve_all(&mut self, answers: &mut Answers) {
+        for name in self.queues.keys().cloned().collect::<Vec<_>>() {
+            self.serve_queue(&name, answers);
+        }
+        for name in self.semaphores.keys().cloned().collect::<Vec<_>>() {
+            self.serve_semaphore(&name, answers);
+        }
     }
 
     /// A driver is gone, with its leases and questions.
@@ -336,9 +353,7 @@ impl Commons {
         for row in self.semaphores.values_mut() {
             row.leases.retain(|&(other, _)| other != driver);
         }
-        for name in self.semaphores.keys().cloned().collect::<Vec<_>>() {
-            self.serve_semaphore(&name, &mut answers);
-        }
+        self.serve_all(&mut answers);
         self.tidy();
         answers
     }

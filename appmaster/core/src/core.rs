@@ -159,7 +159,7 @@ impl Core {
                 self.result_unreadable((job, index), &workers, &why)
             }
             Event::Asked { driver, request, question } => self.asked((driver, request), question),
-            Event::QuestionWithdrawn { driver, request } => self.commons.withdraw((driver, request)),
+            Event::QuestionWithdrawn { driver, request } => self.question_withdrawn((driver, request)),
             Event::SharesReleased { driver, job, indexes } => self.shares_released(driver, job, &indexes),
             Event::FinishRequested { succeeded, diagnostics } => self.finish(succeeded, true, &diagnostics),
             Event::WorkerConnected { worker, container, host, threads } => {

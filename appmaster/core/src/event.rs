@@ -124,7 +124,8 @@ pub enum Event {
         /// What.
         question: Question,
     },
-    /// A driver waits no more for the answer to a question. If it was answered already, that is for the driver to undo.
+    /// A driver waits no more for the answer to a question, which is answered as timed out. If it was answered before, that is
+    /// for the driver to undo.
     QuestionWithdrawn {
         /// Who.
         driver: DriverId,

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bobbin_core::{Action, Assignment, ContainerId, Core, DriverId, Event, JobId, Pace, TaskId, Time, WorkerId};
+use bobbin_core::{
+    Action, Answer, Assignment, Audience, ContainerId, Core, DriverId, Event, JobId, Pace, SHARED_JOBS, TaskId, Time,
+    WorkerId,
+};
 use bobbin_proto as wire;
 use hadoop_wire::names;
 use tokio::sync::mpsc;
@@ -16,7 +19,7 @@ use super::jobs::{Job, Jobs};
 use super::orders::Orders;
 use super::peers::{DriverPeer, WorkerPeer};
 use super::snapshot::{JobView, Snapshot, WorkerView};
-use super::{Input, Mailbox, Options, Outcome, TO_DRIVER, TO_WORKER, convert};
+use super::{Input, Mailbox, Options, Outcome, TO_DRIVER, TO_WORKER, convert, questions};
 
 /// Progress is told, and time passes for the core, this often while there is work.
 const TICK: Duration = Duration::from_millis(100);
@@ -251,8 +254,14 @@ impl Actor {
                     self.handle(Event::JobReleased { job });
                 }
             }
+            Some(wire::from_driver::Message::Ask(ask)) => self.ask(driver, ask),
+            Some(wire::from_driver::Message::Withdraw(request)) => {
+                self.handle(Event::QuestionWithdrawn { driver, request });
+            }
             Some(wire::from_driver::Message::ReleaseResults(release)) => {
-                if let Some(job) = self.jobs.find(driver, release.job) {
+                if let Some(job) = questions::shared_job(release.job) {
+                    self.handle(Event::SharesReleased { driver, job, indexes: release.tasks });
+                } else if let Some(job) = self.jobs.find(driver, release.job) {
                     self.handle(Event::ResultsReleased { job, indexes: release.tasks });
                 }
             }
@@ -262,7 +271,8 @@ impl Actor {
                 }
             }
             Some(wire::from_driver::Message::ResultUnreadable(unreadable)) => {
-                if let Some(job) = self.jobs.find(driver, unreadable.job) {
+                let shared = questions::shared_job(unreadable.job);
+                if let Some(job) = shared.or_else(|| self.jobs.find(driver, unreadable.job)) {
                     let workers = unreadable.workers.into_iter().map(WorkerId).collect();
                     let (index, why) = (unreadable.task, unreadable.reason);
                     self.handle(Event::ResultUnreadable { job, index, workers, why });
@@ -276,10 +286,24 @@ impl Actor {
         }
     }
 
+    fn ask(&mut self, driver: DriverId, ask: wire::Ask) {
+        let request = ask.request;
+        match questions::question(ask, &|number| self.jobs.find(driver, number)) {
+            Ok(question) => self.handle(Event::Asked { driver, request, question }),
+            Err(why) => self.answer(driver, request, Answer::Refused(why)),
+        }
+    }
+
+    fn answer(&mut self, driver: DriverId, request: u32, answer: Answer) {
+        self.tell(driver, wire::to_driver::Message::Answer(questions::answer(request, answer)));
+    }
+
     fn submit(&mut self, driver: DriverId, submitted: wire::SubmitJob) {
         let number = submitted.job;
         let refusal = if self.jobs.find(driver, number).is_some() {
             Some(format!("job {number} was submitted twice"))
+        } else if number >= SHARED_JOBS {
+            Some(format!("job {number} has a number of others' jobs: those from {SHARED_JOBS} on are"))
         } else {
             None
         };
@@ -331,22 +355,23 @@ impl Actor {
                 self.orders.push(worker, wire::to_worker::Message::CancelTask(cancel));
             }
             Action::DropResults { worker, tasks } => self.orders.drop_results(worker, tasks),
-            Action::ResultReady { job, index, task, bytes, holder } => {
+            Action::Answer { driver, request, answer } => self.answer(driver, request, answer),
+            Action::ResultReady { to, job, index, task, bytes, holder } => {
                 let holders = self.holder(holder).into_iter().collect();
-                self.about_job(job, |number| {
+                self.about_result(to, job, |number| {
                     let ready = wire::ResultReady { job: number, task: index, bytes, result: task.0, holders };
                     wire::to_driver::Message::ResultReady(ready)
                 });
             }
-            Action::ResultLost { job, index } => {
+            Action::ResultLost { to, job, index } => {
                 if let Some(job) = self.jobs.get_mut(job) {
                     job.settled = false;
                 }
-                self.about_job(job, |number| {
+                self.about_result(to, job, |number| {
                     wire::to_driver::Message::ResultLost(wire::ResultLost { job: number, task: index })
                 });
             }
-            Action::ResultFailed { job, index, message, exit_code } => self.about_job(job, |number| {
+            Action::ResultFailed { to, job, index, message, exit_code } => self.about_result(to, job, |number| {
                 let failed = wire::ResultFailed { job: number, task: index, message, exit_code };
                 wire::to_driver::Message::ResultFailed(failed)
             }),
@@ -402,6 +427,13 @@ impl Actor {
     fn about_job(&mut self, job: JobId, message: impl FnOnce(u32) -> wire::to_driver::Message) {
         let Some((driver, number)) = self.jobs.get(job).map(|job| (job.driver, job.number)) else { return };
         self.tell(driver, message(number));
+    }
+
+    fn about_result(&mut self, to: Audience, job: JobId, message: impl FnOnce(u32) -> wire::to_driver::Message) {
+        match to {
+            Audience::Owner => self.about_job(job, message),
+            Audience::Sharer(driver) => self.tell(driver, message(SHARED_JOBS + job.0)),
+        }
     }
 
     fn mail(&self, put: impl FnOnce(&Mailbox)) {

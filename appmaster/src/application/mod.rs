@@ -15,6 +15,7 @@ mod jobs;
 mod mailbox;
 mod orders;
 mod peers;
+mod questions;
 mod snapshot;
 
 use std::sync::Arc;

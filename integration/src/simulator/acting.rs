@@ -57,7 +57,9 @@ impl World {
             Action::ResultFailed { job, index, message, .. } => {
                 panic!("no job of the simulator is independent, and task {index} of {job} failed alone: {message}")
             }
-            Action::Answer { request, .. } => panic!("only_questions_are_answered: {request}"),
+            Action::Answer { driver, answer, .. } => {
+                panic!("nobody in the simulator asks, and {driver} got {answer:?}")
+            }
             Action::JobFinished { job } => self.job_finished(job),
             Action::JobFailed { job, message, .. } => {
                 panic!("every_job_succeeds: {job} failed: {message}; {:#?}", self.notes)

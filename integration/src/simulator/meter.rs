@@ -82,13 +82,13 @@ fn number_of(action: &Action) -> u64 {
         Action::Ask { rows } => mix(8, rows.len() as u64),
         Action::Note(text) => mix(9, text.len() as u64),
         Action::Blacklist { .. }
+        | Action::Answer { .. }
         | Action::JobAccepted { .. }
         | Action::ResultLost { .. }
         | Action::ResultFailed { .. }
         | Action::JobFinished { .. }
         | Action::JobFailed { .. }
         | Action::ForgetJob { .. }
-        | Action::Answer { .. }
         | Action::Finish { .. } => 1,
     }
 }
@@ -112,15 +112,15 @@ fn name_of(event: &Event) -> &'static str {
         Event::ResultsReleased { .. } => "ResultsReleased",
         Event::TasksCancelled { .. } => "TasksCancelled",
         Event::ResultUnreadable { .. } => "ResultUnreadable",
+        Event::Asked { .. } => "Asked",
+        Event::QuestionWithdrawn { .. } => "QuestionWithdrawn",
+        Event::SharesReleased { .. } => "SharesReleased",
         Event::FinishRequested { .. } => "FinishRequested",
         Event::WorkerConnected { .. } => "WorkerConnected",
         Event::WorkerGone { .. } => "WorkerGone",
         Event::TaskFinished { .. } => "TaskFinished",
         Event::TaskFailed { .. } => "TaskFailed",
         Event::TaskWaits { .. } => "TaskWaits",
-        Event::Asked { .. } => "Asked",
-        Event::QuestionWithdrawn { .. } => "QuestionWithdrawn",
-        Event::SharesReleased { .. } => "SharesReleased",
         Event::Tick => "Tick",
     }
 }

@@ -77,7 +77,7 @@ mod tests {
         let mut random = Random::new(1);
         for _ in 0..1000 {
             let replicas = racks.replicas(&mut random, None);
-            let [first, second, third] = replicas.hosts else { panic!("{replicas:?}") };
+            let [first, second, third] = replicas.hosts;
             assert!(first % 4 != second % 4 && second % 4 == third % 4 && second != third, "{replicas:?}");
         }
     }

@@ -8,6 +8,7 @@ use integration::{program_beside, shared};
 use super::support::Done;
 use super::{block, root, shell};
 
+const LARGEST: &str = "the largest of the squares is 998001";
 const SECTION: &str = "    cargo run -p examples --bin word_count";
 
 /// A command of cargo's, beside the one that runs this test: in the same target folder, from what is fetched already.
@@ -24,7 +25,7 @@ fn cargo(line: &str) -> Done {
 fn examples_run_as_printed() {
     let lines = block(SECTION);
     let answers: Vec<String> = lines.iter().map(|line| cargo(line).expect(0).stdout).collect();
-    let [words, sum, search] = &answers[..] else { panic!("{lines:?}") };
+    let [words, sum, search, line, largest] = &answers[..] else { panic!("{lines:?}") };
     assert_eq!(words.lines().count(), 10, "{words}");
     let first: Vec<&str> = words.lines().next().unwrap().split_whitespace().collect();
     let text = std::fs::read_to_string(root().join("README.md")).unwrap().to_lowercase();
@@ -32,6 +33,26 @@ fn examples_run_as_printed() {
     assert_eq!(first[0], really.to_string(), "{words}");
     assert_eq!(sum.trim(), "the sum of the squares of 1 to 1000 is 333833500");
     assert!(search.starts_with("height 1.0"), "{search}");
+    assert_eq!(line.trim(), "y = 3.0x + 2.0 after 2000 gradients");
+    assert_eq!(largest.trim(), LARGEST);
+}
+
+#[test]
+fn two_drivers_share_a_dataset() {
+    let Some(cluster) = shared() else { return };
+    let directory = tempfile::tempdir_in(cluster.directory()).unwrap();
+    cargo("cargo build -p examples").expect(0);
+    let program = program_beside("shared_dataset").unwrap();
+    let lines = block("    yarn-submit session start numbers");
+    let run = |line: &str| {
+        let line = line.replace("target/release/shared_dataset", &program.display().to_string());
+        shell(cluster, directory.path(), &line.replace(" --bin", " --workers 2 --worker-memory 512MiB --bin")).expect(0)
+    };
+    let [start, make, find, stop] = &lines[..] else { panic!("{lines:?}") };
+    run(start);
+    assert_eq!(run(make).stdout, "");
+    assert_eq!(run(find).stdout.trim(), LARGEST);
+    run(stop);
 }
 
 #[test]

@@ -127,6 +127,7 @@ pub fn request(args: &SubmitArgs, common: &CommonArgs, wish: Wish) -> Result<Req
         master: Container { cores: 1, memory_mib: args.master_memory.mebibytes },
         worker: Container { cores: args.worker_cores, memory_mib: args.worker_memory.mebibytes },
         workers: args.workers,
+        worker_resources: args.worker_resources.clone(),
         environment: args.env.as_deref().map(environment).transpose()?,
         resources,
         variables: variables(&args.env_var)?,

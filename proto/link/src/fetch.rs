@@ -2,7 +2,7 @@
 
 use std::io;
 
-use bobbin_proto::{FetchReply, FetchRequest, FrameError};
+use bobbin_proto::{FetchReply, FetchRequest, FrameError, StateCall};
 use bytes::{Bytes, BytesMut};
 use futures::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,7 +58,19 @@ impl FetchConnection {
 
     /// Asks for one part of the results of these tasks; call [`Self::next`] once for each of them, in order.
     pub async fn ask(&mut self, tasks: Vec<u32>, part: u32) -> Result<(), FetchError> {
-        Ok(self.link.send(FetchRequest { tasks, part }).await?)
+        Ok(self.link.send(FetchRequest { tasks, part, call: None }).await?)
+    }
+
+    /// Calls a method of a state. The reply's error is the caller's to look at; the bytes are the method's result.
+    pub async fn call(&mut self, call: StateCall) -> Result<(FetchReply, Bytes), FetchError> {
+        self.link.send(FetchRequest { call: Some(call), ..FetchRequest::default() }).await?;
+        let reply = self.link.next().await.ok_or(FetchError::Closed)??;
+        let mut body = Body { link: &mut self.link, left: reply.length };
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = body.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok((reply, bytes.freeze()))
     }
 
     /// The next of the results that were asked for. The one before must have been read to its end.
@@ -119,7 +131,7 @@ impl FetchServer {
 
     /// Announces `length` bytes; [`Self::send`] them right after.
     pub async fn reply(&mut self, task: u32, length: u64) -> Result<(), FetchError> {
-        let reply = FetchReply { task, length, error: String::new() };
+        let reply = FetchReply { task, length, ..FetchReply::default() };
         // What has no bytes goes with whatever comes next.
         match length {
             0 => self.link.feed(reply).await?,
@@ -128,9 +140,16 @@ impl FetchServer {
         Ok(())
     }
 
+    /// Answers a call: `reply` with its length, and the bytes.
+    pub async fn answer(&mut self, reply: FetchReply, bytes: &[u8]) -> Result<(), FetchError> {
+        self.link.send(FetchReply { length: bytes.len() as u64, ..reply }).await?;
+        self.send(bytes).await?;
+        self.flush().await
+    }
+
     /// Refuses the request with a reason.
     pub async fn refuse(&mut self, task: u32, reason: impl Into<String>) -> Result<(), FetchError> {
-        Ok(self.link.send(FetchReply { task, length: 0, error: reason.into() }).await?)
+        Ok(self.link.send(FetchReply { task, error: reason.into(), ..FetchReply::default() }).await?)
     }
 
     /// Sends raw bytes of the announced result.

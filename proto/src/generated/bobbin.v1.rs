@@ -263,7 +263,7 @@ pub struct TaskMetrics {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FromDriver {
-    #[prost(oneof = "from_driver::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "from_driver::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub message: ::core::option::Option<from_driver::Message>,
 }
 /// Nested message and enum types in `FromDriver`.
@@ -291,11 +291,18 @@ pub mod from_driver {
         ReleaseResults(super::ReleaseResults),
         #[prost(message, tag = "8")]
         CancelTasks(super::CancelTasks),
+        /// Something that all drivers of the application share.
+        #[prost(message, tag = "9")]
+        Ask(super::Ask),
+        /// The driver waits no more for the answer to this question: it is answered by TimedOut. Another answer may be on its way:
+        /// then the driver has to undo what it has got (put a value back, release a lease, release results).
+        #[prost(uint32, tag = "10")]
+        Withdraw(u32),
     }
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ToDriver {
-    #[prost(oneof = "to_driver::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "to_driver::Message", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     pub message: ::core::option::Option<to_driver::Message>,
 }
 /// Nested message and enum types in `ToDriver`.
@@ -324,7 +331,170 @@ pub mod to_driver {
         /// A wanted result of an independent job will never be there (again).
         #[prost(message, tag = "8")]
         ResultFailed(super::ResultFailed),
+        /// To an Ask, once; at once, or when what it waits for has come.
+        #[prost(message, tag = "9")]
+        Answer(super::Answer),
     }
+}
+/// A question or a wish about variables, queues, semaphores or datasets, by name. Names of different kinds do not meet. Values are
+/// bytes, which only drivers understand; all that are kept may have 64 MiB together. They stay until they are deleted or taken;
+/// leases and waiting questions end with their driver.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Ask {
+    /// The driver's number of it; the answer has it, too.
+    #[prost(uint32, tag = "1")]
+    pub request: u32,
+    /// How long to wait, milliseconds, where a question waits: 0 not at all; absent for as long as it takes.
+    #[prost(uint64, optional, tag = "2")]
+    pub wait_ms: ::core::option::Option<u64>,
+    #[prost(
+        oneof = "ask::Question",
+        tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15"
+    )]
+    pub question: ::core::option::Option<ask::Question>,
+}
+/// Nested message and enum types in `Ask`.
+pub mod ask {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Question {
+        #[prost(message, tag = "3")]
+        Set(super::Named),
+        /// Waits for the variable to have a value. Answered by it.
+        #[prost(string, tag = "4")]
+        Get(::prost::alloc::string::String),
+        #[prost(string, tag = "5")]
+        Delete(::prost::alloc::string::String),
+        /// Waits for room in the queue.
+        #[prost(message, tag = "6")]
+        Push(super::Push),
+        /// Waits for a value in the queue, which leaves it. Answered by it.
+        #[prost(string, tag = "7")]
+        Pop(::prost::alloc::string::String),
+        /// As the first one of the queue, to undo a pop.
+        #[prost(message, tag = "8")]
+        PutBack(super::Named),
+        /// Answered by the number of values in the queue.
+        #[prost(string, tag = "9")]
+        Count(::prost::alloc::string::String),
+        /// Waits for a lease of the semaphore.
+        #[prost(message, tag = "10")]
+        Acquire(super::Acquire),
+        #[prost(message, tag = "11")]
+        Release(super::Release),
+        #[prost(message, tag = "12")]
+        Publish(super::Publish),
+        /// Whoever has opened it still has its results.
+        #[prost(string, tag = "13")]
+        Unpublish(::prost::alloc::string::String),
+        /// Answered by a Dataset.
+        #[prost(string, tag = "14")]
+        Open(::prost::alloc::string::String),
+        /// Answered by the names of all datasets.
+        #[prost(message, tag = "15")]
+        List(super::ListDatasets),
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Named {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub value: ::prost::bytes::Bytes,
+}
+/// A queue of at most `limit` values; absent for any number.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Push {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub value: ::prost::bytes::Bytes,
+    #[prost(uint32, optional, tag = "3")]
+    pub limit: ::core::option::Option<u32>,
+}
+/// One of `limit` leases. The lease is known by Ask.request.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Acquire {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub limit: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Release {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "2")]
+    pub lease: u32,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDatasets {}
+/// Keep these results under this name, whatever becomes of the driver. They are wanted results of independent jobs, or of
+/// datasets that the driver has opened.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Publish {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub dataset: ::core::option::Option<Dataset>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Dataset {
+    /// What the results are, for those who open it; not looked at.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub entries: ::prost::alloc::vec::Vec<DatasetEntry>,
+}
+/// A result. Who opens a dataset knows the jobs of others by numbers from 2147483648 on: under these it is told of their results
+/// (ResultReady, ResultLost, ResultFailed), reads them in jobs of its own (InputRange.job), and gives them up with
+/// ReleaseResults.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DatasetEntry {
+    #[prost(uint32, tag = "1")]
+    pub job: u32,
+    #[prost(uint32, tag = "2")]
+    pub task: u32,
+    /// What its driver calls it; not looked at.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub key: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Answer {
+    #[prost(uint32, tag = "1")]
+    pub request: u32,
+    #[prost(oneof = "answer::Answer", tags = "2, 3, 4, 5, 6, 7, 8")]
+    pub answer: ::core::option::Option<answer::Answer>,
+}
+/// Nested message and enum types in `Answer`.
+pub mod answer {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Answer {
+        #[prost(message, tag = "2")]
+        Done(super::Done),
+        /// It cannot be, for this reason.
+        #[prost(string, tag = "3")]
+        Refused(::prost::alloc::string::String),
+        /// It could not be within its time.
+        #[prost(message, tag = "4")]
+        TimedOut(super::TimedOut),
+        #[prost(bytes, tag = "5")]
+        Value(::prost::bytes::Bytes),
+        #[prost(uint32, tag = "6")]
+        Count(u32),
+        #[prost(message, tag = "7")]
+        Names(super::Names),
+        #[prost(message, tag = "8")]
+        Dataset(super::Dataset),
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Done {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TimedOut {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Names {
+    #[prost(string, repeated, tag = "1")]
+    pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A graph of tasks. Tasks are numbered 0.. within the job, in the order of `task_sets` and their `tasks`; inputs name
 /// earlier tasks only, of this job or of one that was submitted before. All tasks are run, wanted or not. A job that makes no sense is
@@ -691,12 +861,34 @@ pub struct FileRange {
 }
 /// Ask a worker for the same part of the results of these tasks, by the application's numbers (ResultReady.result). Answered by
 /// one FetchReply a task, in this order. A result that was not written in parts, such as that of a call, is part 0.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FetchRequest {
     #[prost(uint32, repeated, tag = "1")]
     pub tasks: ::prost::alloc::vec::Vec<u32>,
     #[prost(uint32, tag = "2")]
     pub part: u32,
+    /// Instead of all that: call a method of a state. Answered by one FetchReply, with the method's result.
+    #[prost(message, optional, tag = "3")]
+    pub call: ::core::option::Option<StateCall>,
+}
+/// A result may be the state of an actor: the worker that holds it keeps the value that the result was made of beside it, and
+/// methods change this value. Calls of one state are made one after the other, as they come. The state lives as long as the
+/// result does there; where the result is made again, the state begins anew.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StateCall {
+    /// Whose result, by the application's number.
+    #[prost(uint32, tag = "1")]
+    pub task: u32,
+    /// FetchReply.incarnation of an earlier call; 0 for any. Another one is refused: what was made of the state is gone.
+    #[prost(uint64, tag = "2")]
+    pub incarnation: u64,
+    /// A registered method; its signature is that of the worker's executable: "(&State, u64) -> u64". Absent to ask for the
+    /// incarnation only.
+    #[prost(message, optional, tag = "3")]
+    pub method: ::core::option::Option<Function>,
+    /// Values only.
+    #[prost(message, optional, tag = "4")]
+    pub call: ::core::option::Option<Call>,
 }
 /// Followed by `length` raw bytes, outside of any frame, when `error` is empty. Nothing follows for a part without rows. A worker
 /// that cannot go on in the middle of a result closes the connection.
@@ -709,6 +901,12 @@ pub struct FetchReply {
     /// Why there is no result; the replies for the other tasks still come.
     #[prost(string, tag = "3")]
     pub error: ::prost::alloc::string::String,
+    /// Of a StateCall: which beginning of the state it is.
+    #[prost(uint64, tag = "4")]
+    pub incarnation: u64,
+    /// Of a StateCall with an error: the state is not here, or not the one that was meant. Else the method failed.
+    #[prost(bool, tag = "5")]
+    pub gone: bool,
 }
 /// What `shared` and `body` of a task are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

@@ -7,6 +7,7 @@
 //! ```
 
 mod bytes;
+pub(crate) mod method;
 mod panics;
 mod range;
 pub(crate) mod registry;
@@ -14,6 +15,7 @@ mod run;
 mod value;
 
 pub use bytes::Bytes;
+pub use method::{Method, MethodError, Methods, State};
 pub use run::Functions;
 pub use value::{Value, ValueError};
 

@@ -15,7 +15,11 @@ pub use task::{CancelFlag, InputError, Inputs, LostInput, Output, Piece, Task, T
 /// What the expansion of `#[bobbin::task]` uses; no part of the interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use bytes::Bytes as RawBytes;
     pub use inventory;
 
-    pub use crate::function::registry::{CallFuture, Parameters, Registered, finished, gave_up, signature};
+    pub use crate::function::method::{RegisteredMethod, load, state_of};
+    pub use crate::function::registry::{
+        CallFailure, CallFuture, Parameters, Registered, finished, gave_up, signature,
+    };
 }

@@ -51,6 +51,29 @@ fn breaks(at: usize) -> u8 {
     [1, 2, 3][at]
 }
 
+mod names {
+    //! What the macro's expansion calls things must not meet what a program calls its tasks.
+    #[bobbin_macros::task(crate = bobbin_task)]
+    pub fn parameters(a: u64) -> Result<u64, String> {
+        Ok(a)
+    }
+    #[bobbin_macros::task(crate = bobbin_task)]
+    pub fn result() {}
+    #[bobbin_macros::task(crate = bobbin_task)]
+    pub fn error() {}
+    #[bobbin_macros::task(crate = bobbin_task)]
+    pub fn body() {}
+    #[bobbin_macros::task(crate = bobbin_task)]
+    pub fn call() {}
+    #[bobbin_macros::task(crate = bobbin_task)]
+    pub fn argument_0() {}
+    #[bobbin_macros::method(crate = bobbin_task)]
+    pub fn state(here: &mut u64, more: u64) -> Result<u64, String> {
+        *here += more;
+        Ok(*here)
+    }
+}
+
 static STARTED: AtomicBool = AtomicBool::new(false);
 
 #[task(crate = bobbin_task)]

@@ -4,6 +4,7 @@
 //! the program is started by hand, and the worker where YARN starts it in a container.
 
 mod entry;
+mod method;
 mod task;
 
 use proc_macro::TokenStream;
@@ -21,6 +22,15 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn task(arguments: TokenStream, function: TokenStream) -> TokenStream {
     task::expand(arguments.into(), function.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes a function a method of an actor: its first parameter is the actor's state, `&mut State` or `&State`, and
+/// `actor.call(f, (a, b))` calls it where this state is. `f(&mut state, a, b)` calls it still here.
+///
+/// The other parameters and the result are as those of tasks, and so are the options `name` and `version`.
+#[proc_macro_attribute]
+pub fn method(arguments: TokenStream, function: TokenStream) -> TokenStream {
+    method::expand(arguments.into(), function.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Makes an `async fn main` the program's entry, as driver and as worker. It may return nothing, an `ExitCode`, or a `Result`

@@ -7,22 +7,36 @@ use quote::{format_ident, quote};
 use syn::parse::Parser;
 use syn::spanned::Spanned;
 use syn::{
-    Error, FnArg, GenericArgument, ItemFn, LitBool, LitInt, LitStr, Path, PathArguments, Result, ReturnType, Type,
+    Error, FnArg, GenericArgument, Ident, ItemFn, LitBool, LitInt, LitStr, Path, PathArguments, Result, ReturnType,
+    Type,
 };
 
 /// Parameters that a tuple of arguments may have.
 const MOST_PARAMETERS: usize = 8;
 
 /// What stands in the parentheses of the attribute.
-struct Options {
+pub(crate) struct Options {
     name: Option<LitStr>,
     version: Option<LitInt>,
     pure: bool,
-    root: Path,
+    pub(crate) root: Path,
 }
 
 impl Options {
-    fn parse(arguments: TokenStream) -> Result<Options> {
+    /// What the function is called on the wire.
+    pub(crate) fn name_of(&self, ident: &Ident) -> TokenStream {
+        match &self.name {
+            Some(name) => quote!(#name),
+            None => quote!(::std::concat!(::std::module_path!(), "::", ::std::stringify!(#ident))),
+        }
+    }
+
+    /// Its version.
+    pub(crate) fn version(&self) -> TokenStream {
+        self.version.as_ref().map_or_else(|| quote!(0), |version| quote!(#version))
+    }
+
+    pub(crate) fn parse(arguments: TokenStream) -> Result<Options> {
         let root = syn::parse_quote!(::bobbin);
         let mut options = Options { name: None, version: None, pure: true, root };
         let parser = syn::meta::parser(|meta| {
@@ -55,11 +69,7 @@ pub fn expand(arguments: TokenStream, function: TokenStream) -> Result<TokenStre
     let ItemFn { attrs, vis, sig, block } = &function;
     let (ident, inputs, asyncness, output) = (&sig.ident, &sig.inputs, &sig.asyncness, &sig.output);
     let root = &options.root;
-    let name = match &options.name {
-        Some(name) => quote!(#name),
-        None => quote!(::std::concat!(::std::module_path!(), "::", ::std::stringify!(#ident))),
-    };
-    let version = options.version.as_ref().map_or_else(|| quote!(0), |version| quote!(#version));
+    let (name, version) = (options.name_of(ident), options.version());
     let pure = options.pure;
     let returned = match output {
         ReturnType::Default => syn::parse_quote!(()),
@@ -67,14 +77,14 @@ pub fn expand(arguments: TokenStream, function: TokenStream) -> Result<TokenStre
     };
     let success = success(&returned);
     let result = success.clone().unwrap_or_else(|| returned.clone());
-    let given: Vec<_> = (0..types.len()).map(|number| format_ident!("argument_{number}")).collect();
+    let given: Vec<_> = (0..types.len()).map(|number| format_ident!("bobbin_argument_{number}")).collect();
     let count = types.len();
     let awaited = asyncness.map(|_| quote!(.await));
     let finish = match success {
         Some(_) => quote! {
             match body(#(#given),*) #awaited {
-                ::std::result::Result::Ok(result) => #root::__private::finished::<#result>(&result),
-                ::std::result::Result::Err(error) => ::std::result::Result::Err(#root::__private::gave_up(&error)),
+                ::std::result::Result::Ok(bobbin_result) => #root::__private::finished::<#result>(&bobbin_result),
+                ::std::result::Result::Err(bobbin_error) => ::std::result::Result::Err(#root::__private::gave_up(&bobbin_error)),
             }
         },
         None => quote!(#root::__private::finished::<#result>(&body(#(#given),*) #awaited)),
@@ -125,10 +135,10 @@ pub fn expand(arguments: TokenStream, function: TokenStream) -> Result<TokenStre
             }
 
             #[allow(unused_mut, reason = "a function without parameters")]
-            fn call(mut parameters: #root::__private::Parameters) -> #root::__private::CallFuture {
+            fn call(mut bobbin_parameters: #root::__private::Parameters) -> #root::__private::CallFuture {
                 ::std::boxed::Box::pin(async move {
-                    parameters.expect(#count)?;
-                    #(let #given: #types = parameters.take()?;)*
+                    bobbin_parameters.expect(#count)?;
+                    #(let #given: #types = bobbin_parameters.take()?;)*
                     #finish
                 })
             }
@@ -147,7 +157,7 @@ pub fn expand(arguments: TokenStream, function: TokenStream) -> Result<TokenStre
 }
 
 /// What cannot be called from another process.
-fn check(function: &ItemFn) -> Result<()> {
+pub(crate) fn check(function: &ItemFn) -> Result<()> {
     let sig = &function.sig;
     if !sig.generics.params.is_empty() {
         let message =
@@ -182,7 +192,7 @@ fn parameters(function: &ItemFn) -> Result<Vec<Type>> {
     function.sig.inputs.iter().map(typed).collect()
 }
 
-fn owned(parameter: &Type) -> Result<()> {
+pub(crate) fn owned(parameter: &Type) -> Result<()> {
     let message = match parameter {
         Type::Reference(_) => {
             "a task takes owned values: String instead of &str, Vec<T> instead of &[T], bobbin::Bytes instead of &[u8]"
@@ -194,7 +204,7 @@ fn owned(parameter: &Type) -> Result<()> {
 }
 
 /// The `T` of a `Result<T, E>`, by whatever path it is called.
-fn success(returned: &Type) -> Option<Type> {
+pub(crate) fn success(returned: &Type) -> Option<Type> {
     let Type::Path(path) = returned else { return None };
     let last = path.path.segments.last().filter(|segment| segment.ident == "Result")?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };

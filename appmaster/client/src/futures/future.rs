@@ -103,16 +103,16 @@ impl<T> fmt::Debug for Future<T> {
 }
 
 impl<T> Future<T> {
-    pub(super) fn new(claim: Arc<Claim>, fetcher: Fetcher) -> Self {
+    pub(crate) fn new(claim: Arc<Claim>, fetcher: Fetcher) -> Self {
         Future { claim, fetcher, of: PhantomData }
     }
 
-    pub(super) fn claim(&self) -> &Arc<Claim> {
+    pub(crate) fn claim(&self) -> &Arc<Claim> {
         &self.claim
     }
 
     /// The same result, read as another type. What its bytes are not shows when it is read.
-    pub(super) fn read_as<U>(self) -> Future<U> {
+    pub(crate) fn read_as<U>(self) -> Future<U> {
         Future { claim: self.claim, fetcher: self.fetcher, of: PhantomData }
     }
 
@@ -171,19 +171,36 @@ impl<T> Future<T> {
         }
     }
 
-    async fn bytes(&self) -> Result<Bytes, FutureError> {
-        let mut stale = None;
+    pub(crate) fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
+    /// Where its result is, and the how many-th time that was said; `stale` is one that turned out to be wrong.
+    pub(crate) async fn announced(&self, stale: Option<u64>) -> Result<(u64, wire::ResultReady), FutureError> {
         loop {
             match self.claim.slot.settled(stale).await {
                 Fate::Open => {}
                 Fate::Failed(ended) => return Err(self.error(&ended)),
-                Fate::Ready(announced, ready) => match self.fetched(&ready).await {
-                    Ok(bytes) => return Ok(bytes),
-                    Err(error) => {
-                        self.unreadable(ready, &error).await;
-                        stale = Some(announced);
-                    }
-                },
+                Fate::Ready(announced, ready) => return Ok((announced, ready)),
+            }
+        }
+    }
+
+    /// Its result is not where it was said to be.
+    pub(crate) async fn is_unreadable(&self, ready: wire::ResultReady, reason: &str) {
+        self.claim.driver.unreadable(ready, reason.to_owned()).await;
+    }
+
+    async fn bytes(&self) -> Result<Bytes, FutureError> {
+        let mut stale = None;
+        loop {
+            let (announced, ready) = self.announced(stale).await?;
+            match self.fetched(&ready).await {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => {
+                    self.unreadable(ready, &error).await;
+                    stale = Some(announced);
+                }
             }
         }
     }

@@ -76,6 +76,11 @@ impl Wishes {
         }
     }
 
+    /// All wishes so far.
+    pub fn take_now(&self) -> Vec<Wish> {
+        std::mem::take(&mut lock(&self.queue).wishes)
+    }
+
     /// All wishes so far, as soon as there are some.
     pub async fn take(&self) -> Vec<Wish> {
         loop {

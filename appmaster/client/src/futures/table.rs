@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bobbin_core::SHARED_JOBS;
 use bobbin_proto::{self as wire, Message as _};
 use from_driver::Message;
 use wire::{from_driver, to_driver};
 
 use super::queue::{Spec, Wish};
-use super::slot::{Address, Ended, Fate, Slot};
+use super::slot::{Address, Ended, Fate, Key, Slot};
 
 /// Tasks and bytes of one message, at most. A frame holds 64 MiB.
 const MOST_TASKS: usize = 20_000;
@@ -25,15 +26,21 @@ pub(crate) struct FutureTable {
 
 struct FutureJob {
     /// Of each task its future, while somebody wants it.
-    slots: Vec<Option<Arc<Slot>>>,
+    slots: Vec<Option<Wanted>>,
     /// How many are wanted.
     live: u32,
+}
+
+/// A future, and how many claims to it there are: one, but of results that were opened several times.
+struct Wanted {
+    slot: Arc<Slot>,
+    claims: u32,
 }
 
 /// A job that is being put together.
 struct Draft {
     job: wire::SubmitJob,
-    slots: Vec<Option<Arc<Slot>>>,
+    slots: Vec<Arc<Slot>>,
     bytes: usize,
 }
 
@@ -71,7 +78,7 @@ impl Draft {
         }
         slot.submitted_as((self.job.job, task));
         self.job.wanted.push(task);
-        self.slots.push(Some(slot));
+        self.slots.push(slot);
     }
 }
 
@@ -128,6 +135,7 @@ impl FutureTable {
     fn submit(&mut self, draft: Option<Draft>) -> Option<Message> {
         let Draft { job, slots, .. } = draft?;
         let live = slots.len() as u32;
+        let slots = slots.into_iter().map(|slot| Some(Wanted { slot, claims: 1 })).collect();
         self.jobs.insert(job.job, FutureJob { slots, live });
         Some(Message::SubmitJob(job))
     }
@@ -136,19 +144,58 @@ impl FutureTable {
         let mut released: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for (job, task) in dropped.iter().filter_map(|slot| slot.address()) {
             let Some(row) = self.jobs.get_mut(&job) else { continue };
-            if row.slots[task as usize].take().is_some() {
+            let Some(place) = row.slots.get_mut(task as usize) else { continue };
+            let Some(wanted) = place else { continue };
+            wanted.claims -= 1;
+            if wanted.claims == 0 {
+                *place = None;
                 row.live -= 1;
                 released.entry(job).or_default().push(task);
             }
         }
         let messages = released.into_iter().map(|(job, tasks)| {
-            if self.jobs.get(&job).is_some_and(|row| row.live > 0) {
-                return Message::ReleaseResults(wire::ReleaseResults { job, tasks });
+            let over = self.jobs.get(&job).is_none_or(|row| row.live == 0);
+            if over {
+                self.jobs.remove(&job);
             }
-            self.jobs.remove(&job);
-            Message::ReleaseJob(wire::ReleaseJob { job })
+            // Others' jobs are not ours to release.
+            if over && job < SHARED_JOBS {
+                Message::ReleaseJob(wire::ReleaseJob { job })
+            } else {
+                Message::ReleaseResults(wire::ReleaseResults { job, tasks })
+            }
         });
         messages.collect()
+    }
+
+    /// The futures of a dataset's results, from now on ours.
+    pub fn adopt(&mut self, dataset: &str, entries: &[wire::DatasetEntry]) -> Vec<Arc<Slot>> {
+        entries.iter().map(|entry| self.adopt_one(dataset, entry)).collect()
+    }
+
+    fn adopt_one(&mut self, dataset: &str, entry: &wire::DatasetEntry) -> Arc<Slot> {
+        let row = self.jobs.entry(entry.job).or_insert_with(|| FutureJob { slots: Vec::new(), live: 0 });
+        let task = entry.task as usize;
+        if row.slots.len() <= task {
+            row.slots.resize_with(task + 1, || None);
+        }
+        if let Some(wanted) = &mut row.slots[task] {
+            wanted.claims += 1;
+            return Arc::clone(&wanted.slot);
+        }
+        let mut key = Key([0; 16]);
+        let known = entry.key.len().min(key.0.len());
+        key.0[..known].copy_from_slice(&entry.key[..known]);
+        let slot = Arc::new(Slot::new(format!("{dataset} {}", &key.to_string()[..8]), key));
+        slot.submitted_as((entry.job, entry.task));
+        row.live += 1;
+        row.slots[task] = Some(Wanted { slot: Arc::clone(&slot), claims: 1 });
+        slot
+    }
+
+    /// What to say because nobody wants these futures after all.
+    pub fn disown(&mut self, slots: &[Arc<Slot>]) -> Vec<Message> {
+        self.release(slots)
     }
 
     /// Takes what the application says of our jobs; gives back what is not of ours.
@@ -178,24 +225,28 @@ impl FutureTable {
                 self.fail_job(failed.job, &Ended::Failed { message, exit_code });
             }
             // Each future has heard of its own end.
-            Message::JobFinished(_) | Message::Progress(_) | Message::Heartbeat(_) | Message::Ending(_) => {}
+            Message::JobFinished(_)
+            | Message::Progress(_)
+            | Message::Heartbeat(_)
+            | Message::Ending(_)
+            | Message::Answer(_) => {}
         }
         None
     }
 
     fn slot(&self, (job, task): Address) -> Option<&Slot> {
-        self.jobs.get(&job)?.slots.get(task as usize)?.as_deref()
+        Some(&self.jobs.get(&job)?.slots.get(task as usize)?.as_ref()?.slot)
     }
 
     /// The application knows the job no more. It stays here until its futures are dropped: what reads them fails, too.
     fn fail_job(&mut self, job: u32, ended: &Ended) {
         let slots = self.jobs.get(&job).into_iter().flat_map(|row| row.slots.iter().flatten());
-        slots.for_each(|slot| slot.failed(ended.clone()));
+        slots.for_each(|wanted| wanted.slot.failed(ended.clone()));
     }
 
     /// The conversation is over. What is there can still be fetched from workers that live.
     pub fn end(&mut self, why: &Arc<str>) {
-        for slot in self.jobs.values().flat_map(|row| row.slots.iter().flatten()) {
+        for Wanted { slot, .. } in self.jobs.values().flat_map(|row| row.slots.iter().flatten()) {
             if matches!(slot.fate(), Fate::Open) {
                 slot.failed(Ended::Gone(Arc::clone(why)));
             }
@@ -213,7 +264,7 @@ fn job_of(message: &to_driver::Message) -> Option<u32> {
         Message::JobFailed(failed) => failed.job,
         Message::JobFinished(finished) => finished.job,
         Message::Progress(progress) => progress.job,
-        Message::Heartbeat(_) | Message::Ending(_) => return None,
+        Message::Heartbeat(_) | Message::Ending(_) | Message::Answer(_) => return None,
     })
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bobbin_appmaster::spec::{ENVIRONMENT, EnvironmentKind, ExpectedWork, PACKED_ENVIRONMENT};
 
+use crate::amount::Amount;
+
 /// Everything that a submission needs to know.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
@@ -27,6 +29,8 @@ pub struct Request {
     pub worker: Container,
     /// How many workers; absent: as many as hosts hold splits, at most the queue's headroom and 16.
     pub workers: Option<u32>,
+    /// What each worker has beside cores and memory, for tasks that ask for it.
+    pub worker_resources: Vec<Amount>,
     /// The packed environment, unpacked in every container.
     pub environment: Option<Environment>,
     /// Files and archives that every container finds in its working directory.
@@ -117,6 +121,7 @@ pub(super) mod tests {
             master: Container { cores: 1, memory_mib: 512 },
             worker: Container { cores: 2, memory_mib: 2048 },
             workers: Some(3),
+            worker_resources: Vec::new(),
             environment: None,
             resources: Vec::new(),
             variables: BTreeMap::new(),

@@ -18,6 +18,7 @@ use super::APPLICATION_TYPE;
 use super::cluster::Cluster;
 use super::request::{Container, Request, Source, program_link};
 use super::urls::{Location, UrlError};
+use crate::amount::Amount;
 
 /// What the application master's container runs: fixed and short, because YARN pastes it unescaped into a script.
 pub const LAUNCH_COMMAND: &str = "./yarn-submit appmaster 1><LOG_DIR>/stdout 2><LOG_DIR>/stderr";
@@ -40,6 +41,7 @@ pub(super) fn spec(
             count: request.workers,
             cores: request.worker.cores,
             memory_mib: request.worker.memory_mib,
+            resources: Amount::pairs(&request.worker_resources),
             node_label: request.node_label.clone(),
             environment: request.variables.clone(),
             log_filter: request.log_filter.clone(),
@@ -201,6 +203,7 @@ mod tests {
                 count: None,
                 cores: 1,
                 memory_mib: 1,
+                resources: Vec::new(),
                 node_label: None,
                 environment: BTreeMap::new(),
                 log_filter: None,

@@ -96,7 +96,7 @@ fn leases_end_with_their_driver() {
     assert_eq!(board.acquire((OTHER, 1), 2), "2.1 done");
     assert_eq!(board.acquire((OTHER, 2), 2), "");
     assert_eq!(board.acquire((OTHER, 3), 2), "");
-    board.commons.withdraw((OTHER, 2));
+    assert_eq!(show(board.commons.withdraw((OTHER, 2))), "2.2 timedout");
     // Somebody else's lease cannot be given back.
     assert_eq!(board.ask((OTHER, 4), Question::Release { name: "s".into(), lease: 9 }), "2.4 done");
     assert_eq!(show(board.commons.driver_gone(ONE)), "2.3 done");

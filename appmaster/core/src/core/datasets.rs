@@ -59,6 +59,12 @@ impl Core {
         self.answer(vec![(asker, answer)]);
     }
 
+    /// A driver waits no more.
+    pub(super) fn question_withdrawn(&mut self, asker: Asker) {
+        let answers = self.commons.withdraw(asker);
+        self.answer(answers);
+    }
+
     /// Questions whose time is over are answered.
     pub(super) fn check_questions(&mut self) {
         let answers = self.commons.expire(self.now);

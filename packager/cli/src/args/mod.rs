@@ -136,6 +136,9 @@ pub struct SubmitArgs {
     /// Memory of each worker.
     #[arg(long, value_name = "SIZE", default_value = "2GiB", help_heading = "Containers")]
     pub worker_memory: Memory,
+    /// What each worker has beside cores and memory, for tasks of programs that ask for it: GPU=2,LICENSE=0.5.
+    #[arg(long, value_name = "NAME=AMOUNT,…", value_delimiter = ',', help_heading = "Containers")]
+    pub worker_resources: Vec<bobbin::Amount>,
     /// Memory of the application master.
     #[arg(long, value_name = "SIZE", default_value = "512MiB", help_heading = "Containers")]
     pub master_memory: Memory,

@@ -164,23 +164,32 @@ impl Registry {
 
     /// The function of this name.
     pub fn find(&self, name: &str) -> Result<&'static Registered, NoFunction> {
-        match self.0.get(name).map(Vec::as_slice) {
-            Some([function]) => Ok(function),
-            Some([first, second, ..]) => {
-                let place = |function: &Registered| format!("in {}, line {}", function.place.0, function.place.1);
-                Err(NoFunction::Twice { name: name.to_owned(), first: place(first), second: place(second) })
-            }
-            Some([]) | None => Err(NoFunction::Unknown { name: name.to_owned(), known: self.known() }),
-        }
+        by_name(&self.0, name, |function| function.place)
     }
+}
 
-    fn known(&self) -> String {
-        const NAMED: usize = 5;
-        let names: Vec<&str> = self.0.keys().copied().filter(|name| !name.starts_with("bobbin::")).collect();
-        match names.len() {
-            0 => "none".to_owned(),
-            count if count > NAMED => format!("{} and {} more", names[..NAMED].join(", "), count - NAMED),
-            _ => names.join(", "),
+/// The only one of this name.
+pub(crate) fn by_name<T>(
+    rows: &BTreeMap<&'static str, Vec<&'static T>>,
+    name: &str,
+    place: impl Fn(&T) -> (&'static str, u32),
+) -> Result<&'static T, NoFunction> {
+    match rows.get(name).map(Vec::as_slice) {
+        Some([one]) => Ok(one),
+        Some([first, second, ..]) => {
+            let place = |row: &T| format!("in {}, line {}", place(row).0, place(row).1);
+            Err(NoFunction::Twice { name: name.to_owned(), first: place(first), second: place(second) })
         }
+        Some([]) | None => Err(NoFunction::Unknown { name: name.to_owned(), known: known(rows.keys().copied()) }),
+    }
+}
+
+fn known(names: impl Iterator<Item = &'static str>) -> String {
+    const NAMED: usize = 5;
+    let names: Vec<&str> = names.filter(|name| !name.starts_with("bobbin::")).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        count if count > NAMED => format!("{} and {} more", names[..NAMED].join(", "), count - NAMED),
+        _ => names.join(", "),
     }
 }
