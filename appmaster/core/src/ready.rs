@@ -177,6 +177,7 @@ impl ReadyTasks {
     pub fn at(&self, host: HostId) -> At<'_> {
         At { row: self.by_host.get(host.index()), in_row: &self.in_row }
     }
+
     /// The tasks that are free for everybody, the first one first.
     pub fn free<'a>(&'a self, jobs: &'a Jobs, hosts: &'a Hosts) -> impl Iterator<Item = TaskId> + 'a {
         self.free_in(&self.free, jobs, hosts)
