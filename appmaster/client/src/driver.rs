@@ -91,7 +91,7 @@ enum Outgoing {
 /// A question, and whoever waits for its answer.
 struct Asking {
     ask: wire::Ask,
-    /// Results that it publishes, which have numbers only when they were submitted.
+    /// Futures that it is about, which have numbers only when they were submitted.
     published: Vec<Arc<Claim>>,
     reply: oneshot::Sender<Answered>,
 }
@@ -436,8 +436,8 @@ impl Conversation {
 
     async fn ask(&mut self, asking: Asking) {
         let Asking { mut ask, published, reply } = asking;
-        if let Some(wire::ask::Question::Publish(publish)) = &mut ask.question {
-            // What is published has to be submitted before.
+        if !published.is_empty() {
+            // What is asked about has to be submitted before.
             for message in self.futures.take(self.wishes.take_now(), &mut self.next) {
                 self.line.say(message).await;
             }
@@ -447,7 +447,7 @@ impl Conversation {
             };
             let entries: Vec<_> = published.iter().filter_map(entry).collect();
             if entries.len() < published.len() {
-                let why = "a future that has failed before it was submitted cannot be published".to_owned();
+                let why = "a future has failed before it was submitted".to_owned();
                 // Whoever asked may have gone away.
                 let _ = reply.send(Answered {
                     request: ask.request,
@@ -456,7 +456,16 @@ impl Conversation {
                 });
                 return;
             }
-            publish.dataset.get_or_insert_default().entries = entries;
+            match &mut ask.question {
+                Some(wire::ask::Question::Publish(publish)) => {
+                    publish.dataset.get_or_insert_default().entries = entries;
+                }
+                Some(wire::ask::Question::Explain(task)) => {
+                    let address = published.first().and_then(|claim| claim.slot.address());
+                    (task.job, task.task) = address.unwrap_or_default();
+                }
+                Some(_) | None => {}
+            }
         }
         self.questions.insert(ask.request, (ask.clone(), reply));
         self.line.say(wire::from_driver::Message::Ask(ask)).await;

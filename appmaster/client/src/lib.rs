@@ -45,7 +45,7 @@ pub use local::{LocalError, LocalOptions};
 #[cfg(feature = "sql")]
 pub use query::{Answer, QueryError, Running};
 pub use session::{Files, Session, SessionError};
-pub use shared::{Event, Lease, Queue, Semaphore, SharedError, Variable};
+pub use shared::{Event, Lease, Queue, Semaphore, SharedError, Variable, WorkerStatus};
 pub use spill::SpillDirectory;
 pub use unique::unique;
 

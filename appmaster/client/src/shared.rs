@@ -58,6 +58,21 @@ pub enum SharedError {
     },
 }
 
+/// A worker at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerStatus {
+    /// Its number in the application.
+    pub number: u32,
+    /// Its host: what `TaskOptions::only_on` takes.
+    pub host: String,
+    /// Tasks that it runs at the same time.
+    pub threads: u32,
+    /// Tasks that it has.
+    pub tasks: u32,
+    /// Results that it keeps.
+    pub results: u32,
+}
+
 /// A question on its way: what it is called in messages, and how long it may wait.
 struct Wish {
     what: String,
@@ -143,6 +158,46 @@ impl Session {
             Some(Answer::Names(names)) => Ok(names.names),
             _ => Err(strange(what)),
         }
+    }
+
+    /// What the task of a future does now, and why it does not run if it does not: `"f, task 3 of 9 has waited 40 ms for any free
+    /// thread"`.
+    ///
+    /// # Errors
+    /// When the application knows the task no more.
+    pub async fn explain<T>(&self, future: &Future<T>) -> Result<String, SharedError> {
+        let what = "explain a task".to_owned();
+        if let Some(failed) = future.failure() {
+            return Ok(failed);
+        }
+        // Whatever was wished before is submitted with the question.
+        let question = Question::Explain(wire::Task::default());
+        let wish = Wish { what: what.clone(), question, wait: None };
+        match self.wish(wish, vec![Arc::clone(future.claim())]).await? {
+            Some((Answer::Text(text), _)) => Ok(text),
+            _ => Err(strange(what)),
+        }
+    }
+
+    /// The workers of the application, and what they have to do now.
+    ///
+    /// # Errors
+    /// When the application is gone.
+    pub async fn workers(&self) -> Result<Vec<WorkerStatus>, SharedError> {
+        let what = "list the workers".to_owned();
+        let Some(Answer::Workers(workers)) =
+            self.wish_now(what.clone(), Question::Workers(wire::ListWorkers {})).await?
+        else {
+            return Err(strange(what));
+        };
+        let status = |row: wire::WorkerStatus| WorkerStatus {
+            number: row.worker,
+            host: row.host,
+            threads: row.threads,
+            tasks: row.tasks,
+            results: row.results,
+        };
+        Ok(workers.workers.into_iter().map(status).collect())
     }
 
     /// The variable of this name.

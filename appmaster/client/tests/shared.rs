@@ -131,6 +131,34 @@ async fn drivers_and_tasks_tell_each_other() {
     assert_eq!(soon(numbers.len()).await.unwrap(), 0);
 }
 
+#[bobbin::task(pure = false)]
+fn spins() -> Result<(), bobbin::Cancelled> {
+    loop {
+        bobbin::checkpoint()?;
+        std::thread::yield_now();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_application_explains_itself() {
+    let cluster = Cluster::start(1, worker).await;
+    let session = driver(&cluster, "driver").await;
+    let done = session.submit(square, (3u64,));
+    soon(done.result()).await.unwrap();
+    assert!(soon(session.explain(&done)).await.unwrap().contains("is done: worker 1 holds its result"));
+    let failed = session.submit(square, (13u64,));
+    soon(failed.wait()).await;
+    assert!(soon(session.explain(&failed)).await.unwrap().ends_with("unlucky"));
+    let busy: Vec<_> = (0..5).map(|_| session.submit(spins, ())).collect();
+    let waits = session.submit(square, (4u64,));
+    let text = soon(session.explain(&waits)).await.unwrap();
+    assert!(text.starts_with("shared::square, task 1 of 1 ") && text.contains("for any free thread"), "{text}");
+    let workers = soon(session.workers()).await.unwrap();
+    assert_eq!((workers.len(), workers[0].threads, &workers[0].host[..]), (1, 2, "127.0.0.1"));
+    assert!(workers[0].tasks >= 2 && workers[0].results >= 1, "{workers:?}");
+    busy.iter().for_each(|future| future.cancel());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nobody_waits_for_any_more_is_not_lost() {
     let cluster = Cluster::start(1, worker).await;

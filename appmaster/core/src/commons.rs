@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ids::{DriverId, JobId, Time};
+use crate::ids::{DriverId, JobId, Time, WorkerId};
 
 /// Bytes of all values together, at most: they are kept in the application master's memory.
 const MOST_BYTES: usize = 64 << 20;
@@ -38,6 +38,15 @@ pub enum Question {
     },
     /// The names of all datasets.
     List,
+    /// What a task does, and why it does not run if it does not, for people.
+    Explain {
+        /// Whose.
+        job: JobId,
+        /// Number of the task in the job.
+        index: u32,
+    },
+    /// The workers, for people and programs.
+    Workers,
     /// Let a variable have this value.
     Set {
         /// The variable's name.
@@ -131,6 +140,10 @@ pub enum Answer {
     Count(u32),
     /// Names, in order.
     Names(Vec<String>),
+    /// Words for people.
+    Text(String),
+    /// The workers.
+    Workers(Vec<WorkerStatus>),
     /// A dataset. What becomes of its results is told from now on, as of our own.
     Dataset {
         /// What the results are.
@@ -138,6 +151,21 @@ pub enum Answer {
         /// The results.
         entries: Vec<DatasetEntry>,
     },
+}
+
+/// A worker at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerStatus {
+    /// Which.
+    pub worker: WorkerId,
+    /// Its host, as the ResourceManager names it.
+    pub host: String,
+    /// Tasks that it runs at the same time.
+    pub threads: u32,
+    /// Tasks that it has, and those of them that wait for others.
+    pub tasks: u32,
+    /// Results that it keeps.
+    pub results: u32,
 }
 
 /// Who asked, and its number of the question.
@@ -241,7 +269,12 @@ impl Commons {
                 answers.push((asker, Answer::Done));
                 self.serve_semaphore(&name, &mut answers);
             }
-            Question::Publish { .. } | Question::Unpublish { .. } | Question::Open { .. } | Question::List => {}
+            Question::Publish { .. }
+            | Question::Unpublish { .. }
+            | Question::Open { .. }
+            | Question::List
+            | Question::Explain { .. }
+            | Question::Workers => {}
         }
         // Who may not wait at all is told so at once.
         answers.extend(self.expire(now));

@@ -23,8 +23,8 @@
 //!  tick                       core/ending      idle, hopeless, over     JobFailed, Finish
 //! ```
 //!
-//! Deliberately absent: fairness between jobs (the oldest goes first), speculation, more than one copy of a result, and
-//! anything that survives the application master.
+//! Deliberately absent: fairness between jobs (the oldest goes first), speculation, and more than one copy of a result.
+//! Nothing here survives the application master: drivers tell the next one what they need.
 
 mod action;
 mod bits;
@@ -60,7 +60,7 @@ mod worker;
 mod tests;
 
 pub use action::{Action, AskRow, Assignment, Audience, Input, Place};
-pub use commons::{Answer, DatasetEntry, Question};
+pub use commons::{Answer, DatasetEntry, Question, WorkerStatus};
 pub use config::{ClusterConfig, Config, LocalityWaits};
 pub use event::{
     Capability, Event, FailureKind, Grant, Graph, InputRange, Node, TaskFailure, TaskOptions, TaskRequest, TaskSet,

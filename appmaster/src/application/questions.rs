@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bobbin_core::{Answer, DatasetEntry, JobId, Question, SHARED_JOBS};
+use bobbin_core::{Answer, DatasetEntry, JobId, Question, SHARED_JOBS, WorkerStatus};
 use bobbin_proto as wire;
 use wire::answer::Answer as Said;
 use wire::ask::Question as Asked;
@@ -38,6 +38,12 @@ pub(super) fn question(ask: wire::Ask, find: Find<'_>) -> Result<Question, Strin
         Asked::Unpublish(name) => Question::Unpublish { name },
         Asked::Open(name) => Question::Open { name },
         Asked::List(wire::ListDatasets {}) => Question::List,
+        Asked::Explain(wire::Task { job, task }) => {
+            let found = shared_job(job).or_else(|| find(job));
+            let job = found.ok_or_else(|| format!("job {job} is not known: it is over, or was released"))?;
+            Question::Explain { job, index: task }
+        }
+        Asked::Workers(wire::ListWorkers {}) => Question::Workers,
     })
 }
 
@@ -57,6 +63,17 @@ pub(super) fn answer(request: u32, answer: Answer) -> wire::Answer {
         Answer::Value(value) => Said::Value(bytes::Bytes::copy_from_slice(&value)),
         Answer::Count(count) => Said::Count(count),
         Answer::Names(names) => Said::Names(wire::Names { names }),
+        Answer::Text(text) => Said::Text(text),
+        Answer::Workers(workers) => {
+            let status = |row: WorkerStatus| wire::WorkerStatus {
+                worker: row.worker.0,
+                host: row.host,
+                threads: row.threads,
+                tasks: row.tasks,
+                results: row.results,
+            };
+            Said::Workers(wire::Workers { workers: workers.into_iter().map(status).collect() })
+        }
         Answer::Dataset { kind, entries } => {
             let entry = |entry: DatasetEntry| wire::DatasetEntry {
                 job: SHARED_JOBS + entry.job.0,

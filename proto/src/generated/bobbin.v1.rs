@@ -349,7 +349,7 @@ pub struct Ask {
     pub wait_ms: ::core::option::Option<u64>,
     #[prost(
         oneof = "ask::Question",
-        tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15"
+        tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17"
     )]
     pub question: ::core::option::Option<ask::Question>,
 }
@@ -392,6 +392,12 @@ pub mod ask {
         /// Answered by the names of all datasets.
         #[prost(message, tag = "15")]
         List(super::ListDatasets),
+        /// What a task of the driver does, and why it does not run if it does not. Answered by a text for people.
+        #[prost(message, tag = "16")]
+        Explain(super::Task),
+        /// Answered by the workers that are connected.
+        #[prost(message, tag = "17")]
+        Workers(super::ListWorkers),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -428,6 +434,16 @@ pub struct Release {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListDatasets {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListWorkers {}
+/// A task by the driver's number of its job, and its number there.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Task {
+    #[prost(uint32, tag = "1")]
+    pub job: u32,
+    #[prost(uint32, tag = "2")]
+    pub task: u32,
+}
 /// Keep these results under this name, whatever becomes of the driver. They are wanted results of independent jobs, or of
 /// datasets that the driver has opened.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -462,7 +478,7 @@ pub struct DatasetEntry {
 pub struct Answer {
     #[prost(uint32, tag = "1")]
     pub request: u32,
-    #[prost(oneof = "answer::Answer", tags = "2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "answer::Answer", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub answer: ::core::option::Option<answer::Answer>,
 }
 /// Nested message and enum types in `Answer`.
@@ -485,6 +501,10 @@ pub mod answer {
         Names(super::Names),
         #[prost(message, tag = "8")]
         Dataset(super::Dataset),
+        #[prost(string, tag = "9")]
+        Text(::prost::alloc::string::String),
+        #[prost(message, tag = "10")]
+        Workers(super::Workers),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -495,6 +515,28 @@ pub struct TimedOut {}
 pub struct Names {
     #[prost(string, repeated, tag = "1")]
     pub names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Workers {
+    #[prost(message, repeated, tag = "1")]
+    pub workers: ::prost::alloc::vec::Vec<WorkerStatus>,
+}
+/// A worker at one moment.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WorkerStatus {
+    #[prost(uint32, tag = "1")]
+    pub worker: u32,
+    #[prost(string, tag = "2")]
+    pub host: ::prost::alloc::string::String,
+    /// Tasks that it runs at the same time.
+    #[prost(uint32, tag = "3")]
+    pub threads: u32,
+    /// Tasks that it has.
+    #[prost(uint32, tag = "4")]
+    pub tasks: u32,
+    /// Results that it keeps.
+    #[prost(uint32, tag = "5")]
+    pub results: u32,
 }
 /// A graph of tasks. Tasks are numbered 0.. within the job, in the order of `task_sets` and their `tasks`; inputs name
 /// earlier tasks only, of this job or of one that was submitted before. All tasks are run, wanted or not. A job that makes no sense is

@@ -171,6 +171,17 @@ impl<T> Future<T> {
         }
     }
 
+    /// Why it has failed, if it has.
+    pub(crate) fn failure(&self) -> Option<String>
+    where
+        T: Sized,
+    {
+        match self.claim.slot.fate() {
+            Fate::Failed(ended) => Some(self.error(&ended).to_string()),
+            Fate::Open | Fate::Ready(..) => None,
+        }
+    }
+
     pub(crate) fn fetcher(&self) -> &Fetcher {
         &self.fetcher
     }

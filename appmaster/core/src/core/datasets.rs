@@ -43,6 +43,13 @@ impl Core {
             Question::Unpublish { name } => self.unpublish(&name),
             Question::Open { name } => return self.open(asker, &name),
             Question::List => Answer::Names(self.datasets.rows.keys().cloned().collect()),
+            Question::Explain { job, index } => match self.jobs.get(job).filter(|row| index < row.len()) {
+                Some(row) => Answer::Text(self.explain(self.now, row.task_id(index))),
+                None => {
+                    Answer::Refused("the task is not known any more: its job is over, and its results released".into())
+                }
+            },
+            Question::Workers => Answer::Workers(self.worker_statuses()),
             question @ (Question::Set { .. }
             | Question::Get { .. }
             | Question::Delete { .. }

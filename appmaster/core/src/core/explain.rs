@@ -1,11 +1,13 @@
 //! What people may ask: how far a job is, and why nothing runs.
 
+use crate::commons::WorkerStatus;
 use crate::failing::Failure;
 use crate::fleet::Stage;
-use crate::ids::{JobId, TaskId, Time};
+use crate::ids::{JobId, TaskId, Time, WorkerId};
 use crate::job::{Job, State};
 use crate::progress::{Pace, Progress, Summary};
 use crate::requests::Level;
+use crate::worker::Worker;
 
 use super::Core;
 
@@ -161,6 +163,18 @@ impl Core {
             State::Failed => format!("failed: {}", job.failures.get(&index).map_or_else(String::new, Failure::text)),
         };
         format!("{name} {state}")
+    }
+
+    /// What the workers have to do.
+    pub(super) fn worker_statuses(&self) -> Vec<WorkerStatus> {
+        let status = |(worker, row): (WorkerId, &Worker)| WorkerStatus {
+            worker,
+            host: self.hosts[row.host].name.to_string(),
+            threads: row.threads,
+            tasks: row.assigned.len() as u32,
+            results: row.results,
+        };
+        self.workers.iter().map(status).collect()
     }
 
     fn explain_ready(&self, now: Time, since: Time, job: &Job, index: u32) -> String {
