@@ -397,15 +397,17 @@ impl Semaphore {
         let ask = wire::Ask { wait_ms, question: Some(question), ..wire::Ask::default() };
         let answered = self.session.driver.ask(ask, Vec::new()).await;
         let answered = answered.map_err(|source| SharedError::Gone { what: what.clone(), source })?;
-        match answered.answer {
-            Answer::Done(_) => {
-                let (session, name, number) = (self.session.clone(), self.name.clone(), answered.request);
-                Ok(Some(Lease { session, name, number }))
-            }
-            Answer::TimedOut(_) => Ok(None),
-            Answer::Refused(why) => Err(SharedError::Refused { what, why }),
-            _ => Err(strange(what)),
+        let number = answered.request;
+        if let Answer::Refused(why) = answered.answer {
+            return Err(SharedError::Refused { what, why });
         }
+        if let Answer::TimedOut(_) = answered.answer {
+            return Ok(None);
+        }
+        if let Answer::Done(_) = answered.answer {
+            return Ok(Some(Lease { session: self.session.clone(), name: self.name.clone(), number }));
+        }
+        Err(strange(what))
     }
 }
 

@@ -19,10 +19,12 @@ fn value(text: &str) -> Arc<[u8]> {
 
 /// "1.7 value a" for the answer to question 7 of driver 1.
 fn show(answers: Answers) -> String {
-    let answer = |answer| match answer {
-        Answer::Value(value) => format!("value {}", String::from_utf8_lossy(&value)),
-        Answer::Refused(_) => "refused".to_owned(),
-        other => format!("{other:?}").to_lowercase(),
+    let answer = |answer| {
+        if let Answer::Value(value) = &answer {
+            return format!("value {}", String::from_utf8_lossy(value));
+        }
+        let refused = matches!(answer, Answer::Refused(_));
+        if refused { "refused".to_owned() } else { format!("{answer:?}").to_lowercase() }
     };
     let all = answers.into_iter().map(|((driver, request), said)| format!("{}.{request} {}", driver.0, answer(said)));
     all.collect::<Vec<_>>().join(", ")

@@ -158,15 +158,17 @@ fn audience(to: Audience) -> String {
 
 /// What random schedules and scripts ask for.
 fn question(question: &Question) -> String {
-    match question {
-        Question::Publish { name, entries, .. } => {
-            let entries = join(entries, ",", |entry| format!("j{}/{}", entry.job.0, entry.index));
-            format!("publish {name} {entries}")
-        }
-        Question::Unpublish { name } => format!("unpublish {name}"),
-        Question::Open { name } => format!("open {name}"),
-        other => format!("{other:?}"),
+    if let Question::Publish { name, entries, .. } = question {
+        let entries = join(entries, ",", |entry| format!("j{}/{}", entry.job.0, entry.index));
+        return format!("publish {name} {entries}");
     }
+    if let Question::Unpublish { name } = question {
+        return format!("unpublish {name}");
+    }
+    if let Question::Open { name } = question {
+        return format!("open {name}");
+    }
+    format!("{question:?}")
 }
 
 fn outcome(succeeded: bool) -> &'static str {
