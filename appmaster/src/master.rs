@@ -164,6 +164,8 @@ fn core_config(container: &Container) -> Config {
         worker: worker_capability(container),
         worker_threads: spec.workers.cores,
         workers: spec.workers.count,
+        adaptive: spec.workers.least.is_some(),
+        keep_workers: spec.workers.least.unwrap_or(ClusterConfig::default().keep_workers),
         name_hosts: spec.workers.node_label.is_none(),
         ..ClusterConfig::default()
     };

@@ -98,6 +98,9 @@ pub struct Command {
 pub struct WorkerContainers {
     /// How many; absent: as many as hosts hold splits, at most the queue's headroom and 16.
     pub count: Option<u32>,
+    /// Of these, those that stay when there is nothing to do; absent: `count` is not the most, but how many.
+    #[serde(default)]
+    pub least: Option<u32>,
     /// Cores asked for, and task threads.
     pub cores: u32,
     /// Memory asked for, MiB.

@@ -26,7 +26,7 @@ fn a_session_stays_for_queries_and_commands() {
     assert_eq!(unknown.code, 66, "{}", unknown.stderr);
     assert!(unknown.stderr.contains("there is no session \"warm\"; start it with"), "{}", unknown.stderr);
 
-    let options = ["session", "start", "warm", "--workers", "1", "--worker-memory", "512MiB"];
+    let options = ["session", "start", "warm", "--workers", "1..2", "--worker-memory", "512MiB"];
     let started = yarn_submit(cluster, &options).expect(0);
     let id = started.stdout.trim().to_owned();
     let again = yarn_submit(cluster, &options);

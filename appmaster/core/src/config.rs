@@ -95,6 +95,9 @@ pub struct ClusterConfig {
     pub default_limit: u32,
     /// Name hosts and racks in requests. False with a node label: YARN refuses both in one request.
     pub name_hosts: bool,
+    /// Does the number of workers follow the work, up to `workers`? Then there are as many as end it about as soon as another
+    /// one would have started, and at least those that are to stay.
+    pub adaptive: bool,
     /// Workers that stay when there is nothing to do.
     pub keep_workers: u32,
     /// How long a worker beyond these may have nothing to do before it is given back.
@@ -120,6 +123,7 @@ impl Default for ClusterConfig {
             workers: None,
             default_limit: 16,
             name_hosts: true,
+            adaptive: false,
             keep_workers: 16,
             release_idle_after: Duration::from_secs(10),
             connect_limit: Duration::from_secs(300),

@@ -107,7 +107,7 @@ pub fn request(args: &SubmitArgs, common: &CommonArgs, wish: Wish) -> Result<Req
     for (number, option) in [
         (max_attempts, "--max-attempts"),
         (args.worker_cores, "--worker-cores"),
-        (args.workers.unwrap_or(1), "--workers"),
+        (args.workers.map_or(1, |count| count.most), "--workers"),
     ] {
         if number == 0 {
             return Err(RequestError::Zero(option));
@@ -126,7 +126,8 @@ pub fn request(args: &SubmitArgs, common: &CommonArgs, wish: Wish) -> Result<Req
         max_attempts,
         master: Container { cores: 1, memory_mib: args.master_memory.mebibytes },
         worker: Container { cores: args.worker_cores, memory_mib: args.worker_memory.mebibytes },
-        workers: args.workers,
+        workers: args.workers.map(|count| count.most),
+        least_workers: args.workers.and_then(|count| count.least),
         worker_resources: args.worker_resources.clone(),
         environment: args.env.as_deref().map(environment).transpose()?,
         resources,

@@ -29,6 +29,9 @@ pub struct Request {
     pub worker: Container,
     /// How many workers; absent: as many as hosts hold splits, at most the queue's headroom and 16.
     pub workers: Option<u32>,
+    /// `workers` is the most, and so many stay when there is nothing to do: there are as many as the work is worth. Absent:
+    /// `workers` is how many.
+    pub least_workers: Option<u32>,
     /// What each worker has beside cores and memory, for tasks that ask for it.
     pub worker_resources: Vec<Amount>,
     /// The packed environment, unpacked in every container.
@@ -121,6 +124,7 @@ pub(super) mod tests {
             master: Container { cores: 1, memory_mib: 512 },
             worker: Container { cores: 2, memory_mib: 2048 },
             workers: Some(3),
+            least_workers: None,
             worker_resources: Vec::new(),
             environment: None,
             resources: Vec::new(),

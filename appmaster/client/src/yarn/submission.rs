@@ -39,6 +39,7 @@ pub(super) fn spec(
         hadoop: cluster.properties().clone(),
         workers: WorkerContainers {
             count: request.workers,
+            least: request.least_workers,
             cores: request.worker.cores,
             memory_mib: request.worker.memory_mib,
             resources: Amount::pairs(&request.worker_resources),
@@ -161,6 +162,7 @@ pub fn describe(request: &Request, user: &str) -> Value {
         "master": container(request.master),
         "worker": container(request.worker),
         "workers": request.workers,
+        "least_workers": request.least_workers,
         "variables": request.variables,
         "files": files,
         "visibility": if request.public_cache.is_some() { "public" } else { "private" },
@@ -201,6 +203,7 @@ mod tests {
             hadoop: BTreeMap::new(),
             workers: WorkerContainers {
                 count: None,
+                least: None,
                 cores: 1,
                 memory_mib: 1,
                 resources: Vec::new(),

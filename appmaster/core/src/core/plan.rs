@@ -1,6 +1,7 @@
 //! How many containers we want, and where.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::action::Action;
 use crate::config::ClusterConfig;
@@ -11,6 +12,9 @@ use crate::job::State;
 use crate::requests::Nodes;
 
 use super::Core;
+
+/// A container that starts sooner is the exception, and others after it will not.
+const LEAST_START: Duration = Duration::from_millis(1500);
 
 /// What is wanted beyond the containers that run or start.
 #[derive(Debug, Default)]
@@ -78,7 +82,8 @@ impl Core {
         match cluster.workers {
             Some(workers) => {
                 let missing = self.required_count();
-                let containers = self.runnable().min(workers).saturating_sub(live);
+                let wanted = if cluster.adaptive { self.adapted(cluster) } else { self.runnable() };
+                let containers = wanted.min(workers).saturating_sub(live);
                 Need { containers: containers.max(missing.min(workers.saturating_sub(live))), optional: 0 }
             }
             None => self.default_need(cluster, live),
@@ -89,6 +94,23 @@ impl Core {
     pub(crate) fn runnable(&self) -> u32 {
         ((self.ready_count() + self.delayed_count() + self.workers.assigned()) as u32)
             .saturating_add(self.expected_tasks())
+    }
+
+    /// Workers that are worth having for the tasks that could run: more would start when these are almost done. While nobody
+    /// knows how long a task takes, a thread for each.
+    fn adapted(&self, cluster: &ClusterConfig) -> u32 {
+        let (tasks, threads) = (u64::from(self.runnable()), u64::from(cluster.worker_threads.max(1)));
+        if tasks == 0 {
+            return 0;
+        }
+        let start = self.fleet.slowest_start.max(LEAST_START).as_secs_f64() * 1000.0;
+        let open = self.jobs.iter().filter(|job| !job.finished).filter_map(|job| job.mean_task);
+        let worth =
+            match open.fold(None, |longest: Option<f64>, mean| Some(longest.map_or(mean, |other| other.max(mean)))) {
+                Some(mean) => (tasks as f64 * mean / (threads as f64 * 2.0 * start)).ceil() as u64,
+                None => tasks.div_ceil(threads),
+            };
+        u32::try_from(worth.clamp(1, tasks)).unwrap_or(u32::MAX)
     }
 
     /// Containers without which ready tasks never run, asked for or to be asked for: those that there are may be in the

@@ -83,6 +83,7 @@ fn set(config: &mut Config, settings: &str) {
             "limit" => cluster.default_limit = number() as u32,
             "threads" => cluster.worker_threads = number() as u32,
             "size" => cluster.worker = capability(value),
+            "adaptive" => cluster.adaptive = number() > 0,
             "keep" => cluster.keep_workers = number() as u32,
             "release" => cluster.release_idle_after = seconds(),
             "connect" => cluster.connect_limit = seconds(),
@@ -108,7 +109,7 @@ pub fn show_settings(config: &Config) -> String {
     line += &format!(" keep={keep_workers} release={}", cluster.release_idle_after.as_millis());
     line += &format!(" connect={} names={}", cluster.connect_limit.as_millis(), u32::from(cluster.name_hosts));
     if let Some(workers) = cluster.workers {
-        line += &format!(" workers={workers}");
+        line += &format!(" workers={workers} adaptive={}", u32::from(cluster.adaptive));
     }
     line
 }

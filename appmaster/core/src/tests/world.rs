@@ -81,6 +81,7 @@ fn settings(rng: &mut Rng, local: bool) -> Config {
         workers,
         default_limit: 4,
         name_hosts: !rng.chance(10),
+        adaptive: workers.is_some() && rng.chance(50),
         keep_workers: rng.below(4) as u32,
         release_idle_after: Duration::from_millis(rng.below(3000)),
         connect_limit: Duration::from_secs(5),

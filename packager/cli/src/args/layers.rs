@@ -310,7 +310,7 @@ mod tests {
         let file = "workers = 3\nworker-memory = '4GiB'\ntags = ['a', 'b']\nwait = false\nformat = 'json'\nverbose = 2\n\
                     dry-run = true\n[env-var]\nA = '1'\nB = 'x=y'\n";
         let args = sql("y sql q", file, &[]);
-        assert_eq!(args.submit.workers, Some(3));
+        assert_eq!(args.submit.workers.map(|count| (count.least, count.most)), Some((None, 3)));
         assert_eq!(args.submit.worker_memory, Memory { mebibytes: 4096 });
         assert_eq!(args.submit.tags, ["a", "b"]);
         assert!(args.submit.no_wait && !args.submit.wait && args.submit.dry_run);

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use environments::{ArchiveFormat, LimitArgs, PackArgs, UnpackArgs, VerifyArgs};
 pub use layers::{LayerError, Surroundings, parse};
-pub use values::{KeyValue, Master, Memory, PortRange, Shipped, Size, Span};
+pub use values::{KeyValue, Master, Memory, PortRange, Shipped, Size, Span, WorkerCount};
 
 /// Runs packed environments and data-local queries on YARN and HDFS.
 #[derive(Debug, Parser)]
@@ -127,9 +127,10 @@ pub struct SubmitArgs {
     /// Ports to listen on in containers, FIRST-LAST.
     #[arg(long, value_name = "FIRST-LAST", help_heading = "Application")]
     pub port_range: Option<PortRange>,
-    /// Workers [default: the hosts that hold input, at most the queue's headroom and 16].
+    /// Workers, or LEAST..MOST for as many as the work is worth [default: the hosts that hold input, at most the queue's
+    /// headroom and 16].
     #[arg(long, value_name = "N", help_heading = "Containers")]
-    pub workers: Option<u32>,
+    pub workers: Option<WorkerCount>,
     /// Cores of each worker, and tasks that it runs at once.
     #[arg(long, value_name = "N", default_value = "2", help_heading = "Containers")]
     pub worker_cores: u32,

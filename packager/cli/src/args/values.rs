@@ -27,6 +27,15 @@ pub struct KeyValue {
     pub value: String,
 }
 
+/// How many workers: `8`, or `2..50`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkerCount {
+    /// Those that stay when there is nothing to do; absent of a plain number.
+    pub least: Option<u32>,
+    /// How many, or the most.
+    pub most: u32,
+}
+
 /// Where work runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Master {
@@ -64,6 +73,9 @@ pub enum ValueError {
     /// No `=`, or nothing before it.
     #[error("not of the form NAME=VALUE")]
     KeyValue,
+    /// Not a number of workers.
+    #[error("not a number of workers: write N, or LEAST..MOST such as 2..50")]
+    Workers,
     /// Not a master.
     #[error("not a place to run: write local, local[N] with N ≥ 1, or yarn")]
     Master,
@@ -138,6 +150,21 @@ impl FromStr for KeyValue {
                 Ok(KeyValue { key: key.trim().to_owned(), value: value.to_owned() })
             }
             _ => Err(ValueError::KeyValue),
+        }
+    }
+}
+
+impl FromStr for WorkerCount {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let number = |text: &str| text.trim().parse::<u32>().map_err(|_| ValueError::Workers);
+        match text.split_once("..") {
+            None => Ok(WorkerCount { least: None, most: number(text)? }),
+            Some((least, most)) => {
+                let (least, most) = (number(least)?, number(most)?);
+                if least > most { Err(ValueError::Workers) } else { Ok(WorkerCount { least: Some(least), most }) }
+            }
         }
     }
 }
@@ -270,5 +297,15 @@ mod tests {
         assert_eq!("=x".parse::<KeyValue>(), Err(ValueError::KeyValue));
         assert_eq!("40000-40100".parse(), Ok(PortRange(40000, 40100)));
         assert_eq!("5-4".parse::<PortRange>(), Err(ValueError::PortRange));
+    }
+
+    #[test]
+    fn workers_are_a_number_or_a_range() {
+        let count = |text: &str| text.parse::<WorkerCount>().ok().map(|count| (count.least, count.most));
+        assert_eq!(
+            (count("8"), count("2..50"), count("0..1")),
+            (Some((None, 8)), Some((Some(2), 50)), Some((Some(0), 1)))
+        );
+        assert_eq!((count("5..2"), count("2.."), count("many")), (None, None, None));
     }
 }

@@ -46,7 +46,7 @@ async fn start(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
     let wish = Wish { name: name.to_owned(), max_attempts: ATTEMPTS, command: None, program: args.bin.clone() };
     let mut request = request::request(&args.submit, &args.common, wish)?;
     // Its containers are asked for at once.
-    let tasks = request.workers.unwrap_or(WORKERS).saturating_mul(request.worker.cores);
+    let tasks = request.least_workers.or(request.workers).unwrap_or(WORKERS).saturating_mul(request.worker.cores);
     request.expected = Some(ExpectedWork { tasks, places: Vec::new() });
     if args.submit.dry_run {
         return Ok(submission::dry_run(&request, &cluster::user()?));

@@ -54,6 +54,7 @@ async fn check_request(cluster: &Cluster, queue: &str, report: &mut Report) {
         master: Container { cores: 1, memory_mib: 512 },
         worker: Container { cores: 2, memory_mib: 2048 },
         workers: None,
+        least_workers: None,
         worker_resources: Vec::new(),
         environment: None,
         resources: Vec::new(),
