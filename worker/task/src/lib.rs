@@ -20,6 +20,6 @@ pub mod __private {
 
     pub use crate::function::method::{RegisteredMethod, load, state_of};
     pub use crate::function::registry::{
-        CallFailure, CallFuture, Parameters, Registered, finished, gave_up, signature,
+        CallFailure, CallFuture, Parameters, Registered, Told, ToldAsDisplayed, ToldByCauses, finished, signature,
     };
 }

@@ -74,6 +74,37 @@ mod names {
     }
 }
 
+/// An error of an error.
+#[derive(Debug)]
+struct Outer(std::num::ParseIntError);
+
+impl std::fmt::Display for Outer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("read the number")
+    }
+}
+
+impl std::error::Error for Outer {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[task(crate = bobbin_task)]
+fn nested(text: String) -> Result<u64, Outer> {
+    text.parse().map_err(Outer)
+}
+
+#[task(crate = bobbin_task)]
+fn boxed(text: String) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(text.parse().map_err(Outer)?)
+}
+
+#[task(crate = bobbin_task)]
+fn worded(text: String) -> Result<u64, String> {
+    Err(text)
+}
+
 static STARTED: AtomicBool = AtomicBool::new(false);
 
 #[task(crate = bobbin_task)]
@@ -209,6 +240,14 @@ async fn failures_say_what_happened() {
     let error = refusal(function(parse), vec![value(&"seven".to_owned())]).await;
     assert_eq!(error.message, "function 'functions::parse': invalid digit found in string");
     assert_eq!(error.kind, TaskErrorKind::Permanent);
+    // An error's causes are told, however it is returned; what is no error is told as it is displayed.
+    let causes = "read the number: invalid digit found in string";
+    let error = refusal(function(nested), vec![value(&"seven".to_owned())]).await;
+    assert_eq!(error.message, format!("function 'functions::nested': {causes}"));
+    let error = refusal(function(boxed), vec![value(&"seven".to_owned())]).await;
+    assert_eq!(error.message, format!("function 'functions::boxed': {causes}"));
+    let error = refusal(function(worded), vec![value(&"seven".to_owned())]).await;
+    assert_eq!(error.message, "function 'functions::worded': seven");
     let error = refusal(function(breaks), vec![value(&9usize)]).await;
     assert!(error.message.starts_with("function 'functions::breaks' panicked at worker/task/tests/functions.rs:"));
     assert!(error.message.ends_with("index out of bounds: the len is 3 but the index is 9"), "{}", error.message);

@@ -84,7 +84,11 @@ pub fn expand(arguments: TokenStream, function: TokenStream) -> Result<TokenStre
         Some(_) => quote! {
             match body(#(#given),*) #awaited {
                 ::std::result::Result::Ok(bobbin_result) => #root::__private::finished::<#result>(&bobbin_result),
-                ::std::result::Result::Err(bobbin_error) => ::std::result::Result::Err(#root::__private::gave_up(&bobbin_error)),
+                ::std::result::Result::Err(bobbin_error) => {
+                    #[allow(unused_imports, reason = "which one depends on the type")]
+                    use #root::__private::{ToldAsDisplayed as _, ToldByCauses as _};
+                    ::std::result::Result::Err((&#root::__private::Told(&bobbin_error)).told())
+                }
             }
         },
         None => quote!(#root::__private::finished::<#result>(&body(#(#given),*) #awaited)),

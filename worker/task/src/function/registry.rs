@@ -1,6 +1,7 @@
 //! The functions of this executable, and what the macro's expansion is made of.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt::Display;
 use std::pin::Pin;
 
@@ -109,9 +110,58 @@ pub fn finished<T: Value>(result: &T) -> Result<Bytes, CallFailure> {
     result.encode().map_err(CallFailure::Result)
 }
 
-/// What a function that returned an error is said to have failed of; with its causes, where its type shows them so.
-pub fn gave_up(error: &impl Display) -> CallFailure {
-    CallFailure::GaveUp(format!("{error:#}"))
+/// The error that a function returned. What is told of it depends on its type: the macro calls `told` on a reference, and
+/// finds its own causes of an error, or else how it is displayed.
+pub struct Told<'a, E: ?Sized>(pub &'a E);
+
+impl Told<'_, Box<dyn Error>> {
+    /// With all its causes.
+    pub fn told(&self) -> CallFailure {
+        with_causes(self.0.as_ref())
+    }
+}
+
+impl Told<'_, Box<dyn Error + Send + Sync>> {
+    /// With all its causes.
+    pub fn told(&self) -> CallFailure {
+        with_causes(self.0.as_ref())
+    }
+}
+
+/// Errors.
+pub trait ToldByCauses {
+    /// With all its causes.
+    fn told(&self) -> CallFailure;
+}
+
+impl<E: Error + 'static> ToldByCauses for Told<'_, E> {
+    fn told(&self) -> CallFailure {
+        with_causes(self.0)
+    }
+}
+
+/// Everything else that a function may return as an error.
+pub trait ToldAsDisplayed {
+    /// As it is displayed; with its causes, where its type shows them so.
+    fn told(&self) -> CallFailure;
+}
+
+impl<E: Display> ToldAsDisplayed for &Told<'_, E> {
+    fn told(&self) -> CallFailure {
+        CallFailure::GaveUp(format!("{:#}", self.0))
+    }
+}
+
+fn with_causes(error: &dyn Error) -> CallFailure {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| (**cause).source()) {
+        let cause = cause.to_string();
+        // Some say their cause themselves.
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    CallFailure::GaveUp(text)
 }
 
 /// Types of parameters and of a result as one text.
