@@ -60,7 +60,7 @@ pub enum ActorError {
         address: String,
         /// What happened.
         #[source]
-        source: ResultError,
+        source: Box<ResultError>,
     },
     /// The method fails.
     #[error("actor {actor}: {message}")]
@@ -202,7 +202,7 @@ impl<S: Value> Actor<S> {
                 Err(ActorError::Gone { actor: actor(), why: crate::session::describe(&error) })
             }
             Err(source @ (ResultError::Fetch { .. } | ResultError::Silent { .. })) => {
-                Err(ActorError::Broken { actor: actor(), address: self.address.clone(), source })
+                Err(ActorError::Broken { actor: actor(), address: self.address.clone(), source: Box::new(source) })
             }
         }
     }

@@ -96,11 +96,11 @@ impl Session {
         };
         let claim =
             |slot| Arc::new(Claim { slot, wishes: Arc::clone(self.driver.wishes()), driver: self.driver.clone() });
-        match answered.answer {
-            Answer::Refused(why) => Err(SharedError::Refused { what, why }),
-            Answer::TimedOut(_) => Ok(None),
-            answer => Ok(Some((answer, answered.slots.into_iter().map(claim).collect()))),
+        if let Answer::Refused(why) = answered.answer {
+            return Err(SharedError::Refused { what, why });
         }
+        let in_time = !matches!(answered.answer, Answer::TimedOut(_));
+        Ok(in_time.then(|| (answered.answer, answered.slots.into_iter().map(claim).collect())))
     }
 
     /// A wish that does not wait.
@@ -342,6 +342,14 @@ impl<T: Value> Queue<T> {
     async fn get_within(&self, wait: Option<Duration>) -> Result<Option<T>, SharedError> {
         let what = format!("take a value of the queue '{}'", self.name);
         value_of(&self.session, Wish { what, question: Question::Pop(self.name.clone()), wait }).await
+    }
+
+    /// Whether it holds no value now.
+    ///
+    /// # Errors
+    /// When the application is gone.
+    pub async fn is_empty(&self) -> Result<bool, SharedError> {
+        Ok(self.len().await? == 0)
     }
 
     /// How many values it holds now.
