@@ -16,32 +16,18 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use bobbin::{Bytes, Cancelled, Files, Session, checkpoint, role};
+use bobbin::{Bytes, Cancelled, Files, Session, checkpoint};
 use bobbin_appmaster::spec::{SECRET_AUTHORITY_CERTIFICATE, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN};
 use bobbin_blocks::{BlockReader, PathBase};
 use hadoop_wire::credentials::{Credentials, KIND_HDFS_DELEGATION, Token};
-use processes::Cluster;
+use processes::{Cluster, worker};
 
 const WORKERS: usize = 2;
-/// Set for processes that are to be workers.
-const ROLE: &str = "BOBBIN_TEST_ROLE";
 
 /// No test: what this executable does when it is started as a worker.
 #[test]
 fn be_a_worker() {
-    if std::env::var_os(ROLE).is_none() {
-        return;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    // A master that is gone ends its workers; nobody reads what they say of it.
-    let _ = runtime.block_on(role::worker());
-}
-
-/// This executable, as a worker.
-fn worker() -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "be_a_worker", "--nocapture"]).env(ROLE, "worker");
-    command
+    processes::be_a_worker();
 }
 
 #[bobbin::task]

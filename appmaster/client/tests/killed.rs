@@ -9,14 +9,13 @@ mod processes;
 
 use std::fmt::Write;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use bobbin::{Session, role};
+use bobbin::Session;
 use bobbin_blocks::BlockReader;
 use bobbin_engine::{Planner, PlannerOptions};
 use datafusion::arrow::util::pretty::pretty_format_batches;
-use processes::Cluster;
+use processes::{Cluster, worker};
 use tokio::time::{sleep, timeout};
 
 /// Longer than a run takes, with all that is computed again.
@@ -24,25 +23,11 @@ const LIMIT: Duration = Duration::from_secs(240);
 /// Seeds of an ordinary run of the tests.
 const SEEDS: u64 = 3;
 const WORKERS: usize = 4;
-/// Set for processes that are to be workers.
-const ROLE: &str = "BOBBIN_TEST_ROLE";
 
 /// No test: what this executable does when it is started as a worker.
 #[test]
 fn be_a_worker() {
-    if std::env::var_os(ROLE).is_none() {
-        return;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    // A master that is gone ends its workers; nobody reads what they say of it.
-    let _ = runtime.block_on(role::worker());
-}
-
-/// This executable, as a worker.
-fn worker() -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "be_a_worker", "--nocapture"]).env(ROLE, "worker");
-    command
+    processes::be_a_worker();
 }
 
 /// Numbers that look drawn; the same for the same seed (splitmix64).

@@ -5,35 +5,20 @@
 
 mod processes;
 
-use std::process::Command;
 use std::time::Duration;
 
-use bobbin::{Files, Session, SharedError, Status, role, wait};
+use bobbin::{Files, Session, SharedError, Status, wait};
 use bobbin_blocks::{BlockReader, PathBase};
-use processes::Cluster;
+use processes::{Cluster, worker};
 use tokio::time::timeout;
 
 /// Longer than anything here takes.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Set for processes that are to be workers.
-const ROLE: &str = "BOBBIN_TEST_ROLE";
 
 /// No test: what this executable does when it is started as a worker.
 #[test]
 fn be_a_worker() {
-    if std::env::var_os(ROLE).is_none() {
-        return;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    // A master that is gone ends its workers; nobody reads what they say of it.
-    let _ = runtime.block_on(role::worker());
-}
-
-/// This executable, as a worker.
-fn worker() -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "be_a_worker", "--nocapture"]).env(ROLE, "worker");
-    command
+    processes::be_a_worker();
 }
 
 async fn driver(cluster: &Cluster, name: &str) -> Session {

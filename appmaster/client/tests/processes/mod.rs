@@ -16,6 +16,26 @@ use hadoop_wire::credentials::Credentials;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+/// Set for processes that are to be workers.
+const ROLE: &str = "BOBBIN_TEST_ROLE";
+
+/// What a test does that is called `be_a_worker`: nothing, unless the executable was started as a worker.
+pub fn be_a_worker() {
+    if std::env::var_os(ROLE).is_none() {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    // A master that is gone ends its workers; nobody reads what they say of it.
+    let _ = runtime.block_on(bobbin::role::worker());
+}
+
+/// This executable, as a worker: it has a test `be_a_worker`.
+pub fn worker() -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "be_a_worker", "--nocapture"]).env(ROLE, "worker");
+    command
+}
+
 /// The application. Its workers end with it.
 pub struct Cluster {
     /// host:port of the master.
