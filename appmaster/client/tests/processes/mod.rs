@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 const ROLE: &str = "BOBBIN_TEST_ROLE";
 
 /// What a test does that is called `be_a_worker`: nothing, unless the executable was started as a worker.
+#[allow(dead_code, reason = "each user has its part")]
 pub fn be_a_worker() {
     if std::env::var_os(ROLE).is_none() {
         return;
@@ -30,6 +31,7 @@ pub fn be_a_worker() {
 }
 
 /// This executable, as a worker: it has a test `be_a_worker`.
+#[allow(dead_code, reason = "each user has its part")]
 pub fn worker() -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "be_a_worker", "--nocapture"]).env(ROLE, "worker");

@@ -345,7 +345,7 @@ mod tests {
         let message = failure("y sql q", "\nworker-memory = '2GX'", &[]);
         assert!(message.contains("line 2: worker-memory") && message.contains("not a size"), "{message}");
         let message = failure("y sql q", "", &[("BOBBIN_WORKERS", "many")]);
-        assert!(message.contains("BOBBIN_WORKERS") && message.contains("invalid digit"), "{message}");
+        assert!(message.contains("BOBBIN_WORKERS") && message.contains("not a number of workers"), "{message}");
         let message = failure("y sql q", "wait = 'perhaps'", &[]);
         assert!(message.contains("write true or false"), "{message}");
         assert!(matches!(parse_with("y sql q", "a = ", &[]).unwrap_err(), LayerError::Syntax { .. }));
