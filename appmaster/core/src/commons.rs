@@ -11,6 +11,9 @@ use crate::ids::{DriverId, JobId, Time, WorkerId};
 
 /// Bytes of all values together, at most: they are kept in the application master's memory.
 const MOST_BYTES: usize = 64 << 20;
+/// Names of one kind, and bytes of a name, at most.
+const MOST_NAMES: usize = 1 << 16;
+const LONGEST_NAME: usize = 1024;
 /// Leases of one semaphore, and waiting questions of one name, at most.
 const MOST_WAITING: usize = 1 << 16;
 
@@ -112,6 +115,48 @@ pub enum Question {
         /// The number of the question that acquired it.
         lease: u32,
     },
+}
+
+impl Question {
+    /// How long it may wait.
+    fn wait(&self) -> Option<Duration> {
+        match self {
+            Question::Get { wait, .. }
+            | Question::Push { wait, .. }
+            | Question::Pop { wait, .. }
+            | Question::Acquire { wait, .. } => *wait,
+            Question::Publish { .. }
+            | Question::Unpublish { .. }
+            | Question::Open { .. }
+            | Question::List
+            | Question::Explain { .. }
+            | Question::Workers
+            | Question::Set { .. }
+            | Question::Delete { .. }
+            | Question::PutBack { .. }
+            | Question::Count { .. }
+            | Question::Release { .. } => None,
+        }
+    }
+
+    /// The name that it is about.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Question::Publish { name, .. }
+            | Question::Unpublish { name }
+            | Question::Open { name }
+            | Question::Set { name, .. }
+            | Question::Get { name, .. }
+            | Question::Delete { name }
+            | Question::Push { name, .. }
+            | Question::Pop { name, .. }
+            | Question::PutBack { name, .. }
+            | Question::Count { name }
+            | Question::Acquire { name, .. }
+            | Question::Release { name, .. } => Some(name),
+            Question::List | Question::Explain { .. } | Question::Workers => None,
+        }
+    }
 }
 
 /// One result of a dataset.
@@ -218,6 +263,11 @@ impl Commons {
     pub fn ask(&mut self, now: Time, asker: Asker, question: Question) -> Answers {
         let until = |wait: Option<Duration>| wait.map(|wait| now + wait);
         let mut answers = Answers::new();
+        if let Some(refusal) = question.name().and_then(|name| self.no_name(&question, name)) {
+            return vec![(asker, refusal)];
+        }
+        let name = question.name().map(str::to_owned).unwrap_or_default();
+        let at_once = question.wait() == Some(Duration::ZERO);
         match question {
             Question::Set { name, value } => self.set(asker, name, value, &mut answers),
             Question::Get { name, wait } => {
@@ -277,8 +327,10 @@ impl Commons {
             | Question::Workers => {}
         }
         // Who may not wait at all is told so at once.
-        answers.extend(self.expire(now));
-        self.tidy();
+        if at_once {
+            answers.extend(self.expire(now));
+        }
+        self.tidy_up(&name);
         answers
     }
 
@@ -338,6 +390,31 @@ impl Commons {
             row.leases.push(waiting.asker);
             answers.push((waiting.asker, Answer::Done));
         }
+    }
+
+    /// Why something of this name cannot be made.
+    fn no_name(&self, question: &Question, name: &str) -> Option<Answer> {
+        if let Some(refusal) = too_long(name) {
+            return Some(refusal);
+        }
+        let (known, count) = match question {
+            Question::Set { .. } | Question::Get { .. } => (self.variables.contains_key(name), self.variables.len()),
+            Question::Push { .. } | Question::Pop { .. } | Question::PutBack { .. } => {
+                (self.queues.contains_key(name), self.queues.len())
+            }
+            Question::Acquire { .. } => (self.semaphores.contains_key(name), self.semaphores.len()),
+            Question::Delete { .. }
+            | Question::Count { .. }
+            | Question::Release { .. }
+            | Question::Publish { .. }
+            | Question::Unpublish { .. }
+            | Question::Open { .. }
+            | Question::List
+            | Question::Explain { .. }
+            | Question::Workers => return None,
+        };
+        let full = !known && count >= MOST_NAMES;
+        full.then(|| Answer::Refused(format!("there are {MOST_NAMES} of these already: delete what nobody needs")))
     }
 
     fn no_room(&self, more: usize) -> Option<Answer> {
@@ -410,7 +487,21 @@ impl Commons {
         left
     }
 
-    /// What holds nothing and is awaited by nobody is not there.
+    /// What holds nothing and is awaited by nobody is not there: what has this name.
+    fn tidy_up(&mut self, name: &str) {
+        if self.variables.get(name).is_some_and(|row| row.value.is_none() && row.waiting.is_empty()) {
+            self.variables.remove(name);
+        }
+        let is_over = |row: &Queue| row.values.is_empty() && row.takers.is_empty() && row.givers.is_empty();
+        if self.queues.get(name).is_some_and(is_over) {
+            self.queues.remove(name);
+        }
+        if self.semaphores.get(name).is_some_and(|row| row.leases.is_empty() && row.waiting.is_empty()) {
+            self.semaphores.remove(name);
+        }
+    }
+
+    /// So for all names.
     fn tidy(&mut self) {
         self.variables.retain(|_, row| row.value.is_some() || !row.waiting.is_empty());
         self.queues.retain(|_, row| !(row.values.is_empty() && row.takers.is_empty() && row.givers.is_empty()));
@@ -430,6 +521,14 @@ impl Commons {
             assert!(!meet, "nobody_waits_beside_a_value: {name}");
         }
     }
+}
+
+/// Names are kept as they are.
+pub(crate) fn too_long(name: &str) -> Option<Answer> {
+    let length = name.len();
+    (length > LONGEST_NAME).then(|| {
+        Answer::Refused(format!("its name has {length} bytes, more than {LONGEST_NAME}: choose a shorter one"))
+    })
 }
 
 /// False if too many wait already.

@@ -117,3 +117,17 @@ fn values_have_a_limit() {
     assert_eq!(board.push((ONE, 5), "x", None), "1.5 done");
     assert_eq!(board.commons.bytes, 2);
 }
+
+#[test]
+fn names_have_a_limit() {
+    let mut board = Board::default();
+    let set = |name: String| Question::Set { name, value: value("") };
+    assert_eq!(board.ask((ONE, 1), set("x".repeat(LONGEST_NAME + 1))), "1.1 refused");
+    for number in 0..MOST_NAMES {
+        board.commons.ask(Time(0), (ONE, 2), set(number.to_string()));
+    }
+    assert_eq!(board.ask((ONE, 3), set("one more".into())), "1.3 refused");
+    assert_eq!(board.ask((ONE, 4), set("7".into())), "1.4 done");
+    assert_eq!(board.ask((ONE, 5), Question::Delete { name: "8".into() }), "1.5 done");
+    assert_eq!(board.ask((ONE, 6), set("one more".into())), "1.6 done");
+}

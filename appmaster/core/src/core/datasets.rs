@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::action::{Action, Audience};
-use crate::commons::{Answer, Answers, Asker, DatasetEntry, Question};
+use crate::commons::{Answer, Answers, Asker, DatasetEntry, Question, too_long};
 use crate::ids::{DriverId, JobId};
 use crate::job::{Holder, Job, State};
 
@@ -85,6 +85,9 @@ impl Core {
     }
 
     fn publish(&mut self, driver: DriverId, (name, kind): (String, String), entries: Vec<DatasetEntry>) -> Answer {
+        if let Some(refusal) = too_long(&name) {
+            return refusal;
+        }
         if self.datasets.rows.contains_key(&name) {
             return Answer::Refused(format!(
                 "there is a dataset '{name}' already: unpublish it first, or choose another name"
