@@ -115,3 +115,19 @@ fn workers_and_masters_of_programs_may_die() {
     println!("after the next application master: {} workers", state["workers"].as_array().map_or(0, Vec::len));
     warm.stop();
 }
+
+/// Actors are called from worker to worker, and tasks submit tasks, in containers as elsewhere.
+#[test]
+fn actors_and_nested_tasks_run_in_containers() {
+    let Some(cluster) = shared() else { return };
+    for (name, says) in [
+        ("parameter_server", "y = 3.0x + 2.0 after 2000 gradients"),
+        ("shared_dataset", "the largest of the squares is 998001"),
+    ] {
+        let program = example(name).display().to_string();
+        let words = ["run", "--workers", "2", "--worker-memory", "512MiB", "--bin", &program, "--"];
+        let ended = yarn_submit(cluster, &words).expect(0);
+        let logs = yarn_submit(cluster, &["logs", ended.application()]).expect(0).stdout;
+        assert!(logs.contains(says), "{logs}");
+    }
+}
