@@ -153,7 +153,10 @@ impl Worker {
         let (task, attempt) = key;
         warn!(task, attempt, "a task was told to stop and still computes: its thread is given up");
         self.abandoned.insert(key);
-        self.threads.lend();
+        // One that waits has a stand-in already.
+        if !self.waiting.remove(&key) {
+            self.threads.lend();
+        }
         Some(Report::TaskFailed(failed(key, error, &InputList::default(), &Lost::default())))
     }
 
