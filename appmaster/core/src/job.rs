@@ -188,7 +188,8 @@ pub(crate) enum GraphError {
     WantedMissing { task: u32, count: u32 },
     /// Such a task would wait for ever.
     #[error(
-        "the tasks of '{set}' ask for {} of '{name}' each, and each worker has {} (--worker-resources)",
+        "the tasks of '{set}' ask for {} of '{name}' each, and each worker has {} (--worker-resources; of a \
+         program in its own process, BOBBIN_WORKER_RESOURCES)",
         thousandths(*asked),
         thousandths(*each_has)
     )]

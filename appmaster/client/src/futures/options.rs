@@ -20,7 +20,7 @@ pub struct TaskOptions {
     pub priority: i32,
     /// So many failures are forgiven it: errors, panics, and that it took too long. Lost workers are not its failures.
     pub retries: u32,
-    /// How long an attempt may take; for ever if nothing is said. One that computes without asking [`crate::checkpoint`]
+    /// How long an attempt may take, waiting for tasks of its own included; for ever if nothing is said. One that computes without asking [`crate::checkpoint`]
     /// has failed all the same, but goes on to use its core.
     pub time_limit: Option<Duration>,
     /// What it takes of its worker while it runs, to three decimal places: `("GPU", 1.0)`. What each worker has, is said

@@ -162,7 +162,8 @@ impl Core {
             if since.is_none_or(|since| self.now.since(since) < limit) {
                 continue;
             }
-            let why = format!("{}, and none came within {} s", self.required_words(class), limit.as_secs());
+            let (words, seconds) = (self.required_words(class), limit.as_secs());
+            let why = format!("{words}, and none came within {seconds} s: name hosts that can take a worker");
             let tasks: Vec<TaskId> = self.classes.tasks(class).iter().copied().collect();
             for task in tasks {
                 let Some((job, index)) = self.jobs.find(task) else { continue };
