@@ -292,6 +292,10 @@ impl Commons {
                     self.give(name, giver, &mut answers);
                 }
             }
+            // It had room before, and may find others there: as much again is kept, and no more.
+            Question::PutBack { value, .. } if self.bytes.saturating_add(value.len()) > 2 * MOST_BYTES => {
+                answers.push((asker, Answer::Refused("there is no room any more for what is put back".to_owned())));
+            }
             Question::PutBack { name, value } => {
                 self.bytes += value.len();
                 self.queues.entry(name.clone()).or_default().values.push_front(value);

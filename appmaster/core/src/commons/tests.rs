@@ -116,6 +116,9 @@ fn values_have_a_limit() {
     assert_eq!(board.ask((ONE, 4), large(1)), "1.4 done");
     assert_eq!(board.push((ONE, 5), "x", None), "1.5 done");
     assert_eq!(board.commons.bytes, 2);
+    let back = |size| Question::PutBack { name: "q".into(), value: vec![0; size].into() };
+    assert_eq!(board.ask((ONE, 6), back(MOST_BYTES)), "1.6 done");
+    assert_eq!(board.ask((ONE, 7), back(MOST_BYTES)), "1.7 refused");
 }
 
 #[test]
