@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::commons::Answer;
 use crate::ids::{ContainerId, DriverId, JobId, RequestId, TaskId, WorkerId};
+use crate::questions::Answer;
 
 /// One thing to do. The shell does them in order and decides nothing.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! The state machine's front: one event in, actions out. The decisions are in the modules below it, each an
 //! `impl Core` with one subject.
 
+mod asking;
 mod containers;
 mod datasets;
 mod dispatch;

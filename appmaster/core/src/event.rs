@@ -1,8 +1,8 @@
 //! Everything that can happen to an application, as the core sees it.
 
-use crate::commons::Question;
 use crate::ids::{ContainerId, DriverId, JobId, RequestId, TaskId, WorkerId};
 use crate::names::HostNames;
+use crate::questions::Question;
 
 /// One thing that happened. The shell translates what it hears into these and knows no policy.
 #[derive(Clone, Debug, PartialEq)]

@@ -50,6 +50,7 @@ mod lists;
 mod names;
 mod placing;
 mod progress;
+mod questions;
 mod queue;
 mod ready;
 mod requests;
@@ -60,7 +61,7 @@ mod worker;
 mod tests;
 
 pub use action::{Action, AskRow, Assignment, Audience, Input, Place};
-pub use commons::{Answer, DatasetEntry, Question, WorkerStatus};
+
 pub use config::{ClusterConfig, Config, LocalityWaits};
 pub use event::{
     Capability, Event, FailureKind, Grant, Graph, InputRange, Node, TaskFailure, TaskOptions, TaskRequest, TaskSet,
@@ -69,5 +70,6 @@ pub use exit::{ExitCause, ExitKind};
 pub use ids::{ContainerId, DriverId, JobId, RequestId, SHARED_JOBS, TaskId, Time, WorkerId};
 pub use names::HostNames;
 pub use progress::{Pace, Progress, Summary};
+pub use questions::{Answer, DatasetEntry, Question, WorkerStatus};
 
 pub use crate::core::Core;

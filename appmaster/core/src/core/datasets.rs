@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::action::{Action, Audience};
-use crate::commons::{Answer, Answers, Asker, DatasetEntry, Question, too_long};
+use crate::commons::{Asker, too_long};
 use crate::ids::{DriverId, JobId};
 use crate::job::{Holder, Job, State};
+use crate::questions::{Answer, DatasetEntry};
 
 use super::Core;
 
@@ -27,6 +28,11 @@ struct Dataset {
 }
 
 impl Datasets {
+    /// Their names, in order.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.rows.keys().cloned().collect()
+    }
+
     /// Is a dataset of this number there?
     #[cfg(any(test, feature = "invariants"))]
     pub(super) fn holds(&self, number: u32, job: JobId, index: u32) -> bool {
@@ -36,55 +42,12 @@ impl Datasets {
 }
 
 impl Core {
-    /// A driver asks for something that all share.
-    pub(super) fn asked(&mut self, asker: Asker, question: Question) {
-        let answer = match question {
-            Question::Publish { name, kind, entries } => self.publish(asker.0, (name, kind), entries),
-            Question::Unpublish { name } => self.unpublish(&name),
-            Question::Open { name } => return self.open(asker, &name),
-            Question::List => Answer::Names(self.datasets.rows.keys().cloned().collect()),
-            Question::Explain { job, index } => match self.jobs.get(job).filter(|row| index < row.len()) {
-                Some(row) => Answer::Text(self.explain(self.now, row.task_id(index))),
-                None => {
-                    Answer::Refused("the task is not known any more: its job is over, and its results released".into())
-                }
-            },
-            Question::Workers => Answer::Workers(self.worker_statuses()),
-            question @ (Question::Set { .. }
-            | Question::Get { .. }
-            | Question::Delete { .. }
-            | Question::Push { .. }
-            | Question::Pop { .. }
-            | Question::PutBack { .. }
-            | Question::Count { .. }
-            | Question::Acquire { .. }
-            | Question::Release { .. }) => {
-                let answers = self.commons.ask(self.now, asker, question);
-                return self.answer(answers);
-            }
-        };
-        self.answer(vec![(asker, answer)]);
-    }
-
-    /// A driver waits no more.
-    pub(super) fn question_withdrawn(&mut self, asker: Asker) {
-        let answers = self.commons.withdraw(asker);
-        self.answer(answers);
-    }
-
-    /// Questions whose time is over are answered.
-    pub(super) fn check_questions(&mut self) {
-        let answers = self.commons.expire(self.now);
-        self.answer(answers);
-    }
-
-    fn answer(&mut self, answers: Answers) {
-        for ((driver, request), answer) in answers {
-            self.act(Action::Answer { driver, request, answer });
-        }
-    }
-
-    fn publish(&mut self, driver: DriverId, (name, kind): (String, String), entries: Vec<DatasetEntry>) -> Answer {
+    pub(super) fn publish(
+        &mut self,
+        driver: DriverId,
+        (name, kind): (String, String),
+        entries: Vec<DatasetEntry>,
+    ) -> Answer {
         if let Some(refusal) = too_long(&name) {
             return refusal;
         }
@@ -124,7 +87,7 @@ impl Core {
         }
     }
 
-    fn unpublish(&mut self, name: &str) -> Answer {
+    pub(super) fn unpublish(&mut self, name: &str) -> Answer {
         let Some(dataset) = self.datasets.rows.remove(name) else { return self.no_dataset(name) };
         self.let_go(&dataset.entries, Holder::Dataset(dataset.number));
         Answer::Done
@@ -137,7 +100,7 @@ impl Core {
     }
 
     /// The driver has these results from now on, and hears what becomes of them.
-    fn open(&mut self, asker: Asker, name: &str) {
+    pub(super) fn open(&mut self, asker: Asker, name: &str) {
         let Some(Dataset { kind, entries, .. }) = self.datasets.rows.get(name).cloned() else {
             let answer = self.no_dataset(name);
             return self.answer(vec![(asker, answer)]);

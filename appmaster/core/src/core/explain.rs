@@ -1,11 +1,11 @@
 //! What people may ask: how far a job is, and why nothing runs.
 
-use crate::commons::WorkerStatus;
 use crate::failing::Failure;
 use crate::fleet::Stage;
 use crate::ids::{JobId, TaskId, Time, WorkerId};
 use crate::job::{Job, State};
 use crate::progress::{Pace, Progress, Summary};
+use crate::questions::WorkerStatus;
 use crate::requests::Level;
 use crate::worker::Worker;
 

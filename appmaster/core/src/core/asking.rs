@@ -1,0 +1,57 @@
+//! Questions of drivers: who answers which, and those that wait.
+
+use crate::action::Action;
+use crate::commons::{Answers, Asker};
+use crate::questions::{Answer, Question};
+
+use super::Core;
+
+impl Core {
+    /// A driver asks for something that all share.
+    pub(super) fn asked(&mut self, asker: Asker, question: Question) {
+        let answer = match question {
+            Question::Publish { name, kind, entries } => self.publish(asker.0, (name, kind), entries),
+            Question::Unpublish { name } => self.unpublish(&name),
+            Question::Open { name } => return self.open(asker, &name),
+            Question::List => Answer::Names(self.datasets.names()),
+            Question::Explain { job, index } => match self.jobs.get(job).filter(|row| index < row.len()) {
+                Some(row) => Answer::Text(self.explain(self.now, row.task_id(index))),
+                None => {
+                    Answer::Refused("the task is not known any more: its job is over, and its results released".into())
+                }
+            },
+            Question::Workers => Answer::Workers(self.worker_statuses()),
+            question @ (Question::Set { .. }
+            | Question::Get { .. }
+            | Question::Delete { .. }
+            | Question::Push { .. }
+            | Question::Pop { .. }
+            | Question::PutBack { .. }
+            | Question::Count { .. }
+            | Question::Acquire { .. }
+            | Question::Release { .. }) => {
+                let answers = self.commons.ask(self.now, asker, question);
+                return self.answer(answers);
+            }
+        };
+        self.answer(vec![(asker, answer)]);
+    }
+
+    /// A driver waits no more.
+    pub(super) fn question_withdrawn(&mut self, asker: Asker) {
+        let answers = self.commons.withdraw(asker);
+        self.answer(answers);
+    }
+
+    /// Questions whose time is over are answered.
+    pub(super) fn check_questions(&mut self) {
+        let answers = self.commons.expire(self.now);
+        self.answer(answers);
+    }
+
+    pub(super) fn answer(&mut self, answers: Answers) {
+        for ((driver, request), answer) in answers {
+            self.act(Action::Answer { driver, request, answer });
+        }
+    }
+}
