@@ -15,7 +15,7 @@ pub use prost::{DecodeError, Message};
 
 /// Version of the protocol that this build speaks. A peer with another version is refused with both numbers in the
 /// message: all parts of an application come from one executable, so a mismatch means a mixed-up deployment.
-pub const PROTOCOL_VERSION: u32 = 5;
+pub const PROTOCOL_VERSION: u32 = 6;
 
 /// Instead of a holder's number in [`Input::holders`]: the task was skipped, and its result is one without rows.
 pub const NO_HOLDER: u32 = u32::MAX;

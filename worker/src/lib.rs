@@ -14,6 +14,7 @@ mod attempt;
 mod calls;
 mod cancellation;
 mod connect;
+mod copying;
 mod executors;
 mod inputs;
 mod pauses;

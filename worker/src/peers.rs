@@ -81,11 +81,13 @@ enum Broken {
 }
 
 impl Pool {
-    fn take(&self, address: &str) -> Option<FetchConnection> {
+    /// A connection to this address that nobody uses.
+    pub(crate) fn take(&self, address: &str) -> Option<FetchConnection> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).get_mut(address)?.pop()
     }
 
-    fn put_back(&self, address: &str, connection: FetchConnection) {
+    /// Nobody uses this one any more.
+    pub(crate) fn put_back(&self, address: &str, connection: FetchConnection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = idle.entry(address.to_owned()).or_default();
         if kept.len() < KEPT {
@@ -176,6 +178,12 @@ async fn in_time<T>(step: impl Future<Output = Result<T, FetchError>>) -> Result
         }
         Err(_) => Err(Broken::Silent(format!("nothing came for {PATIENCE:?}"))),
     }
+}
+
+/// A step of a fetch, unless the other side is silent for too long.
+pub(crate) async fn in_patience<T>(step: impl Future<Output = Result<T, FetchError>>) -> Result<T, FetchError> {
+    let silent = |_| FetchError::Io(std::io::Error::other(format!("nothing came for {PATIENCE:?}")));
+    timeout(PATIENCE, step).await.map_err(silent)?
 }
 
 /// An error with all its causes, in one line.

@@ -13,7 +13,7 @@ use tracing::{debug, warn};
 
 use crate::calls::call_state;
 use crate::peers::describe;
-use crate::store::{ResultStore, StoreError};
+use crate::store::{ResultStore, StoreError, StoredReader};
 
 /// Connections that may be open at once; more wait in the listener's queue.
 const CONNECTIONS: usize = 1024;
@@ -88,7 +88,11 @@ async fn answer(mut server: FetchServer, served: &Served) -> Result<(), FetchErr
             continue;
         }
         for task in request.tasks {
-            give(&mut server, store, task, request.part).await?;
+            if request.whole {
+                give_whole(&mut server, store, task).await?;
+            } else {
+                give(&mut server, store, task, request.part).await?;
+            }
         }
         server.flush().await?;
     }
@@ -104,6 +108,21 @@ async fn give(server: &mut FetchServer, store: &ResultStore, task: u32, part: u3
     // After the announcement only closing the connection tells the peer that the rest will not come.
     while let Some(chunk) = reader.chunk().await.map_err(broken)? {
         server.send(&chunk).await?;
+    }
+    Ok(())
+}
+
+/// All parts of a result, for a copy of it.
+async fn give_whole(server: &mut FetchServer, store: &ResultStore, task: u32) -> Result<(), FetchError> {
+    let parts = match store.open_whole(task) {
+        Ok(parts) => parts,
+        Err(error) => return server.refuse(task, error.to_string()).await,
+    };
+    server.reply_whole(task, parts.iter().map(StoredReader::length).collect()).await?;
+    for mut reader in parts {
+        while let Some(chunk) = reader.chunk().await.map_err(broken)? {
+            server.send(&chunk).await?;
+        }
     }
     Ok(())
 }

@@ -34,6 +34,9 @@ pub enum StoreError {
         /// Which part.
         part: u32,
     },
+    /// What makes it up is not in its bytes.
+    #[error("the result of task {0} is the state of an actor, which has changed: there can be no copy of it")]
+    IsState(u32),
     /// The disk failed.
     #[error("read the spilled result of task {task}")]
     Read {
@@ -140,6 +143,17 @@ impl ResultStore {
         let number = usize::try_from(part).ok().filter(|number| *number < stored.parts.len());
         let part = number.ok_or(StoreError::NoPart { task, part })?;
         Ok(StoredReader { task, stored, part, next: 0, offset: 0 })
+    }
+
+    /// All parts of the result of `task`, in order, for a copy of it.
+    pub fn open_whole(&self, task: u32) -> Result<Vec<StoredReader>, StoreError> {
+        let stored = self.lock().kept.get(&task).cloned().ok_or(StoreError::Missing(task))?;
+        // A state that somebody uses at the moment has begun.
+        if !stored.state.try_lock().is_ok_and(|state| !state.has_begun()) {
+            return Err(StoreError::IsState(task));
+        }
+        let reader = |part| StoredReader { task, stored: stored.clone(), part, next: 0, offset: 0 };
+        Ok((0..stored.parts.len()).map(reader).collect())
     }
 
     /// The result of `task` as the state of an actor.

@@ -13,6 +13,7 @@ use tracing::warn;
 
 use crate::attempt::{Attempt, Key, failed};
 use crate::cancellation::{Cancellation, GRACE};
+use crate::copying::Copying;
 use crate::executors::Executors;
 use crate::inputs::{InputList, Lost, TaskInputs};
 use crate::pauses::PauseBox;
@@ -71,6 +72,8 @@ struct Ways {
     done: mpsc::Sender<(Key, Report)>,
     /// They were told to stop, and do not.
     stuck: mpsc::Sender<(Key, TaskError)>,
+    /// Copies of others' results were made, or were not.
+    copied: mpsc::Sender<Report>,
 }
 
 /// False if nobody takes reports any more.
@@ -110,7 +113,8 @@ impl Worker {
     ) -> Ending {
         let (done, mut finished) = mpsc::channel(REPORTS);
         let (stuck, mut abandoned) = mpsc::channel(REPORTS);
-        let ways = Ways { done, stuck };
+        let (copied, mut copies) = mpsc::channel(REPORTS);
+        let ways = Ways { done, stuck, copied };
         let pauses = self.pauses.clone();
         let ending = loop {
             let report: Vec<Report> = tokio::select! {
@@ -124,6 +128,7 @@ impl Worker {
                     None => break Ending::Abandoned,
                 },
                 Some((key, report)) = finished.recv() => self.ended(key, report).into_iter().collect(),
+                Some(report) = copies.recv() => vec![report],
                 Some((key, error)) = abandoned.recv() => self.abandon(key, error).into_iter().collect(),
                 said = pauses.take() => said.into_iter().filter_map(|(key, waits)| self.pause(key, waits)).collect(),
             };
@@ -187,10 +192,29 @@ impl Worker {
                     running.cancel();
                 }
             }
+            Order::CopyResult(order) => self.copy(order, ways),
             Order::DropResults(drop) => self.options.store.drop_results(&drop.tasks),
             Order::Heartbeat(_) | Order::Stop(_) => {}
         }
         None
+    }
+
+    /// Fetches another worker's result, and reports when it is here.
+    fn copy(&self, order: wire::CopyResult, ways: &Ways) {
+        let copying = Copying {
+            order,
+            store: self.options.store.clone(),
+            peers: self.options.peers.clone(),
+            pool: self.pool.clone(),
+        };
+        let copied = ways.copied.clone();
+        let io = self.options.peers.io.clone();
+        // What does not fit into memory is written to a file: not where links are served.
+        self.options.peers.io.spawn_blocking(move || {
+            let report = copying.report(&io);
+            // A worker that ends takes no reports any more.
+            let _ = copied.blocking_send(report);
+        });
     }
 
     /// Queues the task for a thread; returns the report of its refusal.

@@ -16,6 +16,7 @@ mod frames;
 mod futures;
 mod local;
 mod nested;
+mod placing;
 mod program;
 #[cfg(feature = "sql")]
 mod query;
@@ -24,6 +25,7 @@ pub mod role;
 mod session;
 mod shared;
 mod spill;
+mod telling;
 mod unique;
 pub mod yarn;
 

@@ -75,18 +75,20 @@ pub struct WorkerStatus {
     pub tasks: u32,
     /// Results that it keeps.
     pub results: u32,
+    /// Is it to leave, as soon as others have its results?
+    pub leaving: bool,
 }
 
 /// A question on its way: what it is called in messages, and how long it may wait.
-struct Wish {
-    what: String,
-    question: Question,
-    wait: Option<Duration>,
+pub(crate) struct Wish {
+    pub what: String,
+    pub question: Question,
+    pub wait: Option<Duration>,
 }
 
 impl Session {
     /// The answer; nothing if its time was over.
-    async fn wish(
+    pub(crate) async fn wish(
         &self,
         wish: Wish,
         published: Vec<Arc<Claim>>,
@@ -164,25 +166,6 @@ impl Session {
         }
     }
 
-    /// What the task of a future does now, and why it does not run if it does not: `"f, task 3 of 9 has waited 40 ms for any free
-    /// thread"`.
-    ///
-    /// # Errors
-    /// When the application knows the task no more.
-    pub async fn explain<T>(&self, future: &Future<T>) -> Result<String, SharedError> {
-        let what = "explain a task".to_owned();
-        if let Some(failed) = future.failure() {
-            return Ok(failed);
-        }
-        // Whatever was wished before is submitted with the question.
-        let question = Question::Explain(wire::Task::default());
-        let wish = Wish { what: what.clone(), question, wait: None };
-        match self.wish(wish, vec![Arc::clone(future.claim())]).await? {
-            Some((Answer::Text(text), _)) => Ok(text),
-            _ => Err(strange(what)),
-        }
-    }
-
     /// The workers of the application, and what they have to do now.
     ///
     /// # Errors
@@ -200,6 +183,7 @@ impl Session {
             threads: row.threads,
             tasks: row.tasks,
             results: row.results,
+            leaving: row.leaving,
         };
         Ok(workers.workers.into_iter().map(status).collect())
     }
@@ -231,6 +215,6 @@ impl Session {
 }
 
 /// An answer that belongs to another question: application and driver are different builds.
-fn strange(what: String) -> SharedError {
+pub(crate) fn strange(what: String) -> SharedError {
     SharedError::Refused { what, why: "the application master gave an answer to another question".to_owned() }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::ids::{ContainerId, DriverId, JobId, RequestId, TaskId, WorkerId};
+use crate::ids::{ContainerId, CopyId, DriverId, JobId, RequestId, TaskId, WorkerId};
 use crate::questions::Answer;
 
 /// One thing to do. The shell does them in order and decides nothing.
@@ -60,6 +60,19 @@ pub enum Action {
         worker: WorkerId,
         /// Whose results.
         tasks: Vec<TaskId>,
+    },
+
+    /// Let this worker fetch a result and keep a copy of it. It answers with [`crate::Event::ResultCopied`] or
+    /// [`crate::Event::CopyFailed`].
+    Copy {
+        /// Who is to have it.
+        worker: WorkerId,
+        /// Whose result.
+        task: TaskId,
+        /// Which fetch: the answer has it, too.
+        copy: CopyId,
+        /// Who has it.
+        from: WorkerId,
     },
 
     /// A wanted result is there.

@@ -133,6 +133,9 @@ impl Commons {
             | Question::Open { .. }
             | Question::List
             | Question::Explain { .. }
+            | Question::Story { .. }
+            | Question::Dump
+            | Question::Place(_)
             | Question::Workers => {}
         }
         // Who may not wait at all is told so at once.
@@ -220,6 +223,9 @@ impl Commons {
             | Question::Open { .. }
             | Question::List
             | Question::Explain { .. }
+            | Question::Story { .. }
+            | Question::Dump
+            | Question::Place(_)
             | Question::Workers => return None,
         };
         let full = !known && count >= MOST_NAMES;

@@ -3,6 +3,7 @@
 
 mod asking;
 mod containers;
+mod copying;
 mod datasets;
 mod dispatch;
 mod ending;
@@ -10,13 +11,16 @@ mod explain;
 mod independent;
 #[cfg(any(test, feature = "invariants"))]
 pub(crate) mod invariants;
+mod leavers;
 mod leaving;
 mod loss;
+mod placements;
 mod plan;
 mod sharing;
 mod special;
 mod submit;
 mod tasks;
+mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +28,7 @@ use crate::action::Action;
 use crate::classes::Classes;
 use crate::commons::Commons;
 use crate::config::Config;
+use crate::copies::Copies;
 use crate::event::{Capability, Event, Node};
 use crate::expected::Expected;
 use crate::fleet::Fleet;
@@ -33,10 +38,12 @@ use crate::jobs::Jobs;
 use crate::lineage::Effects;
 use crate::progress::Progress;
 use crate::ready::ReadyTasks;
+use crate::story::{Step, Story};
 use crate::worker::Workers;
 
 use datasets::Datasets;
 use leaving::Reaches;
+use placements::Placements;
 use sharing::Echoes;
 use special::{list, unlist};
 
@@ -59,6 +66,9 @@ pub struct Core {
     /// Queued tasks that workers were told to give back for others, and have yet to answer.
     taken_back: BTreeSet<(WorkerId, TaskId)>,
     reaches: Reaches,
+    copies: Copies,
+    story: Story,
+    placements: Placements,
     fleet: Fleet,
     drivers: BTreeSet<DriverId>,
     /// What drivers share.
@@ -102,6 +112,9 @@ impl Core {
             workers: Workers::new(config.prefetch),
             taken_back: BTreeSet::new(),
             reaches: Reaches::default(),
+            copies: Copies::default(),
+            story: Story::default(),
+            placements: Placements::default(),
             fleet: Fleet::default(),
             drivers: BTreeSet::new(),
             commons: Commons::default(),
@@ -171,6 +184,8 @@ impl Core {
                 self.task_finished(worker, (task, attempt), result_bytes, result_rows);
             }
             Event::TaskFailed { worker, task, attempt, failure } => self.task_failed(worker, (task, attempt), failure),
+            Event::ResultCopied { worker, copy } => self.result_copied(worker, copy),
+            Event::CopyFailed { worker, copy, why } => self.copy_failed(worker, copy, &why),
             Event::TaskWaits { worker, task, attempt, waits } => self.task_waits(worker, (task, attempt), waits),
             Event::Tick => self.tick(),
         }
@@ -185,6 +200,7 @@ impl Core {
         self.check_questions();
         self.check_expected();
         self.release_idle_workers();
+        self.let_go_of_leavers();
         self.check_idle();
     }
 
@@ -194,6 +210,7 @@ impl Core {
             return;
         }
         self.wake_delayed();
+        self.settle_copies();
         self.dispatch();
         if std::mem::take(&mut self.wishes.containers) {
             self.plan_containers();
@@ -214,6 +231,7 @@ impl Core {
         for node in nodes {
             self.hosts.learn(node, &mut learned);
         }
+        self.leave_unusable(nodes);
         if learned.moved || !learned.merged.is_empty() {
             for job in self.jobs.iter_mut() {
                 job.merge_places(&learned.merged);
@@ -304,6 +322,12 @@ impl Core {
         for index in effects.ready {
             self.make_ready(job, index);
         }
+        self.drop_everywhere(dropped);
+    }
+
+    /// Nobody wants these results any more, here or elsewhere.
+    fn drop_everywhere(&mut self, mut dropped: Vec<(WorkerId, TaskId)>) {
+        self.drop_copies_too(&mut dropped);
         self.drop_results(dropped);
     }
 
@@ -311,6 +335,9 @@ impl Core {
     fn drop_results(&mut self, mut dropped: Vec<(WorkerId, TaskId)>) {
         // Those of a worker stay in their order.
         dropped.sort_by_key(|&(worker, _)| worker);
+        for &(worker, task) in &dropped {
+            self.tell(task, Step::Dropped { worker });
+        }
         for of_worker in dropped.chunk_by(|one, other| one.0 == other.0) {
             let worker = of_worker[0].0;
             if let Some(row) = self.workers.get_mut(worker) {

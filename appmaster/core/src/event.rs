@@ -1,6 +1,6 @@
 //! Everything that can happen to an application, as the core sees it.
 
-use crate::ids::{ContainerId, DriverId, JobId, RequestId, TaskId, WorkerId};
+use crate::ids::{ContainerId, CopyId, DriverId, JobId, RequestId, TaskId, WorkerId};
 use crate::names::HostNames;
 use crate::questions::Question;
 
@@ -190,6 +190,22 @@ pub enum Event {
         attempt: u32,
         /// What went wrong.
         failure: TaskFailure,
+    },
+    /// A worker has fetched a result as it was told to, and keeps a copy.
+    ResultCopied {
+        /// Where.
+        worker: WorkerId,
+        /// Which fetch.
+        copy: CopyId,
+    },
+    /// A worker could not fetch a result, or has no room for it.
+    CopyFailed {
+        /// Where.
+        worker: WorkerId,
+        /// Which fetch.
+        copy: CopyId,
+        /// Why, for people.
+        why: String,
     },
     /// A task waits for others, which it has submitted itself, and holds no thread meanwhile; or it goes on.
     TaskWaits {

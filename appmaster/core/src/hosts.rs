@@ -82,6 +82,11 @@ impl Hosts {
         host
     }
 
+    /// The host of this name or address, if it is known.
+    pub fn find(&self, name: &str) -> Option<HostId> {
+        self.by_name.get(name).or_else(|| self.by_name.get(&name.to_ascii_lowercase())).copied()
+    }
+
     fn intern_rack(&mut self, name: &str) -> RackId {
         if let Some(&rack) = self.rack_by_name.get(name) {
             return rack;

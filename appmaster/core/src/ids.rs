@@ -47,6 +47,11 @@ id!(
     "container "
 );
 id!(
+    /// One fetch of a result by a worker that is to have a copy of it.
+    CopyId(u32),
+    "copy "
+);
+id!(
     /// One request for one container: YARN's allocation request id, which its grant echoes.
     RequestId(u64),
     "request "

@@ -198,6 +198,9 @@ impl Job {
         if before == result {
             return;
         }
+        if let (Some(_), Some((worker, bytes))) = (before, result) {
+            return self.relocate(row, worker, bytes);
+        }
         if before.is_some() {
             self.task_mut(row).state = State::Away;
             self.lose_memberships(row, effects);

@@ -13,6 +13,8 @@
 //!  job or results released    imports,         what others still read   DropResults, ForgetJob
 //!                             core/sharing, core/independent
 //!  worker connected/gone      core/dispatch    who runs what            Assign, CancelTask, DropResults
+//!  result copied              copies,          who else has, or is to  Copy, DropResults, StopWorker
+//!                             core/copying     have, a result
 //!  task waits                 core/special     ... first, last, or in few places only
 //!  driver asks                commons,         values, queues, leases   Answer
 //!                             core/datasets    results by name          ... ResultReady to others
@@ -23,7 +25,7 @@
 //!  tick                       core/ending      idle, hopeless, over     JobFailed, Finish
 //! ```
 //!
-//! Deliberately absent: fairness between jobs (the oldest goes first), speculation, and more than one copy of a result.
+//! Deliberately absent: fairness between jobs (the oldest goes first), and speculation.
 //! Nothing here survives the application master: drivers tell the next one what they need.
 
 mod action;
@@ -31,6 +33,7 @@ mod bits;
 mod classes;
 mod commons;
 mod config;
+mod copies;
 mod core;
 mod cover;
 mod event;
@@ -54,6 +57,7 @@ mod questions;
 mod queue;
 mod ready;
 mod requests;
+mod story;
 mod trouble;
 mod worker;
 
@@ -67,9 +71,9 @@ pub use event::{
     Capability, Event, FailureKind, Grant, Graph, InputRange, Node, TaskFailure, TaskOptions, TaskRequest, TaskSet,
 };
 pub use exit::{ExitCause, ExitKind};
-pub use ids::{ContainerId, DriverId, JobId, RequestId, SHARED_JOBS, TaskId, Time, WorkerId};
+pub use ids::{ContainerId, CopyId, DriverId, JobId, RequestId, SHARED_JOBS, TaskId, Time, WorkerId};
 pub use names::HostNames;
 pub use progress::{Pace, Progress, Summary};
-pub use questions::{Answer, DatasetEntry, Question, WorkerStatus};
+pub use questions::{Answer, DatasetEntry, Placing, Question, WorkerStatus};
 
 pub use crate::core::Core;

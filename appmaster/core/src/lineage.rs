@@ -300,6 +300,12 @@ impl Job {
         }
     }
 
+    /// The result of a done task is on this worker from now on.
+    pub fn relocate(&mut self, index: u32, worker: WorkerId, bytes: u64) {
+        self.task_mut(index).state = State::Done { worker, bytes };
+        self.forget_holders(index);
+    }
+
     fn forget_holders(&mut self, index: u32) {
         for position in 0..self.groups.memberships(index).len() {
             let group = self.groups.memberships(index)[position];

@@ -36,8 +36,19 @@ pub enum Question {
         /// Number of the task in the job.
         index: u32,
     },
+    /// What has happened to a task, for people.
+    Story {
+        /// Whose.
+        job: JobId,
+        /// Number of the task in the job.
+        index: u32,
+    },
+    /// The state of everything, for people.
+    Dump,
     /// The workers, for people and programs.
     Workers,
+    /// Where results are, or are to be.
+    Place(Placing),
     /// Let a variable have this value.
     Set {
         /// The variable's name.
@@ -105,6 +116,32 @@ pub enum Question {
     },
 }
 
+/// What a driver wants of places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placing {
+    /// Let so many workers have each of these results, of independent jobs: the one that made it counts. Answered when they
+    /// have. Where there are fewer workers all of them get one, also those that come later.
+    Replicate {
+        /// Whose: jobs, and numbers of tasks in them.
+        results: Vec<(JobId, u32)>,
+        /// How many workers.
+        copies: u32,
+    },
+    /// Who has each of these results.
+    Holders {
+        /// Whose: jobs, and numbers of tasks in them.
+        results: Vec<(JobId, u32)>,
+    },
+    /// Let results move until all workers keep about as many bytes. Answered when they have.
+    Rebalance,
+    /// Let these workers leave, as soon as they have ended what they run and others have their results. Answered when they are
+    /// gone; unknown ones are.
+    Retire {
+        /// Which.
+        workers: Vec<WorkerId>,
+    },
+}
+
 impl Question {
     /// How long it may wait.
     pub(crate) fn wait(&self) -> Option<Duration> {
@@ -118,6 +155,9 @@ impl Question {
             | Question::Open { .. }
             | Question::List
             | Question::Explain { .. }
+            | Question::Story { .. }
+            | Question::Dump
+            | Question::Place(_)
             | Question::Workers
             | Question::Set { .. }
             | Question::Delete { .. }
@@ -142,7 +182,12 @@ impl Question {
             | Question::Count { name }
             | Question::Acquire { name, .. }
             | Question::Release { name, .. } => Some(name),
-            Question::List | Question::Explain { .. } | Question::Workers => None,
+            Question::List
+            | Question::Explain { .. }
+            | Question::Story { .. }
+            | Question::Dump
+            | Question::Place(_)
+            | Question::Workers => None,
         }
     }
 }
@@ -177,6 +222,8 @@ pub enum Answer {
     Text(String),
     /// The workers.
     Workers(Vec<WorkerStatus>),
+    /// Of each result, who has it; nobody while it is not there.
+    Holders(Vec<Vec<WorkerId>>),
     /// A dataset. What becomes of its results is told from now on, as of our own.
     Dataset {
         /// What the results are.
@@ -199,4 +246,6 @@ pub struct WorkerStatus {
     pub tasks: u32,
     /// Results that it keeps.
     pub results: u32,
+    /// Is it to leave?
+    pub leaving: bool,
 }

@@ -40,6 +40,8 @@ pub(crate) struct Worker {
     in_use: Vec<u64>,
     /// Results that it keeps for us.
     pub results: u32,
+    /// Is it to leave as soon as others have its results? It gets no more tasks.
+    pub leaving: bool,
     /// Transient failures since its last success.
     pub failures_in_row: u32,
     /// Since when it has had nothing to do.
@@ -57,6 +59,7 @@ impl Worker {
             waiting: 0,
             in_use: Vec::new(),
             results: 0,
+            leaving: false,
             failures_in_row: 0,
             idle_since: now,
         }
@@ -64,6 +67,9 @@ impl Worker {
 
     /// How many more tasks it may have if each thread gets one, and so many are queued.
     pub fn room(&self, queued: u32) -> usize {
+        if self.leaving {
+            return 0;
+        }
         (self.threads.saturating_add(queued) as usize).saturating_sub(self.assigned.len() - self.waiting)
     }
 
@@ -217,6 +223,19 @@ impl Workers {
         let changed = self.get_mut(worker).is_some_and(|row| row.set_waiting(attempt, waits, now));
         self.list(worker);
         changed
+    }
+
+    /// Let a worker get no more tasks, or again some.
+    pub fn set_leaving(&mut self, worker: WorkerId, leaving: bool) {
+        if let Some(row) = self.get_mut(worker) {
+            row.leaving = leaving;
+            self.list(worker);
+        }
+    }
+
+    /// Is this worker here, and to stay?
+    pub fn stays(&self, worker: WorkerId) -> bool {
+        self.get(worker).is_some_and(|row| !row.leaving)
     }
 
     /// Bring the lists in line with what a worker has.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bobbin_core::{
-    Action, Answer, Assignment, Audience, ContainerId, Core, DriverId, Event, JobId, Pace, SHARED_JOBS, TaskId, Time,
-    WorkerId,
+    Action, Answer, Assignment, Audience, ContainerId, CopyId, Core, DriverId, Event, JobId, Pace, SHARED_JOBS, TaskId,
+    Time, WorkerId,
 };
 use bobbin_proto as wire;
 use hadoop_wire::names;
@@ -222,6 +222,12 @@ impl Actor {
                 let wire::TaskWaits { task, attempt, waits } = told;
                 self.handle(Event::TaskWaits { worker, task: TaskId(task), attempt, waits });
             }
+            Some(wire::from_worker::Message::ResultCopied(told)) => {
+                self.handle(Event::ResultCopied { worker, copy: CopyId(told.copy) });
+            }
+            Some(wire::from_worker::Message::CopyFailed(told)) => {
+                self.handle(Event::CopyFailed { worker, copy: CopyId(told.copy), why: told.message });
+            }
             None => self.stuck.push(Input::WorkerLeaves(worker, "it sent an empty message".to_owned())),
         }
     }
@@ -353,6 +359,11 @@ impl Actor {
             Action::CancelTask { worker, task, attempt } => {
                 let cancel = wire::CancelTask { task: task.0, attempt };
                 self.orders.push(worker, wire::to_worker::Message::CancelTask(cancel));
+            }
+            Action::Copy { worker, task, copy, from } => {
+                let holder = self.holder(from);
+                let order = wire::CopyResult { task: task.0, copy: copy.0, holder };
+                self.orders.push(worker, wire::to_worker::Message::CopyResult(order));
             }
             Action::DropResults { worker, tasks } => self.orders.drop_results(worker, tasks),
             Action::Answer { driver, request, answer } => self.answer(driver, request, answer),

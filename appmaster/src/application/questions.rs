@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bobbin_core::{Answer, DatasetEntry, JobId, Question, SHARED_JOBS, WorkerStatus};
+use bobbin_core::{Answer, DatasetEntry, JobId, Placing, Question, SHARED_JOBS, WorkerId, WorkerStatus};
 use bobbin_proto as wire;
 use wire::answer::Answer as Said;
 use wire::ask::Question as Asked;
@@ -38,13 +38,37 @@ pub(super) fn question(ask: wire::Ask, find: Find<'_>) -> Result<Question, Strin
         Asked::Unpublish(name) => Question::Unpublish { name },
         Asked::Open(name) => Question::Open { name },
         Asked::List(wire::ListDatasets {}) => Question::List,
-        Asked::Explain(wire::Task { job, task }) => {
-            let found = shared_job(job).or_else(|| find(job));
-            let job = found.ok_or_else(|| format!("job {job} is not known: it is over, or was released"))?;
-            Question::Explain { job, index: task }
+        Asked::Explain(task) => {
+            let (job, index) = task_of(&task, find)?;
+            Question::Explain { job, index }
         }
+        Asked::Story(task) => {
+            let (job, index) = task_of(&task, find)?;
+            Question::Story { job, index }
+        }
+        Asked::Dump(wire::DumpState {}) => Question::Dump,
         Asked::Workers(wire::ListWorkers {}) => Question::Workers,
+        Asked::Replicate(wire::Replicate { results: named, copies }) => {
+            let results = results(&named.unwrap_or_default(), find)?;
+            Question::Place(Placing::Replicate { results, copies })
+        }
+        Asked::Holders(named) => Question::Place(Placing::Holders { results: results(&named, find)? }),
+        Asked::Rebalance(wire::Rebalance {}) => Question::Place(Placing::Rebalance),
+        Asked::Retire(wire::Retire { workers }) => {
+            Question::Place(Placing::Retire { workers: workers.into_iter().map(WorkerId).collect() })
+        }
     })
+}
+
+/// A task by the application's number of its job.
+fn task_of(named: &wire::Task, find: Find<'_>) -> Result<(JobId, u32), String> {
+    let wire::Task { job, task } = *named;
+    let found = shared_job(job).or_else(|| find(job));
+    found.map(|job| (job, task)).ok_or_else(|| format!("job {job} is not known: it is over, or was released"))
+}
+
+fn results(named: &wire::Results, find: Find<'_>) -> Result<Vec<(JobId, u32)>, String> {
+    named.results.iter().map(|task| task_of(task, find)).collect()
 }
 
 fn published(entry: &wire::DatasetEntry, find: Find<'_>) -> Result<DatasetEntry, String> {
@@ -71,8 +95,14 @@ pub(super) fn answer(request: u32, answer: Answer) -> wire::Answer {
                 threads: row.threads,
                 tasks: row.tasks,
                 results: row.results,
+                leaving: row.leaving,
             };
             Said::Workers(wire::Workers { workers: workers.into_iter().map(status).collect() })
+        }
+        Answer::Holders(results) => {
+            let workers =
+                |row: Vec<WorkerId>| wire::WorkerNumbers { workers: row.into_iter().map(|id| id.0).collect() };
+            Said::Holders(wire::Holders { results: results.into_iter().map(workers).collect() })
         }
         Answer::Dataset { kind, entries } => {
             let entry = |entry: DatasetEntry| wire::DatasetEntry {

@@ -48,6 +48,10 @@ impl World {
                 row.cancelled |= row.attempt == attempt;
                 self.post(row_of(worker), Letter::Cancel { task, attempt });
             }
+            Action::Copy { worker, task, copy, from } => {
+                let from = row_of(from);
+                self.post(row_of(worker), Letter::Copy { task, copy, from });
+            }
             Action::DropResults { worker, tasks } => self.post(row_of(worker), Letter::Drop(tasks)),
             Action::ResultReady { job, index, holder, .. } => self.result_ready(job, index, holder),
             Action::ResultLost { job, index, .. } => {

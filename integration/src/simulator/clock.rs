@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use bobbin_core::{Assignment, ContainerId, TaskId};
+use bobbin_core::{Assignment, ContainerId, CopyId, TaskId};
 
 use super::network::FlowId;
 
@@ -27,6 +27,7 @@ pub(super) enum Letter {
     Assign(Assignment),
     Cancel { task: TaskId, attempt: u32 },
     Drop(Vec<TaskId>),
+    Copy { task: TaskId, copy: CopyId, from: usize },
     Stop,
 }
 
@@ -55,6 +56,8 @@ pub(super) enum Happening {
     ReadAgain(Run),
     /// A task is done computing.
     Computed(Run),
+    /// A worker has all bytes of a copy, if the worker that it fetches from still has the result.
+    Copied { worker: usize, task: TaskId, copy: CopyId, from: usize },
     /// A task finds that it cannot read these inputs.
     Unreadable(Run, Vec<TaskId>),
     /// The application master has heard nothing of a worker for too long, unless its host came back in time.

@@ -120,6 +120,8 @@ fn name_of(event: &Event) -> &'static str {
         Event::WorkerGone { .. } => "WorkerGone",
         Event::TaskFinished { .. } => "TaskFinished",
         Event::TaskFailed { .. } => "TaskFailed",
+        Event::ResultCopied { .. } => "ResultCopied",
+        Event::CopyFailed { .. } => "CopyFailed",
         Event::TaskWaits { .. } => "TaskWaits",
         Event::Tick => "Tick",
     }

@@ -44,6 +44,8 @@ impl World {
             | Event::ResultsReleased { .. }
             | Event::TasksCancelled { .. }
             | Event::ResultUnreadable { .. }
+            | Event::ResultCopied { .. }
+            | Event::CopyFailed { .. }
             | Event::TaskWaits { .. }
             | Event::Asked { .. }
             | Event::QuestionWithdrawn { .. }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bobbin_core::{Assignment, Event, FailureKind, TaskFailure, TaskId, WorkerId};
+use bobbin_core::{Assignment, CopyId, Event, FailureKind, TaskFailure, TaskId, WorkerId};
 
 use super::acting::row_of;
 use super::clock::{Happening, Letter, MILLI, Micros, Run, SECOND};
@@ -12,6 +12,9 @@ use super::world::{Held, Running, World};
 
 /// Results of more hosts than this are fetched as two flows: those of the rack, and the others.
 const SINGLE_HOSTS: usize = 8;
+
+/// Bytes of a copy that come in a microsecond: copies are few, and take nothing of what tasks read.
+const COPIED_PER_MICRO: u64 = 100;
 
 /// Inputs of a task: bytes by host, the workers that hold them, and those that are not there.
 #[derive(Debug, Default)]
@@ -43,6 +46,11 @@ impl World {
                     assert!(known.is_some(), "only_results_are_dropped: {task} on worker {worker}");
                 }
                 crate::Counting::inside(|| drop(tasks));
+            }
+            Letter::Copy { task, copy, from } => {
+                let (job, index) = self.job_of(task);
+                let span = self.jobs[job].plan.cost(index).result_bytes / COPIED_PER_MICRO;
+                self.queue.after(span, Happening::Copied { worker, task, copy, from });
             }
             Letter::Stop => {
                 self.workers[worker].closed = true;
@@ -241,6 +249,26 @@ impl World {
         let (worker, Run { task, attempt, .. }) = (WorkerId(run.worker as u32 + 1), run);
         self.say(run.worker, Event::TaskFinished { worker, task, attempt, result_bytes, result_rows });
         self.start_next(run.worker);
+    }
+
+    /// A worker has fetched a copy, or finds that it cannot.
+    pub(super) fn copied(&mut self, worker: usize, (task, copy, from): (TaskId, CopyId, usize)) {
+        if !self.workers[worker].alive || self.workers[worker].closed {
+            return;
+        }
+        let there = &self.workers[from];
+        let reachable = there.alive && self.hosts[there.host].is_reachable(self.queue.now());
+        let id = WorkerId(worker as u32 + 1);
+        match there.results.get(&task).copied().filter(|_| reachable) {
+            Some(held) => {
+                self.workers[worker].results.insert(task, held);
+                self.say(worker, Event::ResultCopied { worker: id, copy });
+            }
+            None => {
+                let why = format!("worker {from} does not give it");
+                self.say(worker, Event::CopyFailed { worker: id, copy, why });
+            }
+        }
     }
 
     fn is_paused(&self, worker: usize) -> bool {

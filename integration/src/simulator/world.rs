@@ -257,6 +257,7 @@ impl World {
             Happening::ReadAgain(run) => self.read_again(run),
             Happening::Computed(run) => self.computed(run),
             Happening::Unreadable(run, tasks) => self.unreadable(run, tasks),
+            Happening::Copied { worker, task, copy, from } => self.copied(worker, (task, copy, from)),
             Happening::Silent(worker) => {
                 // Back in time, or long gone.
                 let (host, alive) = (self.workers[worker].host, self.workers[worker].alive);

@@ -58,7 +58,21 @@ impl FetchConnection {
 
     /// Asks for one part of the results of these tasks; call [`Self::next`] once for each of them, in order.
     pub async fn ask(&mut self, tasks: Vec<u32>, part: u32) -> Result<(), FetchError> {
-        Ok(self.link.send(FetchRequest { tasks, part, call: None }).await?)
+        Ok(self.link.send(FetchRequest { tasks, part, ..FetchRequest::default() }).await?)
+    }
+
+    /// Asks for all parts of the result of `task`: their lengths, and their bytes one after the other.
+    pub async fn whole(&mut self, task: u32) -> Result<(Vec<u64>, Body<'_>), FetchError> {
+        self.link.send(FetchRequest { tasks: vec![task], whole: true, ..FetchRequest::default() }).await?;
+        let reply = self.link.next().await.ok_or(FetchError::Closed)??;
+        if !reply.error.is_empty() {
+            return Err(FetchError::Refused(reply.error));
+        }
+        let sum = reply.parts.iter().try_fold(0u64, |sum, part| sum.checked_add(*part));
+        if sum != Some(reply.length) {
+            return Err(FetchError::Refused(format!("its parts do not make up {} bytes", reply.length)));
+        }
+        Ok((reply.parts, Body { link: &mut self.link, left: reply.length }))
     }
 
     /// Calls a method of a state. The reply's error is the caller's to look at; the bytes are the method's result.
@@ -87,6 +101,15 @@ impl Body<'_> {
     /// Bytes that have not been returned yet.
     pub fn remaining(&self) -> u64 {
         self.left
+    }
+
+    /// The next bytes, in order, at most so many; `None` when all of them have been returned.
+    pub async fn chunk_of(&mut self, most: u64) -> Result<Option<Bytes>, FetchError> {
+        let (all, asked) = (self.left, most.min(self.left));
+        self.left = asked;
+        let chunk = self.chunk().await;
+        self.left = all - (asked - self.left);
+        chunk
     }
 
     /// The next bytes, in order; `None` when all of them have been returned.
@@ -138,6 +161,12 @@ impl FetchServer {
             _ => self.link.send(reply).await?,
         }
         Ok(())
+    }
+
+    /// Announces a whole result by the lengths of its parts; [`Self::send`] them right after.
+    pub async fn reply_whole(&mut self, task: u32, parts: Vec<u64>) -> Result<(), FetchError> {
+        let length = parts.iter().sum();
+        Ok(self.link.send(FetchReply { task, length, parts, ..FetchReply::default() }).await?)
     }
 
     /// Answers a call: `reply` with its length, and the bytes.

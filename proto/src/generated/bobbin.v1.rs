@@ -2,7 +2,7 @@
 /// First frame of whoever dials.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Hello {
-    /// Version of this file's protocol: 5. Any other one is refused.
+    /// Version of this file's protocol: 6. Any other one is refused.
     #[prost(uint32, tag = "1")]
     pub protocol_version: u32,
     /// The application's secret, 32 bytes.
@@ -74,7 +74,7 @@ pub struct Welcome {
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ToWorker {
-    #[prost(oneof = "to_worker::Message", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "to_worker::Message", tags = "1, 2, 3, 4, 5, 8")]
     pub message: ::core::option::Option<to_worker::Message>,
 }
 /// Nested message and enum types in `ToWorker`.
@@ -92,11 +92,13 @@ pub mod to_worker {
         Stop(super::Stop),
         #[prost(message, tag = "5")]
         Heartbeat(super::Heartbeat),
+        #[prost(message, tag = "8")]
+        CopyResult(super::CopyResult),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FromWorker {
-    #[prost(oneof = "from_worker::Message", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "from_worker::Message", tags = "1, 2, 3, 4, 6, 7")]
     pub message: ::core::option::Option<from_worker::Message>,
 }
 /// Nested message and enum types in `FromWorker`.
@@ -111,6 +113,10 @@ pub mod from_worker {
         Heartbeat(super::Heartbeat),
         #[prost(message, tag = "4")]
         TaskWaits(super::TaskWaits),
+        #[prost(message, tag = "6")]
+        ResultCopied(super::ResultCopied),
+        #[prost(message, tag = "7")]
+        CopyFailed(super::CopyFailed),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -180,6 +186,30 @@ pub struct CancelTask {
 pub struct DropResults {
     #[prost(uint32, repeated, tag = "1")]
     pub tasks: ::prost::alloc::vec::Vec<u32>,
+}
+/// Fetch the whole result of a task from this worker, and keep a copy. Answered by ResultCopied or CopyFailed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CopyResult {
+    #[prost(uint32, tag = "1")]
+    pub task: u32,
+    /// The application master's number of this fetch; the answer has it, too.
+    #[prost(uint32, tag = "2")]
+    pub copy: u32,
+    #[prost(message, optional, tag = "3")]
+    pub holder: ::core::option::Option<Holder>,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResultCopied {
+    #[prost(uint32, tag = "1")]
+    pub copy: u32,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CopyFailed {
+    #[prost(uint32, tag = "1")]
+    pub copy: u32,
+    /// Why, for people.
+    #[prost(string, tag = "2")]
+    pub message: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaskFinished {
@@ -349,7 +379,7 @@ pub struct Ask {
     pub wait_ms: ::core::option::Option<u64>,
     #[prost(
         oneof = "ask::Question",
-        tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17"
+        tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 24"
     )]
     pub question: ::core::option::Option<ask::Question>,
 }
@@ -398,6 +428,22 @@ pub mod ask {
         /// Answered by the workers that are connected.
         #[prost(message, tag = "17")]
         Workers(super::ListWorkers),
+        /// Answered when it is so.
+        #[prost(message, tag = "19")]
+        Replicate(super::Replicate),
+        /// Answered by Holders.
+        #[prost(message, tag = "20")]
+        Holders(super::Results),
+        #[prost(message, tag = "21")]
+        Rebalance(super::Rebalance),
+        #[prost(message, tag = "22")]
+        Retire(super::Retire),
+        /// What has happened to a task. Answered by a text for people.
+        #[prost(message, tag = "23")]
+        Story(super::Task),
+        /// The state of everything. Answered by a text for people, of at most 16 MiB.
+        #[prost(message, tag = "24")]
+        Dump(super::DumpState),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -436,6 +482,8 @@ pub struct Release {
 pub struct ListDatasets {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListWorkers {}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DumpState {}
 /// A task by the driver's number of its job, and its number there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Task {
@@ -443,6 +491,30 @@ pub struct Task {
     pub job: u32,
     #[prost(uint32, tag = "2")]
     pub task: u32,
+}
+/// Results of independent jobs, or of datasets that the driver has opened.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Results {
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<Task>,
+}
+/// Let so many workers have each result, the one that made it included: whoever reads it fetches it from the nearest one, and
+/// none is lost with a worker. Where there are fewer workers each gets one, also those that come later. 0 or 1 takes it back.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Replicate {
+    #[prost(message, optional, tag = "1")]
+    pub results: ::core::option::Option<Results>,
+    #[prost(uint32, tag = "2")]
+    pub copies: u32,
+}
+/// Let results move until all workers keep about as many bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Rebalance {}
+/// Let these workers leave, as soon as they have ended what they run and others have their results. Answered when they are gone.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Retire {
+    #[prost(uint32, repeated, tag = "1")]
+    pub workers: ::prost::alloc::vec::Vec<u32>,
 }
 /// Keep these results under this name, whatever becomes of the driver. They are wanted results of independent jobs, or of
 /// datasets that the driver has opened.
@@ -478,7 +550,7 @@ pub struct DatasetEntry {
 pub struct Answer {
     #[prost(uint32, tag = "1")]
     pub request: u32,
-    #[prost(oneof = "answer::Answer", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "answer::Answer", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
     pub answer: ::core::option::Option<answer::Answer>,
 }
 /// Nested message and enum types in `Answer`.
@@ -505,7 +577,20 @@ pub mod answer {
         Text(::prost::alloc::string::String),
         #[prost(message, tag = "10")]
         Workers(super::Workers),
+        #[prost(message, tag = "11")]
+        Holders(super::Holders),
     }
+}
+/// Of each result that was asked for, in order, who has it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Holders {
+    #[prost(message, repeated, tag = "1")]
+    pub results: ::prost::alloc::vec::Vec<WorkerNumbers>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WorkerNumbers {
+    #[prost(uint32, repeated, tag = "1")]
+    pub workers: ::prost::alloc::vec::Vec<u32>,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Done {}
@@ -537,6 +622,9 @@ pub struct WorkerStatus {
     /// Results that it keeps.
     #[prost(uint32, tag = "5")]
     pub results: u32,
+    /// It gets no more tasks, and leaves as soon as others have its results.
+    #[prost(bool, tag = "7")]
+    pub leaving: bool,
 }
 /// A graph of tasks. Tasks are numbered 0.. within the job, in the order of `task_sets` and their `tasks`; inputs name
 /// earlier tasks only, of this job or of one that was submitted before. All tasks are run, wanted or not. A job that makes no sense is
@@ -909,6 +997,10 @@ pub struct FetchRequest {
     pub tasks: ::prost::alloc::vec::Vec<u32>,
     #[prost(uint32, tag = "2")]
     pub part: u32,
+    /// All parts instead of one: FetchReply.parts says how long each is, and their bytes follow one after the other. What methods
+    /// have made of an actor's state is in no part: such a result is refused.
+    #[prost(bool, tag = "5")]
+    pub whole: bool,
     /// Instead of all that: call a method of a state. Answered by one FetchReply, with the method's result.
     #[prost(message, optional, tag = "3")]
     pub call: ::core::option::Option<StateCall>,
@@ -949,6 +1041,9 @@ pub struct FetchReply {
     /// Of a StateCall with an error: the state is not here, or not the one that was meant. Else the method failed.
     #[prost(bool, tag = "5")]
     pub gone: bool,
+    /// Of a request for whole results: the length of each part.
+    #[prost(uint64, repeated, tag = "6")]
+    pub parts: ::prost::alloc::vec::Vec<u64>,
 }
 /// What `shared` and `body` of a task are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

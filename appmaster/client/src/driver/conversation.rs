@@ -170,12 +170,7 @@ impl Conversation {
             for message in self.futures.take(self.wishes.take_now(), &mut self.next) {
                 self.line.say(message).await;
             }
-            let entry = |claim: &Arc<Claim>| {
-                let (job, task) = claim.slot.address()?;
-                Some(wire::DatasetEntry { job, task, key: Bytes::copy_from_slice(&claim.slot.key.0) })
-            };
-            let entries: Vec<_> = published.iter().filter_map(entry).collect();
-            if entries.len() < published.len() {
+            if !name_futures(&mut ask, &published) {
                 let why = "a future has failed before it was submitted".to_owned();
                 // Whoever asked may have gone away.
                 let _ = reply.send(Answered {
@@ -184,16 +179,6 @@ impl Conversation {
                     slots: Vec::new(),
                 });
                 return;
-            }
-            match &mut ask.question {
-                Some(wire::ask::Question::Publish(publish)) => {
-                    publish.dataset.get_or_insert_default().entries = entries;
-                }
-                Some(wire::ask::Question::Explain(task)) => {
-                    let address = published.first().and_then(|claim| claim.slot.address());
-                    (task.job, task.task) = address.unwrap_or_default();
-                }
-                Some(_) | None => {}
             }
         }
         self.questions.insert(ask.request, (ask.clone(), reply));
@@ -278,6 +263,33 @@ impl Conversation {
             state.send_modify(edit);
         }
     }
+}
+
+/// Put the numbers of futures into a question about them. False if one has none: it was never submitted.
+fn name_futures(ask: &mut wire::Ask, futures: &[Arc<Claim>]) -> bool {
+    use wire::ask::Question;
+    let numbers: Vec<(u32, u32)> = futures.iter().filter_map(|claim| claim.slot.address()).collect();
+    let task = |&(job, task): &(u32, u32)| wire::Task { job, task };
+    match &mut ask.question {
+        Some(Question::Publish(publish)) => {
+            let keyed = futures.iter().zip(&numbers);
+            let entry = |(claim, &(job, task)): (&Arc<Claim>, &(u32, u32))| wire::DatasetEntry {
+                job,
+                task,
+                key: Bytes::copy_from_slice(&claim.slot.key.0),
+            };
+            publish.dataset.get_or_insert_default().entries = keyed.map(entry).collect();
+        }
+        Some(Question::Explain(asked) | Question::Story(asked)) => {
+            *asked = numbers.first().map(task).unwrap_or_default()
+        }
+        Some(Question::Replicate(asked)) => {
+            asked.results = Some(wire::Results { results: numbers.iter().map(task).collect() });
+        }
+        Some(Question::Holders(asked)) => asked.results = numbers.iter().map(task).collect(),
+        Some(_) | None => {}
+    }
+    numbers.len() == futures.len()
 }
 
 fn from_driver(message: wire::from_driver::Message) -> wire::FromDriver {

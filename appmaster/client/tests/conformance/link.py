@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import bobbin_pb2 as wire
 from google.protobuf.message import Message
 
-PROTOCOL_VERSION = 5
+PROTOCOL_VERSION = 6
 NAME = "application.bobbin.internal"
 MAX_FRAME = 64 << 20
 HANDSHAKE_LIMIT = 20.0

@@ -83,7 +83,8 @@ impl Cluster {
         cluster
     }
 
-    fn start_worker(&mut self) {
+    /// One more worker.
+    pub fn start_worker(&mut self) {
         self.started += 1;
         let name = format!("local-{}", self.started);
         let spec = WorkerSpec {
@@ -125,6 +126,15 @@ impl Cluster {
 }
 
 impl Cluster {
+    /// `kill -9` of the worker that is this process, and nobody instead.
+    #[allow(dead_code, reason = "each user has its part")]
+    pub fn kill_process(&mut self, id: u32) {
+        let place = self.workers.iter().position(|worker| worker.id() == id).expect("a worker's process");
+        let mut worker = self.workers.remove(place);
+        worker.kill().unwrap();
+        worker.wait().unwrap();
+    }
+
     /// The application master dies, and its workers with it, as on YARN; a next one takes its place, with so many workers.
     #[allow(dead_code, reason = "each user has its part")]
     pub async fn kill_master(&mut self, workers: usize) {

@@ -14,12 +14,13 @@ impl Core {
             Question::Unpublish { name } => self.unpublish(&name),
             Question::Open { name } => return self.open(asker, &name),
             Question::List => Answer::Names(self.datasets.names()),
-            Question::Explain { job, index } => match self.jobs.get(job).filter(|row| index < row.len()) {
-                Some(row) => Answer::Text(self.explain(self.now, row.task_id(index))),
-                None => {
-                    Answer::Refused("the task is not known any more: its job is over, and its results released".into())
-                }
-            },
+            Question::Explain { job, index } => {
+                let known = self.jobs.get(job).filter(|row| index < row.len());
+                about_task(known.map(|row| self.explain(self.now, row.task_id(index))))
+            }
+            Question::Story { job, index } => about_task(self.story_of(job, index)),
+            Question::Dump => Answer::Text(self.dump(self.now)),
+            Question::Place(placing) => return self.place(asker, placing),
             Question::Workers => Answer::Workers(self.worker_statuses()),
             question @ (Question::Set { .. }
             | Question::Get { .. }
@@ -39,6 +40,9 @@ impl Core {
 
     /// A driver waits no more.
     pub(super) fn question_withdrawn(&mut self, asker: Asker) {
+        if self.withdraw_placement(asker) {
+            return self.answer(vec![(asker, Answer::TimedOut)]);
+        }
         let answers = self.commons.withdraw(asker);
         self.answer(answers);
     }
@@ -54,4 +58,10 @@ impl Core {
             self.act(Action::Answer { driver, request, answer });
         }
     }
+}
+
+/// Words about a task, if it is known.
+fn about_task(words: Option<String>) -> Answer {
+    let unknown = || "the task is not known any more: its job is over, and its results released".to_owned();
+    words.map_or_else(|| Answer::Refused(unknown()), Answer::Text)
 }

@@ -56,7 +56,7 @@ impl Core {
                 "there is a dataset '{name}' already: unpublish it first, or choose another name"
             ));
         }
-        if let Some(entry) = entries.iter().find(|entry| !self.may_publish(driver, entry)) {
+        if let Some(entry) = entries.iter().find(|entry| !self.has_result(driver, entry.job, entry.index)) {
             return Answer::Refused(format!(
                 "the result of task {} of {} is not there to be published in '{name}': it was released, or it is no future's",
                 entry.index, entry.job
@@ -72,12 +72,10 @@ impl Core {
     }
 
     /// Is it a result that this driver has?
-    fn may_publish(&self, driver: DriverId, entry: &DatasetEntry) -> bool {
-        let Some(job) = self.jobs.get(entry.job).filter(|job| job.independent && entry.index < job.len()) else {
-            return false;
-        };
-        let own = job.driver == driver && job.is_announced(entry.index);
-        let holders = job.holders.get(&entry.index);
+    pub(super) fn has_result(&self, driver: DriverId, job: JobId, index: u32) -> bool {
+        let Some(job) = self.jobs.get(job).filter(|job| job.independent && index < job.len()) else { return false };
+        let own = job.driver == driver && job.is_announced(index);
+        let holders = job.holders.get(&index);
         own || holders.is_some_and(|holders| holders.contains(&Holder::Driver(driver)))
     }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use crate::action::{Action, Assignment};
 use crate::ids::{HostId, JobId, TaskId, WorkerId};
 use crate::job::State;
+use crate::story::Step;
 
 use super::Core;
 use super::leaving::Reaches;
@@ -32,6 +33,7 @@ impl Core {
             return;
         }
         row.task_mut(index).state = State::Ready { since: self.now };
+        self.story.note(self.now, row.task_id(index), Step::Ready);
         let workers = &self.workers;
         row.settle_places(index, |worker| workers.get(worker).map(|worker| worker.host));
         let (task, places) = (row.task_id(index), row.places_now(index));
@@ -175,13 +177,16 @@ impl Core {
         let Some((job, index)) = self.jobs.find_mut(task) else { return false };
         job.counts.running += 1;
         job.counts.first_task.get_or_insert(self.now);
-        let inputs = job.input_holders(index);
+        let mut inputs = job.input_holders(index);
         job.assign(index, worker);
         let task_row = job.task_mut(index);
         task_row.attempt += 1;
         let attempt = task_row.attempt;
         self.workers.push(worker, (task, attempt), takes, self.now);
-        let assignment = Assignment { worker, job: job.id, index, task, attempt, inputs };
+        let job = job.id;
+        self.choose_holders(worker, &mut inputs);
+        self.tell(task, Step::Sent { worker, attempt });
+        let assignment = Assignment { worker, job, index, task, attempt, inputs };
         self.act(Action::Assign(assignment));
         true
     }
@@ -192,6 +197,7 @@ impl Core {
         if let Some(assigned) = row.assigned.iter_mut().find(|row| row.task == task && !row.cancelled) {
             assigned.cancelled = true;
             let attempt = assigned.attempt;
+            self.tell(task, Step::ToldToStop { worker });
             self.act(Action::CancelTask { worker, task, attempt });
         }
     }

@@ -39,6 +39,7 @@ impl Core {
             self.act(Action::StopWorker { worker });
         }
         self.workers.clear();
+        self.copies = crate::copies::Copies::default();
         self.taken_back.clear();
         for container in self.fleet.iter().map(|(container, _)| container).collect::<Vec<_>>() {
             if self.fleet.remove(container).is_some_and(|row| !row.is_leaving()) {
@@ -85,6 +86,8 @@ impl Core {
             | Event::WorkerGone { .. }
             | Event::TaskFinished { .. }
             | Event::TaskFailed { .. }
+            | Event::ResultCopied { .. }
+            | Event::CopyFailed { .. }
             | Event::TaskWaits { .. }
             | Event::Tick => {}
         }
@@ -138,6 +141,19 @@ impl Core {
         }
     }
 
+    /// Of workers that are too many and have nothing to do but to keep results, the one with the fewest leaves: others take
+    /// them over. One at a time.
+    fn release_one_with_results(&mut self, surplus: usize, after: std::time::Duration) {
+        let idle = |row: &crate::worker::Worker| row.assigned.is_empty() && self.now.since(row.idle_since) >= after;
+        let keeps = self.workers.iter().filter(|(_, row)| !row.leaving && row.results > 0 && idle(row));
+        let fewest = keeps.map(|(worker, row)| (row.results, worker)).min();
+        let staying = self.workers.iter().filter(|(_, row)| !row.leaving).count();
+        let one_leaves = staying < self.workers.len();
+        if let Some((_, worker)) = fewest.filter(|_| surplus > 0 && !one_leaves && staying > 1) {
+            self.let_leave(worker, &format!("it has had nothing to do for {} s", after.as_secs()));
+        }
+    }
+
     /// Workers that have had nothing to do for a while are given back, except those that are to stay.
     pub(super) fn release_idle_workers(&mut self) {
         let Some(cluster) = &self.config.cluster else { return };
@@ -155,9 +171,11 @@ impl Core {
         };
         let idle: Vec<WorkerId> =
             self.workers.iter().rev().filter(|(_, row)| idle(row)).map(|(worker, _)| worker).take(surplus).collect();
+        let released = idle.len();
         for worker in idle {
             self.note(format!("{worker} has had nothing to do for {} s: it is given back", after.as_secs()));
             self.dismiss_worker(worker);
         }
+        self.release_one_with_results(surplus.saturating_sub(released), after);
     }
 }

@@ -157,7 +157,11 @@ impl Core {
             State::Ready { since } => self.explain_ready(now, since, job, index),
             State::Delayed { until } => format!("failed and is tried again in {} ms", until.since(now).as_millis()),
             State::Assigned { worker } => format!("is on {worker}, attempt {}", job.task(index).attempt),
-            State::Done { worker, bytes } => format!("is done: {worker} holds its result of {bytes} bytes"),
+            State::Done { bytes, .. } => {
+                let holders = self.all_holders(task).iter().map(WorkerId::to_string).collect::<Vec<_>>();
+                let verb = if holders.len() == 1 { "holds" } else { "hold" };
+                format!("is done: {} {verb} its result of {bytes} bytes", holders.join(" and "))
+            }
             State::Skipped => "is skipped: the tasks before it have enough rows".into(),
             State::Away => "belongs to another job".into(),
             State::Failed => format!("failed: {}", job.failures.get(&index).map_or_else(String::new, Failure::text)),
@@ -173,6 +177,7 @@ impl Core {
             threads: row.threads,
             tasks: row.assigned.len() as u32,
             results: row.results,
+            leaving: row.leaving,
         };
         self.workers.iter().map(status).collect()
     }

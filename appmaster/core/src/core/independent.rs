@@ -5,6 +5,7 @@ use crate::failing::Failure;
 use crate::ids::JobId;
 use crate::job::State;
 use crate::lineage::Effects;
+use crate::story::Step;
 
 use super::Core;
 use super::submit::EXIT_INTERRUPTED;
@@ -21,6 +22,9 @@ impl Core {
 
     /// A task is not tried again. Its job fails, unless its tasks fail alone.
     pub(super) fn give_task_up(&mut self, id: JobId, index: u32, message: String, exit_code: u32) {
+        if let Some(job) = self.jobs.get(id) {
+            self.story.note(self.now, job.task_id(index), Step::GivenUp { why: message.as_str().into() });
+        }
         match self.jobs.get(id) {
             Some(job) if job.independent => self.fail_tasks(id, &[index], &Failure::new(&message, exit_code.max(1))),
             Some(_) | None => self.fail_job(id, message, exit_code),
@@ -76,6 +80,7 @@ impl Core {
         let failures: Vec<(u32, Failure)> =
             failed.filter_map(|&index| Some((index, job.failures.get(&index)?.clone()))).collect();
         for (index, failure) in failures {
+            self.no_copies_of_failed(id, index);
             let (message, exit_code) = (failure.text(), failure.exit_code);
             for to in self.jobs.get(id).map(|job| job.audience(index)).unwrap_or_default() {
                 self.act(Action::ResultFailed { to, job: id, index, message: message.clone(), exit_code });

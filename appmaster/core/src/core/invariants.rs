@@ -28,8 +28,8 @@ pub fn check(core: &Core) {
     assignments_agree(core);
     workers_are_listed(core);
     nobody_waits_beside_near_tasks(core);
-    results_have_live_holders(core);
     holds_count(core);
+    results_have_live_holders(core);
     containers_are_counted(core);
     threads_add_up(core);
     delayed_tasks_wake(core);
@@ -214,6 +214,35 @@ fn holders_are_there(core: &Core) {
     }
 }
 
+/// Results are on workers that are there, and counted; so are their copies, on other ones.
+fn results_have_live_holders(core: &Core) {
+    let mut results: BTreeMap<WorkerId, u32> = BTreeMap::new();
+    for job in core.jobs.iter() {
+        for (holder, _) in (0..job.len()).filter_map(|index| job.result(index)) {
+            *results.entry(holder).or_default() += 1;
+        }
+    }
+    for (task, row) in core.copies.iter() {
+        let (job, index) = core.jobs.find(task).expect("results_have_live_holders: of no job");
+        let holder = job.result(index).map(|(holder, _)| holder);
+        assert!(holder.is_some() || row.others.is_empty(), "results_have_live_holders: {task} is not there");
+        for &worker in &row.others {
+            assert_ne!(Some(worker), holder, "results_have_live_holders: {task} twice on {worker}");
+            *results.entry(worker).or_default() += 1;
+        }
+        for (worker, (_, copy)) in &row.coming {
+            assert!(!row.others.contains(worker), "results_have_live_holders: {worker} fetches what it has");
+            let under_way = core.copies.flights().any(|flight| flight == (*copy, *worker, task));
+            assert!(under_way, "results_have_live_holders: nobody fetches {task}");
+        }
+    }
+    for (worker, row) in core.workers.iter() {
+        let count = results.remove(&worker).unwrap_or_default();
+        assert_eq!(row.results, count, "results_have_live_holders: results of {worker}");
+    }
+    assert!(results.is_empty(), "results_have_live_holders: on strangers: {results:?}");
+}
+
 fn ready_lists_list_ready_tasks(core: &Core) {
     let mut at: BTreeMap<HostId, BTreeSet<TaskId>> = BTreeMap::new();
     let mut free = BTreeSet::new();
@@ -351,20 +380,6 @@ fn nobody_waits_beside_near_tasks(core: &Core) {
         let near = core.workers.get(worker).and_then(|row| core.pick_near(worker, row.host));
         assert_eq!(near, None, "nobody_waits_beside_near_tasks: {worker} has room");
     }
-}
-
-fn results_have_live_holders(core: &Core) {
-    let mut results = BTreeMap::new();
-    for job in core.jobs.iter() {
-        for (worker, _) in (0..job.len()).filter_map(|index| job.result(index)) {
-            *results.entry(worker).or_insert(0) += 1;
-        }
-    }
-    for (worker, row) in core.workers.iter() {
-        let really = results.remove(&worker).unwrap_or(0);
-        assert_eq!(row.results, really, "results_have_live_holders: {worker} counts wrong");
-    }
-    assert!(results.is_empty(), "results_have_live_holders: {results:?}");
 }
 
 fn holds_count(core: &Core) {

@@ -6,9 +6,9 @@ use crate::action::Action;
 use crate::event::Capability;
 use crate::exit::{ExitCause, ExitKind};
 use crate::fleet::Stage;
-use crate::ids::{ContainerId, HostId, TaskId, WorkerId};
-use crate::job::State;
+use crate::ids::{ContainerId, HostId, JobId, TaskId, WorkerId};
 use crate::lineage::Effects;
+use crate::story::Step;
 use crate::worker::Worker;
 
 use super::Core;
@@ -39,6 +39,7 @@ impl Core {
         host_row.threads += worker_row.threads;
         host_row.last_news = self.now;
         self.workers.insert(worker, worker_row);
+        self.copies.stir_all();
         self.wishes.workers.push(worker);
         self.wishes.containers = true;
     }
@@ -96,6 +97,7 @@ impl Core {
         self.lose_results_on(worker);
         let mut ran = Vec::new();
         for (position, assigned) in row.assigned.iter().enumerate() {
+            self.tell(assigned.task, Step::WorkerGone { worker });
             let Some((job, index)) = self.returned(worker, assigned.task) else { continue };
             if position < row.threads as usize {
                 ran.push(assigned.task);
@@ -109,20 +111,35 @@ impl Core {
     }
 
     fn lose_results_on(&mut self, worker: WorkerId) {
+        self.copies.worker_gone(worker);
         for id in self.jobs.ids() {
-            let Some(job) = self.jobs.get_mut(id) else { continue };
-            let mut effects = Effects::default();
-            let mut announced = Vec::new();
-            for index in 0..job.len() {
-                let task = job.task(index);
-                if matches!(task.state, State::Done { worker: holder, .. } if holder == worker) {
-                    announced.extend(job.audience(index).into_iter().map(|to| (to, index)));
-                    job.lose(index, &mut effects);
-                }
+            let Some(job) = self.jobs.get(id) else { continue };
+            let held = |&index: &u32| job.result(index).is_some_and(|(holder, _)| holder == worker);
+            let mut lost: Vec<u32> = (0..job.len()).filter(held).collect();
+            let task = |index| TaskId(job.first + index);
+            if !self.copies.is_empty() {
+                let tasks: Vec<(u32, TaskId)> = lost.iter().map(|&index| (index, task(index))).collect();
+                lost = tasks.into_iter().filter(|&(_, task)| !self.use_copy(task)).map(|(index, _)| index).collect();
             }
-            self.out.extend(announced.into_iter().map(|(to, index)| Action::ResultLost { to, job: id, index }));
-            self.carry_out(id, effects);
+            let first = self.jobs.get(id).map_or(0, |job| job.first);
+            for &index in &lost {
+                self.tell(TaskId(first + index), Step::Lost { worker });
+            }
+            self.lose_results_of(id, &lost);
         }
+        self.leaver_gone(worker);
+    }
+
+    fn lose_results_of(&mut self, id: JobId, lost: &[u32]) {
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        let mut effects = Effects::default();
+        let mut announced = Vec::new();
+        for &index in lost {
+            announced.extend(job.audience(index).into_iter().map(|to| (to, index)));
+            job.lose(index, &mut effects);
+        }
+        self.out.extend(announced.into_iter().map(|(to, index)| Action::ResultLost { to, job: id, index }));
+        self.carry_out(id, effects);
     }
 
     /// These tasks ran in a worker that died of something for which they may be to blame.

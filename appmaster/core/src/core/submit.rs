@@ -132,6 +132,7 @@ impl Core {
             self.job_released(job);
         }
         self.sharer_gone(driver);
+        self.placer_gone(driver);
     }
 
     /// Stop what runs of the job, drop its results, and forget it. So with released jobs that lived for it only.
@@ -154,7 +155,8 @@ impl Core {
         self.forget_holders(job);
         let Some(row) = self.jobs.remove(job) else { return Vec::new() };
         self.cancel_tasks_of(&row);
-        self.drop_results(results_of(&row));
+        self.drop_everywhere(results_of(&row));
+        self.end_copies(&row);
         self.act(Action::ForgetJob { job });
         self.wishes.containers = true;
         row.imports.iter().cloned().collect()

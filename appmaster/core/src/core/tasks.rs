@@ -8,6 +8,7 @@ use crate::event::{FailureKind, TaskFailure};
 use crate::ids::{JobId, TaskId, Time, WorkerId};
 use crate::job::{Job, State};
 use crate::lineage::Effects;
+use crate::story::Step;
 use crate::worker::Assigned;
 
 use super::Core;
@@ -21,6 +22,8 @@ struct Returned {
     job: JobId,
     index: u32,
     worker: WorkerId,
+    /// When it was sent there.
+    sent: Time,
 }
 
 impl Core {
@@ -31,6 +34,7 @@ impl Core {
             row.results += 1;
         }
         let now = self.now;
+        self.tell(task, Step::Done { worker, bytes });
         let Some((job, index)) = self.returned(worker, task) else {
             return self.drop_results(vec![(worker, task)]);
         };
@@ -50,6 +54,7 @@ impl Core {
         if done {
             self.job_done(id);
         }
+        self.result_came(task, worker);
     }
 
     /// Free the worker's thread. Nothing if the worker does not have this attempt: a peer may say anything.
@@ -89,8 +94,9 @@ impl Core {
 
     pub(super) fn task_failed(&mut self, worker: WorkerId, attempt: (TaskId, u32), failure: TaskFailure) {
         let Some(assigned) = self.take_back_from(worker, attempt.0, attempt.1) else { return };
+        self.tell(attempt.0, Step::Failed { worker, why: failure.message.as_str().into() });
         let Some((job, index)) = self.returned(worker, attempt.0) else { return };
-        let returned = Returned { job: job.id, index, worker };
+        let returned = Returned { job: job.id, index, worker, sent: assigned.sent };
         match &failure.kind {
             FailureKind::Cancelled if assigned.cancelled => self.task_taken_back(returned, &assigned),
             FailureKind::Cancelled | FailureKind::Transient => self.task_failed_transiently(returned, &failure),
@@ -101,7 +107,7 @@ impl Core {
 
     /// It would fail again, unless its driver thinks otherwise.
     fn task_failed_for_good(&mut self, returned: Returned, failure: TaskFailure) {
-        let Returned { job: id, index, worker } = returned;
+        let Returned { job: id, index, worker, .. } = returned;
         let Some(job) = self.jobs.get_mut(id) else { return };
         let retries = job.set_of(index).map_or(0, |set| set.retries);
         let forgiven = job.troubles.get(&index).map_or(0, |trouble| trouble.forgiven);
@@ -130,7 +136,7 @@ impl Core {
 
     /// Try again elsewhere, later, and not for ever.
     fn task_failed_transiently(&mut self, returned: Returned, failure: &TaskFailure) {
-        let Returned { job: id, index, worker } = returned;
+        let Returned { job: id, index, worker, .. } = returned;
         let Some(job) = self.jobs.get_mut(id) else { return };
         let name = job.task_name(index);
         let trouble = job.troubles.entry(index).or_default();
@@ -166,9 +172,17 @@ impl Core {
         }
         self.note(format!("{name} could not fetch its inputs ({}): they are computed again", failure.message));
         for (job, input) in lost {
-            self.lose_result(job, input);
+            if !self.has_copy_for(&returned, (job, input)) {
+                self.lose_result(job, input);
+            }
         }
         self.requeue(returned.job, returned.index);
+    }
+
+    /// Has a worker the result of which this task does not know? The one that it knows does not have it any more.
+    fn has_copy_for(&mut self, reader: &Returned, (job, input): (JobId, u32)) -> bool {
+        let Some(task) = self.jobs.get(job).map(|row| row.task_id(input)) else { return false };
+        self.copies.has_moved_since(task, reader.sent) || self.give_up_copy(task, reader.worker)
     }
 
     /// The driver cannot fetch a result that it was told of.
@@ -196,7 +210,12 @@ impl Core {
         let Some(job) = self.jobs.get_mut(id) else { return };
         let State::Done { worker, .. } = job.task(index).state else { return };
         let (task, audience) = (job.task_id(index), job.audience(index));
+        if self.use_copy(task) {
+            return self.drop_results(vec![(worker, task)]);
+        }
+        let Some(job) = self.jobs.get_mut(id) else { return };
         let mut effects = Effects::default();
+        self.story.note(self.now, task, Step::Lost { worker });
         job.troubles.entry(index).or_default().avoid(worker);
         job.lose(index, &mut effects);
         self.drop_results(vec![(worker, task)]);

@@ -43,7 +43,9 @@ fn step(world: &mut World) {
         20..60 => {
             let workers = world.live_workers();
             if let Some(worker) = world.rng.pick(&workers) {
-                if world.rng.chance(15) {
+                if world.rng.chance(12) {
+                    world.answer_copy(worker, 15);
+                } else if world.rng.chance(15) {
                     world.turn_waiting(worker);
                 } else {
                     world.answer(worker, 8);
@@ -104,6 +106,7 @@ fn driver_moves(world: &mut World) {
         (8..10, _, Some(job)) => world.release_some(job),
         (10, _, Some(job)) => world.cancel_some(job),
         (11..13, Some(driver), _) => world.share(driver),
+        (13..15, Some(driver), _) => world.place(driver),
         (8..19, Some(driver), _) if jobs.len() < 4 => world.submit(driver),
         (_, None, _) => world.connect_driver(),
         _ => {}
@@ -203,6 +206,9 @@ fn fair_round(world: &mut World) {
     for worker in world.live_workers() {
         world.answer(worker, 0);
         world.answer(worker, 0);
+        for _ in 0..4 {
+            world.answer_copy(worker, 0);
+        }
     }
 }
 

@@ -13,9 +13,9 @@ use std::time::Duration;
 use super::show;
 use crate::core::invariants;
 use crate::{
-    Action, Capability, ClusterConfig, Config, ContainerId, Core, DatasetEntry, DriverId, Event, FailureKind, Grant,
-    Graph, HostNames, InputRange, JobId, Node, Question, RequestId, TaskFailure, TaskId, TaskOptions, TaskRequest,
-    TaskSet, Time, WorkerId,
+    Action, Capability, ClusterConfig, Config, ContainerId, CopyId, Core, DatasetEntry, DriverId, Event, FailureKind,
+    Grant, Graph, HostNames, InputRange, JobId, Node, Placing, Question, RequestId, TaskFailure, TaskId, TaskOptions,
+    TaskRequest, TaskSet, Time, WorkerId,
 };
 
 /// Run a script's events, and return it with the actions that really followed.
@@ -27,6 +27,7 @@ pub fn run(text: &str) -> String {
     for line in text.lines() {
         match line.split_once(' ') {
             Some((">" | "?", _)) => continue,
+            None if line == "?" => continue,
             Some(("set", settings)) => set(&mut config, settings),
             Some((first, rest)) if first.parse::<u64>().is_ok() => {
                 now = Time(first.parse().unwrap());
@@ -46,6 +47,9 @@ pub fn run(text: &str) -> String {
 fn step(core: &mut Core, now: Time, line: &str, out: &mut Vec<String>) {
     if let Some(task) = line.strip_prefix("explain t") {
         return out.push(format!("? {}", core.explain(now, TaskId(task.parse().unwrap()))));
+    }
+    if line == "dump" {
+        return out.extend(core.dump(now).lines().map(|line| format!("? {line}").trim_end().to_owned()));
     }
     if line == "waiting" {
         return out.push(format!("? {}", core.waiting_for(now)));
@@ -264,6 +268,9 @@ pub fn event(line: &str) -> Event {
             let request = request.parse().expect("its number");
             Event::Asked { driver: DriverId(id(first, "d")), request, question: question(asked) }
         }
+        "withdraw" => {
+            Event::QuestionWithdrawn { driver: DriverId(id(first, "d")), request: others.parse().expect("its number") }
+        }
         "release-shares" => {
             let (job, indexes) = others.split_once(' ').expect("a job");
             Event::SharesReleased { driver: DriverId(id(first, "d")), job: JobId(id(job, "j")), indexes: list(indexes) }
@@ -294,8 +301,31 @@ fn question(words: &str) -> Question {
         }
         "unpublish" => Question::Unpublish { name },
         "open" => Question::Open { name },
+        "replicate" => {
+            let copies = name.parse().expect("how many copies");
+            Question::Place(Placing::Replicate { results: results(entries), copies })
+        }
+        "holders" => Question::Place(Placing::Holders { results: results(&name) }),
+        "story" => {
+            let (job, index) = results(&name)[0];
+            Question::Story { job, index }
+        }
+        "rebalance" => Question::Place(Placing::Rebalance),
+        "retire" => {
+            let workers = name.split(',').filter(|word| !word.is_empty());
+            Question::Place(Placing::Retire { workers: workers.map(|word| WorkerId(id(word, "k"))).collect() })
+        }
         _ => panic!("unknown question {what}"),
     }
+}
+
+/// `j1/0,j1/3`
+fn results(words: &str) -> Vec<(JobId, u32)> {
+    let result = |word: &str| {
+        let (job, index) = word.split_once('/').expect("j1/0");
+        (JobId(id(job, "j")), index.parse().expect("a task"))
+    };
+    words.split(',').filter(|word| !word.is_empty()).map(result).collect()
 }
 
 fn container_or_worker_event(what: &str, first: &str, others: &str) -> Event {
@@ -321,6 +351,8 @@ fn container_or_worker_event(what: &str, first: &str, others: &str) -> Event {
             let (result_bytes, result_rows) = (bytes.parse().expect("bytes"), rows.parse().expect("rows"));
             Event::TaskFinished { worker: worker(), task, attempt, result_bytes, result_rows }
         }
+        "copied" => Event::ResultCopied { worker: worker(), copy: CopyId(id(second, "y")) },
+        "not-copied" => Event::CopyFailed { worker: worker(), copy: CopyId(id(second, "y")), why: rest.into() },
         "waits" | "goes-on" => {
             let (task, attempt) = attempt(second);
             Event::TaskWaits { worker: worker(), task, attempt, waits: what == "waits" }

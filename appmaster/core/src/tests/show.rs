@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use crate::{
-    Action, AskRow, Audience, Capability, Event, FailureKind, Grant, Graph, HostNames, Input, InputRange, Node,
-    Question, TaskFailure, TaskOptions, TaskRequest, TaskSet, WorkerId,
+    Action, AskRow, Audience, Capability, Event, FailureKind, Grant, Graph, HostNames, Input, InputRange, JobId, Node,
+    Placing, Question, TaskFailure, TaskOptions, TaskRequest, TaskSet, WorkerId,
 };
 
 fn join<T>(items: &[T], separator: &str, show: impl Fn(&T) -> String) -> String {
@@ -142,6 +142,8 @@ pub fn event(event: &Event) -> String {
         Event::TaskFailed { worker, task, attempt, failure: told } => {
             format!("fail k{} t{}.{attempt} {}", worker.0, task.0, failure(told))
         }
+        Event::ResultCopied { worker, copy } => format!("copied k{} y{}", worker.0, copy.0),
+        Event::CopyFailed { worker, copy, why } => format!("not-copied k{} y{} {why}", worker.0, copy.0),
         Event::TaskWaits { worker, task, attempt, waits } => {
             format!("{} k{} t{}.{attempt}", if *waits { "waits" } else { "goes-on" }, worker.0, task.0)
         }
@@ -168,7 +170,25 @@ fn question(question: &Question) -> String {
     if let Question::Open { name } = question {
         return format!("open {name}");
     }
+    if let Question::Story { job, index } = question {
+        return format!("story j{}/{index}", job.0);
+    }
+    if let Question::Place(placing) = question {
+        return self::placing(placing);
+    }
     format!("{question:?}")
+}
+
+fn placing(placing: &Placing) -> String {
+    let results = |rows: &[(JobId, u32)]| join(rows, ",", |(job, index)| format!("j{}/{index}", job.0));
+    match placing {
+        Placing::Replicate { results: rows, copies } => format!("replicate {copies} {}", results(rows)),
+        Placing::Holders { results: rows } => format!("holders {}", results(rows)),
+        Placing::Rebalance => "rebalance".into(),
+        Placing::Retire { workers } => {
+            format!("retire {}", join(workers, ",", |worker| format!("k{}", worker.0)))
+        }
+    }
 }
 
 fn outcome(succeeded: bool) -> &'static str {
@@ -199,6 +219,9 @@ pub fn action(action: &Action) -> String {
             format!("assign k{} t{}.{}{reads}", row.worker.0, row.task.0, row.attempt)
         }
         Action::CancelTask { worker, task, attempt } => format!("cancel k{} t{}.{attempt}", worker.0, task.0),
+        Action::Copy { worker, task, copy, from } => {
+            format!("copy k{} t{} from k{} as y{}", worker.0, task.0, from.0, copy.0)
+        }
         Action::DropResults { worker, tasks } => {
             format!("drop k{} {}", worker.0, join(tasks, ",", |task| format!("t{}", task.0)))
         }

@@ -109,6 +109,12 @@ impl World {
             }
             Action::Assign(assignment) => self.watch_assign(assignment),
             Action::CancelTask { worker, task, attempt } => self.watch_cancel(*worker, *task, *attempt),
+            Action::Copy { worker, task, copy, from } => {
+                self.holds(*from, *task, "copies_are_made_of_what_is_there");
+                let row = self.workers.get_mut(worker).expect("workers_are_connected: copy");
+                assert!(!row.results.contains(task), "nobody_copies_what_it_has: {task} on {worker}");
+                row.copies.push((*copy, *task, *from));
+            }
             Action::DropResults { worker, tasks } => self.watch_drop(*worker, tasks),
             Action::ResultReady { to: Audience::Sharer(driver), job, index, task, holder, .. } => {
                 self.still_shared(*driver, (*job, *index), action);

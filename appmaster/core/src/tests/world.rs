@@ -9,8 +9,9 @@ use super::watch::SimJob;
 use super::{script, show};
 use crate::core::invariants;
 use crate::{
-    Capability, ClusterConfig, Config, ContainerId, Core, DatasetEntry, DriverId, Event, FailureKind, Graph, HostNames,
-    InputRange, JobId, Question, SHARED_JOBS, TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, Time, WorkerId,
+    Capability, ClusterConfig, Config, ContainerId, CopyId, Core, DatasetEntry, DriverId, Event, FailureKind, Graph,
+    HostNames, InputRange, JobId, Placing, Question, SHARED_JOBS, TaskFailure, TaskId, TaskOptions, TaskRequest,
+    TaskSet, Time, WorkerId,
 };
 
 /// A task on a worker.
@@ -30,6 +31,8 @@ pub struct SimWorker {
     pub threads: u32,
     pub tasks: Vec<SimTask>,
     pub results: BTreeSet<TaskId>,
+    /// What it is to fetch, and from whom.
+    pub copies: Vec<(CopyId, TaskId, WorkerId)>,
     pub dead: bool,
     /// Has the core yet to hear of its death?
     pub gone_pending: bool,
@@ -405,6 +408,7 @@ impl World {
             threads,
             tasks: Vec::new(),
             results: BTreeSet::new(),
+            copies: Vec::new(),
             dead: false,
             gone_pending: false,
         };
@@ -451,6 +455,44 @@ impl World {
                 FailureKind::InputLost(lost)
             }
         }
+    }
+
+    /// A worker has fetched a result that it was told to fetch, or cannot.
+    pub fn answer_copy(&mut self, worker: WorkerId, faults: u64) {
+        let Some(row) = self.workers.get_mut(&worker) else { return };
+        if row.copies.is_empty() {
+            return;
+        }
+        let position = self.rng.below(row.copies.len() as u64) as usize;
+        let (copy, task, from) = row.copies.remove(position);
+        let there = self.workers.get(&from).is_some_and(|row| !row.dead && row.results.contains(&task));
+        if !there || self.rng.chance(faults) {
+            return self.send(Event::CopyFailed { worker, copy, why: "sim".into() });
+        }
+        self.workers.get_mut(&worker).expect("a worker").results.insert(task);
+        self.send(Event::ResultCopied { worker, copy });
+    }
+
+    /// A driver wants results elsewhere, or workers gone.
+    pub fn place(&mut self, driver: DriverId) {
+        self.questions += 1;
+        let request = self.questions;
+        let jobs: Vec<JobId> = self.jobs.keys().copied().collect();
+        let workers: Vec<WorkerId> = self.workers.keys().copied().collect();
+        let placing = match (self.rng.below(12), self.rng.pick(&jobs)) {
+            (0..7, Some(job)) => {
+                let results = self.some_of(job).into_iter().map(|index| (job, index)).collect();
+                Placing::Replicate { results, copies: self.rng.below(5) as u32 }
+            }
+            (7, Some(job)) => Placing::Holders { results: vec![(job, 0), (job, 1)] },
+            (8, _) => Placing::Rebalance,
+            (9, _) => {
+                let request = 1 + self.rng.below(u64::from(request)) as u32;
+                return self.send(Event::QuestionWithdrawn { driver, request });
+            }
+            _ => Placing::Retire { workers: self.rng.pick(&workers).into_iter().collect() },
+        };
+        self.send(Event::Asked { driver, request, question: Question::Place(placing) });
     }
 
     /// The process dies; the core hears of it from its connection, from YARN, or from both.

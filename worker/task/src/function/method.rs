@@ -51,6 +51,13 @@ inventory::collect!(RegisteredMethod);
 #[derive(Default)]
 pub struct State(Option<Box<dyn Any + Send>>);
 
+impl State {
+    /// Was a method called on it, which may have changed it?
+    pub fn has_begun(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
 /// Why a method has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum MethodError {
