@@ -37,8 +37,8 @@ use crate::ids::{DriverId, HostId, JobId, TaskId, Time, WorkerId};
 use crate::jobs::Jobs;
 use crate::lineage::Effects;
 use crate::progress::Progress;
-use crate::ready::ReadyTasks;
 use crate::story::{Step, Story};
+use crate::turns::Turns;
 use crate::worker::Workers;
 
 use datasets::Datasets;
@@ -56,7 +56,7 @@ pub struct Core {
     hosts: Hosts,
     jobs: Jobs,
     /// The ready tasks that simply take their turn, and the others.
-    ready: ReadyTasks,
+    ready: Turns,
     classes: Classes,
     /// Work that was announced; nothing once there was a job.
     expected: Option<Expected>,
@@ -105,7 +105,7 @@ impl Core {
             out: Vec::new(),
             hosts: Hosts::default(),
             jobs: Jobs::default(),
-            ready: ReadyTasks::default(),
+            ready: Turns::default(),
             classes: Classes::default(),
             expected: None,
             delayed: BTreeSet::new(),
@@ -247,7 +247,7 @@ impl Core {
 
     /// Hosts got other numbers or racks: every list of ready tasks is made anew.
     fn list_ready_again(&mut self) {
-        self.ready = ReadyTasks::default();
+        self.ready = Turns::default();
         self.classes.clear();
         for job in self.jobs.iter() {
             for index in job.ready_tasks() {

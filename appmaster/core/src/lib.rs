@@ -25,7 +25,7 @@
 //!  tick                       core/ending      idle, hopeless, over     JobFailed, Finish
 //! ```
 //!
-//! Deliberately absent: fairness between jobs (the oldest goes first), and speculation.
+//! Deliberately absent: fairness between the jobs of one driver (the oldest goes first), and speculation.
 //! Nothing here survives the application master: drivers tell the next one what they need.
 
 mod action;
@@ -59,6 +59,7 @@ mod ready;
 mod requests;
 mod story;
 mod trouble;
+mod turns;
 mod worker;
 
 #[cfg(test)]

@@ -49,11 +49,6 @@ impl<'a> At<'a> {
         self.row.map_or(0, |row| row.count)
     }
 
-    /// Is there none?
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-
     /// The tasks, the first one first.
     pub fn iter(self) -> impl Iterator<Item = TaskId> + 'a {
         self.row.into_iter().flat_map(move |row| row.tasks.iter(|task| self.in_row.contains(task.0)))
@@ -205,6 +200,7 @@ impl ReadyTasks {
     }
 
     /// How many tasks could run.
+    #[cfg(any(test, feature = "invariants"))]
     pub fn len(&self) -> usize {
         self.count
     }

@@ -1,8 +1,10 @@
 //! The connected workers, what each was given to do, and which of them could take more.
 
+use std::collections::BTreeMap;
+
 use crate::bits::Bits;
 use crate::classes::Takes;
-use crate::ids::{ContainerId, HostId, TaskId, Time, WorkerId};
+use crate::ids::{ContainerId, DriverId, HostId, TaskId, Time, WorkerId};
 
 /// Threads of a worker beyond which we do not believe it.
 const MOST_THREADS: u32 = 1024;
@@ -12,6 +14,8 @@ const MOST_THREADS: u32 = 1024;
 pub(crate) struct Assigned {
     pub task: TaskId,
     pub attempt: u32,
+    /// Whose job it is of.
+    pub driver: DriverId,
     /// When it was sent.
     pub sent: Time,
     /// When a thread was free for it.
@@ -23,6 +27,16 @@ pub(crate) struct Assigned {
     /// Did it ever? Then it may run beside as many others as there are threads.
     pub has_waited: bool,
     /// What it takes of the worker, beside a thread.
+    pub takes: Option<Takes>,
+}
+
+/// A task that is about to be a worker's.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    pub task: TaskId,
+    pub attempt: u32,
+    /// Whose job it is of.
+    pub driver: DriverId,
     pub takes: Option<Takes>,
 }
 
@@ -79,7 +93,8 @@ impl Worker {
     }
 
     /// Note a task that is being sent.
-    pub fn push(&mut self, (task, attempt): (TaskId, u32), takes: Option<Takes>, now: Time) {
+    pub fn push(&mut self, sending: Sending, now: Time) {
+        let Sending { task, attempt, driver, takes } = sending;
         let started = (self.room(0) > 0).then_some(now);
         for &(resource, amount) in takes.iter().flat_map(|takes| takes.iter()) {
             if self.in_use.len() <= resource {
@@ -90,6 +105,7 @@ impl Worker {
         self.assigned.push(Assigned {
             task,
             attempt,
+            driver,
             sent: now,
             started,
             cancelled: false,
@@ -160,6 +176,8 @@ pub(crate) struct Workers {
     prefetch: u32,
     /// Tasks of all workers.
     assigned: usize,
+    /// Those of each driver.
+    by_driver: BTreeMap<DriverId, u32>,
 }
 
 impl Workers {
@@ -175,7 +193,6 @@ impl Workers {
             self.by_host.resize_with(host + 1, Vec::new);
         }
         self.by_host[host].push(worker);
-        self.assigned += row.assigned.len();
         let index = worker.0 as usize;
         if self.rows.len() <= index {
             self.rows.resize_with(index + 1, || None);
@@ -190,10 +207,26 @@ impl Workers {
         self.count -= 1;
         self.by_host[row.host.index()].retain(|&other| other != worker);
         self.assigned -= row.assigned.len();
+        row.assigned.iter().for_each(|assigned| self.count_off(assigned.driver));
         for list in [&mut self.idle, &mut self.open, &mut self.queuing] {
             list.remove(worker.0);
         }
         Some(row)
+    }
+
+    /// A driver has one task less on workers.
+    fn count_off(&mut self, driver: DriverId) {
+        if let Some(count) = self.by_driver.get_mut(&driver) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_driver.remove(&driver);
+            }
+        }
+    }
+
+    /// How many tasks of this driver workers have.
+    pub fn tasks_of(&self, driver: DriverId) -> u32 {
+        self.by_driver.get(&driver).copied().unwrap_or_default()
     }
 
     /// All are gone.
@@ -202,10 +235,12 @@ impl Workers {
     }
 
     /// Note a task that is being sent to this worker.
-    pub fn push(&mut self, worker: WorkerId, attempt: (TaskId, u32), takes: Option<Takes>, now: Time) {
+    pub fn push(&mut self, worker: WorkerId, sending: Sending, now: Time) {
+        let driver = sending.driver;
         if let Some(row) = self.get_mut(worker) {
-            row.push(attempt, takes, now);
+            row.push(sending, now);
             self.assigned += 1;
+            *self.by_driver.entry(driver).or_default() += 1;
             self.list(worker);
         }
     }
@@ -214,6 +249,7 @@ impl Workers {
     pub fn take(&mut self, worker: WorkerId, (task, attempt): (TaskId, u32), now: Time) -> Option<Assigned> {
         let taken = self.get_mut(worker)?.take(task, attempt, now)?;
         self.assigned -= 1;
+        self.count_off(taken.driver);
         self.list(worker);
         Some(taken)
     }
@@ -331,8 +367,9 @@ mod tests {
     #[test]
     fn a_queued_task_starts_when_a_thread_is_free() {
         let mut worker = Worker::new(None, HostId(0), 1, Time(0));
-        worker.push((TaskId(1), 1), None, Time(1));
-        worker.push((TaskId(2), 1), None, Time(2));
+        let sending = |task| Sending { task: TaskId(task), attempt: 1, driver: DriverId(1), takes: None };
+        worker.push(sending(1), Time(1));
+        worker.push(sending(2), Time(2));
         assert_eq!(worker.room(1), 0);
         assert_eq!(worker.queued().count(), 1);
         assert_eq!(worker.take(TaskId(1), 2, Time(3)), None);

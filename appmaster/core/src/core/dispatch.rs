@@ -12,7 +12,9 @@ use std::sync::Arc;
 use crate::action::{Action, Assignment};
 use crate::ids::{HostId, JobId, TaskId, WorkerId};
 use crate::job::State;
+use crate::ready::ReadyTasks;
 use crate::story::Step;
+use crate::worker::Sending;
 
 use super::Core;
 use super::leaving::Reaches;
@@ -135,15 +137,20 @@ impl Core {
         }
     }
 
-    /// A task that this worker need not think twice about.
+    /// A task that this worker need not think twice about: of the driver with the fewest tasks on workers, else of the next.
     pub(super) fn pick_near(&self, worker: WorkerId, host: HostId) -> Option<TaskId> {
+        let mut turns = self.ready.in_turn(|driver| self.workers.tasks_of(driver));
+        turns.find_map(|lists| self.pick_near_of(lists, worker, host))
+    }
+
+    fn pick_near_of(&self, lists: &ReadyTasks, worker: WorkerId, host: HostId) -> Option<TaskId> {
         let allowed = |task: &TaskId| !self.is_avoided(*task, worker);
-        let local = self.ready.at(host).iter().find(allowed);
-        if self.ready.is_none_free(&self.jobs, &self.hosts) {
+        let local = lists.at(host).iter().find(allowed);
+        if lists.is_none_free(&self.jobs, &self.hosts) {
             return local;
         }
-        let near = self.ready.free_near(host, &self.jobs, &self.hosts);
-        let free = near.chain(self.ready.free(&self.jobs, &self.hosts)).find(allowed);
+        let near = lists.free_near(host, &self.jobs, &self.hosts);
+        let free = near.chain(lists.free(&self.jobs, &self.hosts)).find(allowed);
         match (local, free) {
             // An older job does not wait until the newer one's local tasks are done.
             (Some(local), Some(free)) if free < local && !self.same_job(free, local) => Some(free),
@@ -182,7 +189,8 @@ impl Core {
         let task_row = job.task_mut(index);
         task_row.attempt += 1;
         let attempt = task_row.attempt;
-        self.workers.push(worker, (task, attempt), takes, self.now);
+        let sending = Sending { task, attempt, driver: job.driver, takes };
+        self.workers.push(worker, sending, self.now);
         let job = job.id;
         self.choose_holders(worker, &mut inputs);
         self.tell(task, Step::Sent { worker, attempt });

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Core;
 use crate::fleet::Stage;
-use crate::ids::{HostId, TaskId, WorkerId};
+use crate::ids::{DriverId, HostId, TaskId, WorkerId};
 use crate::job::{Holder, Job, State};
+use crate::ready::ReadyTasks;
 use crate::worker::Worker;
 
 /// Check every invariant; a failure names it.
@@ -244,10 +245,23 @@ fn results_have_live_holders(core: &Core) {
 }
 
 fn ready_lists_list_ready_tasks(core: &Core) {
+    let usual = |job: &&Job| job.ready_tasks().any(|index| job.class_of(index).is_none());
+    let waiting: BTreeSet<DriverId> = core.jobs.iter().filter(usual).map(|job| job.driver).collect();
+    let listed = core.ready.iter().filter(|(_, lists)| !lists.is_empty()).map(|(driver, _)| driver);
+    assert_eq!(listed.collect::<BTreeSet<_>>(), waiting, "ready_lists_list_ready_tasks: drivers");
+    let mut count = 0;
+    for (driver, lists) in core.ready.iter() {
+        count += lists.len();
+        lists_list_ready_tasks_of(core, driver, lists);
+    }
+    assert_eq!(core.ready.len(), count, "ready_lists_list_ready_tasks: count of all");
+}
+
+fn lists_list_ready_tasks_of(core: &Core, driver: DriverId, lists: &ReadyTasks) {
     let mut at: BTreeMap<HostId, BTreeSet<TaskId>> = BTreeMap::new();
     let mut free = BTreeSet::new();
     let mut count = 0;
-    for job in core.jobs.iter() {
+    for job in core.jobs.iter().filter(|job| job.driver == driver) {
         for index in job.ready_tasks().filter(|&index| job.class_of(index).is_none()) {
             count += 1;
             let places = job.places_now(index);
@@ -259,25 +273,25 @@ fn ready_lists_list_ready_tasks(core: &Core) {
             }
         }
     }
-    assert_eq!(core.ready.len(), count, "ready_lists_list_ready_tasks: count");
-    let listed: Vec<TaskId> = core.ready.free(&core.jobs, &core.hosts).collect();
+    assert_eq!(lists.len(), count, "ready_lists_list_ready_tasks: count");
+    let listed: Vec<TaskId> = lists.free(&core.jobs, &core.hosts).collect();
     assert!(listed.iter().eq(&free), "ready_lists_list_ready_tasks: free");
-    let none = core.ready.is_none_free(&core.jobs, &core.hosts);
+    let none = lists.is_none_free(&core.jobs, &core.hosts);
     assert_eq!(none, free.is_empty(), "ready_lists_list_ready_tasks: none is free");
     for (host, row) in core.hosts.iter() {
         let expected = at.remove(&host).unwrap_or_default();
-        let at = core.ready.at(host);
+        let at = lists.at(host);
         assert!(at.iter().eq(expected.iter().copied()), "ready_lists_list_ready_tasks: {}", row.name);
         assert!(at.rev().eq(expected.iter().rev().copied()), "ready_lists_list_ready_tasks: {}, backwards", row.name);
         assert_eq!(at.len(), expected.len(), "ready_lists_list_ready_tasks: count of {}", row.name);
         let is_near =
             |&task: &TaskId| core.jobs.places_now(task).iter().any(|&place| core.hosts.same_rack(place, host));
-        let near = core.ready.free_near(host, &core.jobs, &core.hosts);
+        let near = lists.free_near(host, &core.jobs, &core.hosts);
         let expected = free.iter().copied().filter(is_near);
         assert!(near.eq(expected), "ready_lists_list_ready_tasks: near {}", row.name);
     }
-    core.ready.check(&core.jobs, &core.hosts);
-    assert!(!core.ready.is_doubtful() || core.is_finished(), "ready_lists_list_ready_tasks: heads are settled");
+    lists.check(&core.jobs, &core.hosts);
+    assert!(!lists.is_doubtful() || core.is_finished(), "ready_lists_list_ready_tasks: heads are settled");
 }
 
 fn classes_list_ready_tasks(core: &Core) {
@@ -364,6 +378,14 @@ fn workers_are_listed(core: &Core) {
     );
     let all = core.workers.iter().map(|(_, row)| row.assigned.len()).sum::<usize>();
     assert_eq!(core.workers.assigned(), all, "workers_are_listed: tasks");
+    let mut of_drivers: BTreeMap<DriverId, u32> = BTreeMap::new();
+    for assigned in core.workers.iter().flat_map(|(_, row)| &row.assigned) {
+        *of_drivers.entry(assigned.driver).or_default() += 1;
+    }
+    for &driver in core.drivers.iter().chain(of_drivers.keys()) {
+        let really = of_drivers.get(&driver).copied().unwrap_or_default();
+        assert_eq!(core.workers.tasks_of(driver), really, "workers_are_listed: tasks of {driver}");
+    }
     for (worker, row) in core.workers.iter() {
         assert_eq!(core.workers.is_idle(worker), row.room(0) > 0, "workers_are_listed: {worker} is idle");
         assert!(core.workers.at(row.host).contains(&worker), "workers_are_listed: {worker} on its host");

@@ -92,7 +92,7 @@ impl Core {
     }
 
     fn look_at_queues(&self) -> Far {
-        let held = self.hosts.held().iter().map(|&host| (self.ready.at(host).len(), Reverse(host)));
+        let held = self.hosts.held().iter().map(|&host| (self.ready.count_at(host), Reverse(host)));
         let queues = held.filter(|&(length, _)| length > 0).collect();
         Far { queues, reach: Reach { everybody: true, ..Reach::default() } }
     }
@@ -100,7 +100,7 @@ impl Core {
     fn search(&mut self, far: &mut Far, worker: WorkerId, host: HostId) -> Option<TaskId> {
         let (mut seen, mut reach, mut found) = (Vec::new(), Reach::default(), None);
         while let Some((length, Reverse(other))) = far.queues.pop() {
-            let really = if self.hosts.is_held(other) { self.ready.at(other).len() } else { 0 };
+            let really = if self.hosts.is_held(other) { self.ready.count_at(other) } else { 0 };
             if really < length {
                 far.queues.extend((really > 0).then_some((really, Reverse(other))));
                 continue;
@@ -122,18 +122,24 @@ impl Core {
     /// A task of a host's queue that this worker may take. Others should take the last ones first, since the host itself
     /// begins with the first. But of a set that is to stop early the first ones count, whoever runs them.
     fn leaver(&self, queue: HostId, taker: (WorkerId, HostId), reach: &mut Reach) -> Option<TaskId> {
-        let queue = self.ready.at(queue);
         let stops_early = |task: TaskId| self.jobs.find(task).is_some_and(|(job, index)| job.limits.cover(index));
         let mut may_go = |task: &TaskId| {
             let (leave, places) = (self.may_leave(*task, self.ready_since(*task)), self.jobs.places_now(*task));
             reach.add(leave, places, &self.hosts);
             self.may_go(leave, places, taker.1) && !self.is_avoided(*task, taker.0)
         };
-        if queue.iter().next().is_some_and(stops_early) {
-            queue.iter().take(TAIL).find(&mut may_go)
-        } else {
-            queue.rev().take(TAIL).find(&mut may_go)
+        for lists in self.ready.in_turn(|driver| self.workers.tasks_of(driver)) {
+            let queue = lists.at(queue);
+            let found = if queue.iter().next().is_some_and(stops_early) {
+                queue.iter().take(TAIL).find(&mut may_go)
+            } else {
+                queue.rev().take(TAIL).find(&mut may_go)
+            };
+            if found.is_some() {
+                return found;
+            }
         }
+        None
     }
 
     fn ready_since(&self, task: TaskId) -> Time {
@@ -180,7 +186,7 @@ impl Core {
     fn expected_wait(&self, host: HostId, mean_task: Option<f64>) -> f64 {
         match (self.hosts[host].threads, mean_task) {
             (0, _) | (_, None) => 0.0,
-            (threads, Some(mean)) => self.ready.at(host).len() as f64 * mean / f64::from(threads),
+            (threads, Some(mean)) => self.ready.count_at(host) as f64 * mean / f64::from(threads),
         }
     }
 

@@ -169,7 +169,7 @@ impl Core {
     fn waiting_hosts(&self, cluster: &ClusterConfig) -> (BTreeSet<HostId>, u32) {
         let mut usable = BTreeSet::new();
         let mut strange = 0;
-        let ready = self.hosts.iter().map(|(host, _)| host).filter(|&host| !self.ready.at(host).is_empty());
+        let ready = self.hosts.iter().map(|(host, _)| host).filter(|&host| self.ready.count_at(host) > 0);
         let expected: BTreeSet<HostId> = self.expected_places().iter().map(|&(host, _)| host).collect();
         for host in ready.chain(expected).chain(self.classes.hosts()).collect::<BTreeSet<_>>() {
             if cluster.name_hosts && self.hosts.room(host, cluster.worker) > 0 {

@@ -11,7 +11,7 @@ use crate::hosts::Hosts;
 use crate::ids::{HostId, TaskId, WorkerId};
 use crate::job::{Job, State};
 use crate::jobs::Jobs;
-use crate::ready::ReadyTasks;
+use crate::turns::Turns;
 
 use super::Core;
 
@@ -28,13 +28,13 @@ pub(super) enum Turn {
 }
 
 /// Where ready tasks are listed.
-type ReadyLists<'a> = (&'a mut ReadyTasks, &'a mut Classes);
+type ReadyLists<'a> = (&'a mut Turns, &'a mut Classes);
 
 /// List a task that is ready. Of a usual one, whether it is free for everybody.
 pub(super) fn list(job: &Job, index: u32, (ready, classes): ReadyLists<'_>, hosts: &Hosts) -> Option<bool> {
     let (task, places) = (job.task_id(index), job.places_now(index));
     match job.class_of(index) {
-        None => Some(ready.insert(task, places, hosts)),
+        None => Some(ready.insert(job.driver, task, places, hosts)),
         Some(class) => {
             classes.insert(class, task, places);
             None

@@ -133,6 +133,7 @@ impl Core {
         }
         self.sharer_gone(driver);
         self.placer_gone(driver);
+        self.ready.driver_gone(driver);
     }
 
     /// Stop what runs of the job, drop its results, and forget it. So with released jobs that lived for it only.

@@ -1,0 +1,107 @@
+//! Ready tasks of several drivers: each has lists of its own, and who has the fewest tasks on workers goes first.
+//!
+//! A driver with a million tasks so holds up nobody: as soon as another one has something to run, threads that become free are
+//! its, until both have about as many. Within a driver the oldest job goes first.
+
+use std::collections::BTreeMap;
+
+use crate::hosts::Hosts;
+use crate::ids::{DriverId, HostId, TaskId};
+use crate::jobs::Jobs;
+use crate::ready::ReadyTasks;
+
+/// The ready tasks of all drivers, but those of classes.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    rows: BTreeMap<DriverId, ReadyTasks>,
+    count: usize,
+}
+
+impl Turns {
+    /// List a task of this driver that is not listed. True if it is free for everybody.
+    pub fn insert(&mut self, driver: DriverId, task: TaskId, places: &[HostId], hosts: &Hosts) -> bool {
+        self.count += 1;
+        self.rows.entry(driver).or_default().insert(task, places, hosts)
+    }
+
+    /// Take a listed task out of all lists.
+    pub fn remove(&mut self, task: TaskId, jobs: &Jobs, hosts: &Hosts) {
+        let Some(driver) = jobs.find(task).map(|(job, _)| job.driver) else { return };
+        if let Some(row) = self.rows.get_mut(&driver) {
+            row.remove(task, jobs, hosts);
+            self.count -= 1;
+        }
+    }
+
+    /// A driver is gone, and so is what it wanted. Its lists go when they are empty.
+    pub fn driver_gone(&mut self, driver: DriverId) {
+        if self.rows.get(&driver).is_some_and(ReadyTasks::is_empty) {
+            self.rows.remove(&driver);
+        }
+    }
+
+    /// How many tasks could run.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Could none run?
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The lists of all drivers that have ready tasks, the one with the fewest tasks on workers first.
+    pub fn in_turn(&self, tasks_of: impl Fn(DriverId) -> u32) -> impl Iterator<Item = &ReadyTasks> {
+        let waiting = || self.rows.iter().filter(|(_, row)| !row.is_empty());
+        let mut order: Vec<(u32, DriverId)> = Vec::new();
+        // Mostly there is one.
+        let first = waiting().next().map(|(_, row)| row);
+        if waiting().nth(1).is_some() {
+            order = waiting().map(|(&driver, _)| (tasks_of(driver), driver)).collect();
+            order.sort_unstable();
+        }
+        let alone = first.filter(|_| order.is_empty());
+        alone.into_iter().chain(order.into_iter().filter_map(|(_, driver)| self.rows.get(&driver)))
+    }
+
+    /// The lists of all drivers, for checks.
+    #[cfg(any(test, feature = "invariants"))]
+    pub fn iter(&self) -> impl Iterator<Item = (DriverId, &ReadyTasks)> {
+        self.rows.iter().map(|(&driver, row)| (driver, row))
+    }
+
+    /// How many tasks are listed at this host.
+    pub fn count_at(&self, host: HostId) -> usize {
+        self.rows.values().map(|row| row.at(host).len()).sum()
+    }
+
+    /// Clear out what is free no more from the heads of the free tasks' queues, after hosts were held.
+    pub fn settle_free(&mut self, jobs: &Jobs, hosts: &Hosts) {
+        self.rows.values_mut().for_each(|row| row.settle_free(jobs, hosts));
+    }
+
+    /// Clear out what has left from the head of a host's queues: for who is about to look there.
+    pub fn tidy_head(&mut self, host: HostId) {
+        self.rows.values_mut().for_each(|row| row.tidy_head(host));
+    }
+
+    /// Clear out what has left from both ends of a host's queues.
+    pub fn tidy(&mut self, host: HostId) {
+        self.rows.values_mut().for_each(|row| row.tidy(host));
+    }
+
+    /// This host holds a container of ours now: its tasks wait for it.
+    pub fn host_held(&mut self) {
+        self.rows.values_mut().for_each(ReadyTasks::host_held);
+    }
+
+    /// This host holds no container of ours any more: its tasks may be free. True if one is.
+    pub fn host_unheld(&mut self, host: HostId, jobs: &Jobs, hosts: &Hosts) -> bool {
+        self.rows.values_mut().fold(false, |free, row| row.host_unheld(host, jobs, hosts) | free)
+    }
+
+    /// Is no task free for everybody?
+    pub fn is_none_free(&self, jobs: &Jobs, hosts: &Hosts) -> bool {
+        self.rows.values().all(|row| row.is_none_free(jobs, hosts))
+    }
+}
