@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::executors::Executors;
+use crate::memory::watch;
 use crate::peers::{Peers, describe};
 use crate::serve::{Served, serve};
 use crate::store::ResultStore;
@@ -102,7 +103,7 @@ pub async fn connect(connection: Connection) -> Result<(), ConnectError> {
     };
     let worker = Worker::start(options, welcome.worker_id).map_err(ConnectError::Threads)?;
     let silence = Duration::from_millis(u64::from(welcome.silence_limit_ms.max(1000)));
-    let outcome = converse(link, worker, silence).await;
+    let outcome = converse(link, worker, (silence, connection.memory_bytes)).await;
     serving.abort();
     outcome.map_err(|end| ConnectError::MasterGone { address: connection.master_address, end })
 }
@@ -129,13 +130,15 @@ async fn join(
 async fn converse(
     link: bobbin_link::Link<wire::ToWorker, wire::FromWorker>,
     worker: Worker,
-    silence: Duration,
+    (silence, memory_bytes): (Duration, u64),
 ) -> Result<(), LinkEnd> {
     let (incoming, orders) = mpsc::channel(ORDERS);
     let (reports, outgoing) = mpsc::channel(REPORTS);
     let heartbeat = wire::FromWorker { message: Some(wire::from_worker::Message::Heartbeat(wire::Heartbeat {})) };
     let pumping = tokio::spawn(pump(link, Pump { outgoing, incoming, heartbeat, silence }, |order| order));
+    let watching = tokio::spawn(watch(reports.clone(), memory_bytes));
     let ending = worker.run(orders, reports).await;
+    watching.abort();
     match (ending, pumping.await) {
         (Ending::Stopped, _) => Ok(()),
         (Ending::Abandoned, Ok(end)) => Err(end),

@@ -17,6 +17,7 @@ mod connect;
 mod copying;
 mod executors;
 mod inputs;
+mod memory;
 mod pauses;
 mod peers;
 mod serve;

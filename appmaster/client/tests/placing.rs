@@ -159,6 +159,44 @@ async fn results_are_spread_evenly() {
     assert_eq!(made(&log), 16, "nothing was made again");
 }
 
+/// Uses this many bytes of its worker until the file is there.
+#[bobbin::task(pure = false)]
+fn fills(bytes: usize, until: PathBuf) -> usize {
+    let filled = vec![1u8; bytes];
+    while !until.exists() {
+        std::thread::yield_now();
+    }
+    std::hint::black_box(&filled).len()
+}
+
+#[tokio::test]
+async fn a_worker_that_uses_most_of_its_memory_gets_no_more() {
+    // Of 512 MiB, with two threads.
+    let (cluster, session) = application(1).await;
+    let (until, log) = (cluster.directory.path().join("until"), cluster.directory.path().join("made"));
+    let full = session.submit(fills, (430 << 20, until.clone()));
+    soon(async {
+        while !session.dump_state().await.unwrap().contains("short of memory") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let waits = session.submit(make, (10, log));
+    let explained = soon(async {
+        loop {
+            let explained = session.explain(&waits).await.unwrap();
+            if explained.contains("has waited") {
+                return explained;
+            }
+        }
+    })
+    .await;
+    assert!(explained.contains("any free thread"), "{explained}");
+    std::fs::write(&until, "").unwrap();
+    assert_eq!(soon(full.result()).await.unwrap(), 430 << 20);
+    assert_eq!(soon(waits.result()).await.unwrap().len(), 10);
+}
+
 #[bobbin::task]
 fn zero() -> i64 {
     0

@@ -11,6 +11,8 @@ pub struct Config {
     pub cluster: Option<ClusterConfig>,
     /// How long a task waits for a worker near its data.
     pub locality: LocalityWaits,
+    /// When tasks that take long are tried on a second worker, too; `None` for never.
+    pub speculation: Option<Speculation>,
     /// What each worker has beside threads and memory, for tasks that ask for it: names and thousandths.
     pub resources: Vec<(String, u64)>,
     /// Tasks that a worker gets beyond its threads, so that it need not wait for the next one.
@@ -36,6 +38,7 @@ impl Default for Config {
         Config {
             cluster: None,
             locality: LocalityWaits::default(),
+            speculation: Some(Speculation::default()),
             resources: Vec::new(),
             prefetch: 1,
             task_attempts: 4,
@@ -46,6 +49,21 @@ impl Default for Config {
             expectation_limit: Duration::from_secs(30),
             starvation_limit: Duration::from_secs(30),
         }
+    }
+}
+
+/// When a task takes too long. Only of sets of which at least half of the tasks, and three, are done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Speculation {
+    /// So many times as long as the tasks of its set that are done have taken on average.
+    pub factor: f64,
+    /// And so long.
+    pub least: Duration,
+}
+
+impl Default for Speculation {
+    fn default() -> Self {
+        Speculation { factor: 3.0, least: Duration::from_secs(1) }
     }
 }
 

@@ -18,6 +18,7 @@ mod placements;
 mod plan;
 mod sharing;
 mod special;
+mod speculation;
 mod submit;
 mod tasks;
 mod telling;
@@ -46,6 +47,7 @@ use leaving::Reaches;
 use placements::Placements;
 use sharing::Echoes;
 use special::{list, unlist};
+use speculation::Twins;
 
 /// Every decision of one application. See the crate's documentation.
 #[derive(Debug)]
@@ -67,6 +69,7 @@ pub struct Core {
     taken_back: BTreeSet<(WorkerId, TaskId)>,
     reaches: Reaches,
     copies: Copies,
+    twins: Twins,
     story: Story,
     placements: Placements,
     fleet: Fleet,
@@ -113,6 +116,7 @@ impl Core {
             taken_back: BTreeSet::new(),
             reaches: Reaches::default(),
             copies: Copies::default(),
+            twins: Twins::default(),
             story: Story::default(),
             placements: Placements::default(),
             fleet: Fleet::default(),
@@ -184,6 +188,7 @@ impl Core {
                 self.task_finished(worker, (task, attempt), result_bytes, result_rows);
             }
             Event::TaskFailed { worker, task, attempt, failure } => self.task_failed(worker, (task, attempt), failure),
+            Event::WorkerPressed { worker, pressed, bytes } => self.worker_pressed(worker, pressed, bytes),
             Event::ResultCopied { worker, copy } => self.result_copied(worker, copy),
             Event::CopyFailed { worker, copy, why } => self.copy_failed(worker, copy, &why),
             Event::TaskWaits { worker, task, attempt, waits } => self.task_waits(worker, (task, attempt), waits),
@@ -201,6 +206,7 @@ impl Core {
         self.check_expected();
         self.release_idle_workers();
         self.let_go_of_leavers();
+        self.speculate();
         self.check_idle();
     }
 
@@ -314,6 +320,9 @@ impl Core {
         let cancelled = effects.cancelled.iter().map(|&(worker, index)| (worker, row.task_id(index)));
         for (worker, task) in cancelled.collect::<Vec<_>>() {
             self.cancel_task(worker, task);
+        }
+        for &(_, index) in &effects.cancelled {
+            self.cancel_twin(job, index);
         }
         // They are listed in order where that is cheapest.
         effects.ready.sort_unstable();

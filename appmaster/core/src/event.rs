@@ -207,6 +207,15 @@ pub enum Event {
         /// Why, for people.
         why: String,
     },
+    /// A worker uses most of its memory, or not any more.
+    WorkerPressed {
+        /// Which.
+        worker: WorkerId,
+        /// False when it has enough again.
+        pressed: bool,
+        /// Bytes that its process uses.
+        bytes: u64,
+    },
     /// A task waits for others, which it has submitted itself, and holds no thread meanwhile; or it goes on.
     TaskWaits {
         /// Where.
@@ -300,6 +309,8 @@ pub struct TaskOptions {
     pub generation: u32,
     /// So many failures of its own are forgiven each task: it is tried again, at once.
     pub retries: u32,
+    /// Must no two attempts of a task run at the same time, however long one takes?
+    pub no_speculation: bool,
     /// The only hosts where they may run, by any of their names; none for all.
     pub only_on: Vec<String>,
     /// What each takes of its worker while it runs: names and thousandths. See [`crate::Config::resources`].

@@ -100,6 +100,34 @@ pub(crate) struct Set {
     pub class: Option<ClassId>,
     /// Failures of its own that each is forgiven.
     pub retries: u32,
+    /// May a task that takes long be tried twice at the same time?
+    pub may_speculate: bool,
+    pub pace: Pace,
+}
+
+/// How long tasks of one set take.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pace {
+    tasks: u32,
+    done: u32,
+    millis: f64,
+}
+
+impl Pace {
+    fn of(tasks: u32) -> Pace {
+        Pace { tasks, ..Pace::default() }
+    }
+
+    fn learn(&mut self, millis: f64) {
+        self.done = self.done.saturating_add(1);
+        self.millis += millis;
+    }
+
+    /// Milliseconds that a task of the set takes, once enough of them are done to tell.
+    pub fn typical(&self) -> Option<f64> {
+        let enough = self.done >= 3 && self.done >= self.tasks / 2;
+        enough.then(|| self.millis / f64::from(self.done))
+    }
 }
 
 /// What a graph's names are looked up in.
@@ -262,7 +290,8 @@ impl Job {
             self.refused.extend(refusal.map(|error| (start..self.len(), error.to_string())));
             let (name, end, retries) = (set.name, self.len(), set.options.retries);
             self.has_classes |= class.is_some();
-            self.sets.push(Set { name, end, class, retries });
+            let (may_speculate, pace) = (!set.options.no_speculation, Pace::of(end - start));
+            self.sets.push(Set { name, end, class, retries, may_speculate, pace });
         }
         let imported = Task { wanted: true, ..Task::new(State::Away, 0) };
         self.tasks.resize((self.own + self.imports.len()) as usize, imported);
@@ -400,7 +429,11 @@ impl Job {
     }
 
     /// Take in how long a task took.
-    pub fn learn_duration(&mut self, millis: f64) {
+    pub fn learn_duration(&mut self, index: u32, millis: f64) {
+        let number = self.sets.partition_point(|set| set.end <= index);
+        if let Some(set) = self.sets.get_mut(number) {
+            set.pace.learn(millis);
+        }
         self.mean_task = Some(match self.mean_task {
             Some(mean) => mean + (millis - mean) / 8.0,
             None => millis,

@@ -12,6 +12,7 @@
 //!                             failing          which cannot             ResultFailed
 //!  job or results released    imports,         what others still read   DropResults, ForgetJob
 //!                             core/sharing, core/independent
+//!  tick                       core/speculation who takes too long       Assign, a second time
 //!  worker connected/gone      core/dispatch    who runs what            Assign, CancelTask, DropResults
 //!  result copied              copies,          who else has, or is to  Copy, DropResults, StopWorker
 //!                             core/copying     have, a result
@@ -25,7 +26,7 @@
 //!  tick                       core/ending      idle, hopeless, over     JobFailed, Finish
 //! ```
 //!
-//! Deliberately absent: fairness between the jobs of one driver (the oldest goes first), and speculation.
+//! Deliberately absent: fairness between the jobs of one driver (the oldest goes first).
 //! Nothing here survives the application master: drivers tell the next one what they need.
 
 mod action;
@@ -67,7 +68,7 @@ mod tests;
 
 pub use action::{Action, AskRow, Assignment, Audience, Input, Place};
 
-pub use config::{ClusterConfig, Config, LocalityWaits};
+pub use config::{ClusterConfig, Config, LocalityWaits, Speculation};
 pub use event::{
     Capability, Event, FailureKind, Grant, Graph, InputRange, Node, TaskFailure, TaskOptions, TaskRequest, TaskSet,
 };

@@ -22,6 +22,8 @@ pub(crate) struct Assigned {
     pub started: Option<Time>,
     /// Did we tell the worker to stop it?
     pub cancelled: bool,
+    /// Did another attempt of the task end first? Then it does not matter how this one ends.
+    pub vain: bool,
     /// Does it wait for tasks of its own, and hold no thread?
     pub waits: bool,
     /// Did it ever? Then it may run beside as many others as there are threads.
@@ -56,6 +58,8 @@ pub(crate) struct Worker {
     pub results: u32,
     /// Is it to leave as soon as others have its results? It gets no more tasks.
     pub leaving: bool,
+    /// Does it use most of its memory? Then it gets no task beside another one.
+    pub pressed: bool,
     /// Transient failures since its last success.
     pub failures_in_row: u32,
     /// Since when it has had nothing to do.
@@ -74,6 +78,7 @@ impl Worker {
             in_use: Vec::new(),
             results: 0,
             leaving: false,
+            pressed: false,
             failures_in_row: 0,
             idle_since: now,
         }
@@ -84,7 +89,8 @@ impl Worker {
         if self.leaving {
             return 0;
         }
-        (self.threads.saturating_add(queued) as usize).saturating_sub(self.assigned.len() - self.waiting)
+        let most = if self.pressed { 1 } else { self.threads.saturating_add(queued) };
+        (most as usize).saturating_sub(self.assigned.len() - self.waiting)
     }
 
     /// How much of a resource is taken, in thousandths.
@@ -109,6 +115,7 @@ impl Worker {
             sent: now,
             started,
             cancelled: false,
+            vain: false,
             waits: false,
             has_waited: false,
             takes,
@@ -267,6 +274,13 @@ impl Workers {
             row.leaving = leaving;
             self.list(worker);
         }
+    }
+
+    /// Note that a worker uses most of its memory, or not any more. False if there is no such worker.
+    pub fn set_pressed(&mut self, worker: WorkerId, pressed: bool) -> bool {
+        let known = self.get_mut(worker).map(|row| row.pressed = pressed).is_some();
+        self.list(worker);
+        known
     }
 
     /// Is this worker here, and to stay?

@@ -222,6 +222,9 @@ impl Actor {
                 let wire::TaskWaits { task, attempt, waits } = told;
                 self.handle(Event::TaskWaits { worker, task: TaskId(task), attempt, waits });
             }
+            Some(wire::from_worker::Message::MemoryPressure(told)) => {
+                self.handle(Event::WorkerPressed { worker, pressed: told.pressed, bytes: told.bytes });
+            }
             Some(wire::from_worker::Message::ResultCopied(told)) => {
                 self.handle(Event::ResultCopied { worker, copy: CopyId(told.copy) });
             }

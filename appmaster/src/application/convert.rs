@@ -52,6 +52,7 @@ fn options(options: &wire::TaskOptions) -> TaskOptions {
         priority: options.priority,
         generation: options.generation,
         retries: options.retries,
+        no_speculation: options.no_speculation,
         only_on: options.only_on.clone(),
         resources: resources.collect(),
     }

@@ -120,6 +120,7 @@ fn name_of(event: &Event) -> &'static str {
         Event::WorkerGone { .. } => "WorkerGone",
         Event::TaskFinished { .. } => "TaskFinished",
         Event::TaskFailed { .. } => "TaskFailed",
+        Event::WorkerPressed { .. } => "WorkerPressed",
         Event::ResultCopied { .. } => "ResultCopied",
         Event::CopyFailed { .. } => "CopyFailed",
         Event::TaskWaits { .. } => "TaskWaits",

@@ -44,6 +44,7 @@ impl World {
             | Event::ResultsReleased { .. }
             | Event::TasksCancelled { .. }
             | Event::ResultUnreadable { .. }
+            | Event::WorkerPressed { .. }
             | Event::ResultCopied { .. }
             | Event::CopyFailed { .. }
             | Event::TaskWaits { .. }

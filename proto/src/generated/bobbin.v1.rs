@@ -98,7 +98,7 @@ pub mod to_worker {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct FromWorker {
-    #[prost(oneof = "from_worker::Message", tags = "1, 2, 3, 4, 6, 7")]
+    #[prost(oneof = "from_worker::Message", tags = "1, 2, 3, 4, 6, 7, 8")]
     pub message: ::core::option::Option<from_worker::Message>,
 }
 /// Nested message and enum types in `FromWorker`.
@@ -117,6 +117,8 @@ pub mod from_worker {
         ResultCopied(super::ResultCopied),
         #[prost(message, tag = "7")]
         CopyFailed(super::CopyFailed),
+        #[prost(message, tag = "8")]
+        MemoryPressure(super::MemoryPressure),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -240,6 +242,16 @@ pub struct TaskWaits {
     pub attempt: u32,
     #[prost(bool, tag = "3")]
     pub waits: bool,
+}
+/// The worker uses most of the memory that its container may use (WorkerHello.memory_bytes), or not any more. Meanwhile it gets no
+/// task beside one that it has. Said at every change.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemoryPressure {
+    #[prost(bool, tag = "1")]
+    pub pressed: bool,
+    /// Bytes that its process uses, for people.
+    #[prost(uint64, tag = "2")]
+    pub bytes: u64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TaskFailed {
@@ -691,6 +703,10 @@ pub struct TaskOptions {
     /// the tasks fail after a while.
     #[prost(string, repeated, tag = "5")]
     pub only_on: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Never two attempts of a task at the same time. Without it, one that takes much longer than the others of its set is tried on
+    /// a second host, too, and the first attempt to end counts. Calls with effects beside their results want it.
+    #[prost(bool, tag = "9")]
+    pub no_speculation: bool,
     /// What each takes of its worker while it runs. A job that asks for more than each worker has is refused.
     #[prost(message, repeated, tag = "6")]
     pub resources: ::prost::alloc::vec::Vec<Resource>,

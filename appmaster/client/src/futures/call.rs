@@ -139,7 +139,18 @@ impl Arguments {
         let places = if options.hosts.is_empty() { self.places } else { options.hosts.clone() };
         let set = options.name.clone().unwrap_or_else(|| F::NAME.into());
         let (call, inputs, input_bytes) = (self.call, self.inputs, self.input_bytes);
-        Ok((key, Spec { function, set, options: options.on_the_wire(), call, inputs, places, input_bytes }))
+        Ok((
+            key,
+            Spec {
+                function,
+                set,
+                options: options.on_the_wire(options.pure.unwrap_or(F::PURE)),
+                call,
+                inputs,
+                places,
+                input_bytes,
+            },
+        ))
     }
 }
 

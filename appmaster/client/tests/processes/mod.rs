@@ -85,6 +85,11 @@ impl Cluster {
 
     /// One more worker.
     pub fn start_worker(&mut self) {
+        self.start_worker_on("127.0.0.1");
+    }
+
+    /// One more worker, which calls its host so.
+    pub fn start_worker_on(&mut self, host: &str) {
         self.started += 1;
         let name = format!("local-{}", self.started);
         let spec = WorkerSpec {
@@ -110,7 +115,7 @@ impl Cluster {
         let tokens = self.directory.path().join(&name);
         std::fs::write(&tokens, Credentials { secrets, ..Credentials::default() }.encode()).unwrap();
         let mut command = (self.worker)();
-        command.env("HADOOP_TOKEN_FILE_LOCATION", tokens).env("CONTAINER_ID", &name).env("NM_HOST", "127.0.0.1");
+        command.env("HADOOP_TOKEN_FILE_LOCATION", tokens).env("CONTAINER_ID", &name).env("NM_HOST", host);
         command.env("LOCAL_DIRS", self.directory.path()).stdin(Stdio::null()).stdout(Stdio::null());
         self.workers.push(command.spawn().unwrap());
     }

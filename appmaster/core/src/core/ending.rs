@@ -40,6 +40,7 @@ impl Core {
         }
         self.workers.clear();
         self.copies = crate::copies::Copies::default();
+        self.twins = super::speculation::Twins::default();
         self.taken_back.clear();
         for container in self.fleet.iter().map(|(container, _)| container).collect::<Vec<_>>() {
             if self.fleet.remove(container).is_some_and(|row| !row.is_leaving()) {
@@ -86,6 +87,7 @@ impl Core {
             | Event::WorkerGone { .. }
             | Event::TaskFinished { .. }
             | Event::TaskFailed { .. }
+            | Event::WorkerPressed { .. }
             | Event::ResultCopied { .. }
             | Event::CopyFailed { .. }
             | Event::TaskWaits { .. }

@@ -156,7 +156,10 @@ impl Core {
             }
             State::Ready { since } => self.explain_ready(now, since, job, index),
             State::Delayed { until } => format!("failed and is tried again in {} ms", until.since(now).as_millis()),
-            State::Assigned { worker } => format!("is on {worker}, attempt {}", job.task(index).attempt),
+            State::Assigned { worker } => {
+                let twin = self.twins.of(task).map(|other| format!(" and {other}")).unwrap_or_default();
+                format!("is on {worker}{twin}, attempt {}", job.task(index).attempt)
+            }
             State::Done { bytes, .. } => {
                 let holders = self.all_holders(task).iter().map(WorkerId::to_string).collect::<Vec<_>>();
                 let verb = if holders.len() == 1 { "holds" } else { "hold" };

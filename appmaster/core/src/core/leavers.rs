@@ -1,4 +1,4 @@
-//! Workers that are to leave: they get no more tasks, end those that they run, and are let go when all of their results are
+//! Workers that get no more tasks. Those that use most of their memory, for a while. Those that are to leave: they get no more tasks, end those that they run, and are let go when all of their results are
 //! elsewhere. Idle ones leave when there are too many, those on nodes that YARN gives up, and those that a driver names.
 
 use crate::event::Node;
@@ -31,6 +31,17 @@ impl Core {
         self.wishes.all_workers = true;
     }
 
+    /// A worker that uses most of its memory gets no more tasks until it has enough again, or has none: so it ends what it runs,
+    /// rather than being killed with it, and never stands still.
+    pub(super) fn worker_pressed(&mut self, worker: WorkerId, pressed: bool, bytes: u64) {
+        if self.workers.set_pressed(worker, pressed) {
+            let (megabytes, what) =
+                (bytes >> 20, if pressed { "no more tasks until it uses less" } else { "tasks again" });
+            self.note(format!("{worker} uses {megabytes} MiB: it gets {what}"));
+            self.wishes.workers.push(worker);
+        }
+    }
+
     /// Nodes that are being decommissioned, or are unhealthy, let their containers run for a while: their workers leave.
     pub(super) fn leave_unusable(&mut self, nodes: &[Node]) {
         for node in nodes.iter().filter(|node| !node.usable) {
@@ -53,8 +64,14 @@ impl Core {
         self.refuse_placements(|row| row.workers.contains(&worker), why);
     }
 
-    /// Workers that have nothing left are let go.
+    /// Workers that have nothing left are let go. Where all others have gone in the meantime, those that were to leave stay.
     pub(super) fn let_go_of_leavers(&mut self) {
+        let nobody_stays = !self.workers.iter().any(|(_, row)| !row.leaving);
+        if nobody_stays && self.fleet.starting() == 0 {
+            for worker in self.workers.iter().map(|(worker, _)| worker).collect::<Vec<_>>() {
+                self.stay_after_all(worker, "no other worker is left to take its results over");
+            }
+        }
         let empty = |row: &Worker| row.leaving && row.assigned.is_empty() && row.results == 0;
         let leavers: Vec<WorkerId> =
             self.workers.iter().filter(|(_, row)| empty(row)).map(|(worker, _)| worker).collect();

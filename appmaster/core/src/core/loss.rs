@@ -12,6 +12,7 @@ use crate::story::Step;
 use crate::worker::Worker;
 
 use super::Core;
+use super::speculation::Standing;
 
 /// A new worker, and its container unless this is local mode.
 type Incoming = (WorkerId, Option<ContainerId>);
@@ -98,6 +99,9 @@ impl Core {
         let mut ran = Vec::new();
         for (position, assigned) in row.assigned.iter().enumerate() {
             self.tell(assigned.task, Step::WorkerGone { worker });
+            if assigned.vain || self.twin_failed(worker, assigned.task, false) == Standing::OtherRuns {
+                continue;
+            }
             let Some((job, index)) = self.returned(worker, assigned.task) else { continue };
             if position < row.threads as usize {
                 ran.push(assigned.task);

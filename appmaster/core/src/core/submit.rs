@@ -158,6 +158,7 @@ impl Core {
         self.cancel_tasks_of(&row);
         self.drop_everywhere(results_of(&row));
         self.end_copies(&row);
+        self.twins.end(&row);
         self.act(Action::ForgetJob { job });
         self.wishes.containers = true;
         row.imports.iter().cloned().collect()

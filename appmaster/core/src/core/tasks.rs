@@ -12,6 +12,7 @@ use crate::story::Step;
 use crate::worker::Assigned;
 
 use super::Core;
+use super::speculation::Standing;
 
 /// Tasks that fail one after the other on a worker before it is replaced.
 const BAD_WORKER: u32 = 5;
@@ -35,11 +36,15 @@ impl Core {
         }
         let now = self.now;
         self.tell(task, Step::Done { worker, bytes });
+        if assigned.vain {
+            return self.drop_stray(worker, task);
+        }
+        self.twin_finished(worker, task);
         let Some((job, index)) = self.returned(worker, task) else {
-            return self.drop_results(vec![(worker, task)]);
+            return self.drop_stray(worker, task);
         };
         if let Some(started) = assigned.started {
-            job.learn_duration(now.since(started).as_secs_f64() * 1000.0);
+            job.learn_duration(index, now.since(started).as_secs_f64() * 1000.0);
         }
         let mut effects = Effects::default();
         job.complete(index, worker, bytes, now, &mut effects);
@@ -55,6 +60,16 @@ impl Core {
             self.job_done(id);
         }
         self.result_came(task, worker);
+    }
+
+    /// A result that nobody waits for; unless the worker has fetched the same one in the meantime.
+    fn drop_stray(&mut self, worker: WorkerId, task: TaskId) {
+        if !self.all_holders(task).contains(&worker) {
+            return self.drop_results(vec![(worker, task)]);
+        }
+        if let Some(row) = self.workers.get_mut(worker) {
+            row.results -= 1;
+        }
     }
 
     /// Free the worker's thread. Nothing if the worker does not have this attempt: a peer may say anything.
@@ -95,6 +110,10 @@ impl Core {
     pub(super) fn task_failed(&mut self, worker: WorkerId, attempt: (TaskId, u32), failure: TaskFailure) {
         let Some(assigned) = self.take_back_from(worker, attempt.0, attempt.1) else { return };
         self.tell(attempt.0, Step::Failed { worker, why: failure.message.as_str().into() });
+        let is_final = failure.kind == FailureKind::Permanent;
+        if assigned.vain || self.twin_failed(worker, attempt.0, is_final) == Standing::OtherRuns {
+            return;
+        }
         let Some((job, index)) = self.returned(worker, attempt.0) else { return };
         let returned = Returned { job: job.id, index, worker, sent: assigned.sent };
         match &failure.kind {

@@ -76,7 +76,11 @@ impl Core {
     fn dump_workers(&self, text: &mut String) {
         let _ = writeln!(text, "\nworkers:");
         for (worker, row) in self.workers.iter() {
-            let leaving = if row.leaving { ", leaving" } else { "" };
+            let leaving = match (row.leaving, row.pressed) {
+                (true, _) => ", leaving",
+                (false, true) => ", short of memory",
+                (false, false) => "",
+            };
             let (host, threads, results) = (&self.hosts[row.host].name, row.threads, row.results);
             let _ = writeln!(text, "  {worker} on {host}: {threads} threads, {results} results{leaving}");
             for assigned in &row.assigned {

@@ -145,6 +145,10 @@ fn fault(world: &mut World) {
         }
         // A connection breaks while its process lives; its container is not over yet.
         (5, Some(worker), _) => world.lose_connection(worker),
+        (6, Some(worker), _) if world.rng.chance(50) => {
+            let pressed = world.rng.chance(50);
+            world.send(Event::WorkerPressed { worker, pressed, bytes: 1 << 30 });
+        }
         (_, _, _) if world.local => {}
         (6, _, Some(node)) if world.manager.nodes[node].alive => world.lose_node(node),
         (6 | 7, _, Some(node)) => {

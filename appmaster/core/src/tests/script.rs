@@ -14,8 +14,8 @@ use super::show;
 use crate::core::invariants;
 use crate::{
     Action, Capability, ClusterConfig, Config, ContainerId, CopyId, Core, DatasetEntry, DriverId, Event, FailureKind,
-    Grant, Graph, HostNames, InputRange, JobId, Node, Placing, Question, RequestId, TaskFailure, TaskId, TaskOptions,
-    TaskRequest, TaskSet, Time, WorkerId,
+    Grant, Graph, HostNames, InputRange, JobId, Node, Placing, Question, RequestId, Speculation, TaskFailure, TaskId,
+    TaskOptions, TaskRequest, TaskSet, Time, WorkerId,
 };
 
 /// Run a script's events, and return it with the actions that really followed.
@@ -80,6 +80,12 @@ fn set(config: &mut Config, settings: &str) {
                 continue;
             }
             "prefetch" => config.prefetch = number() as u32,
+            "slow" => {
+                let (factor, least) = value.split_once('x').expect("factor x milliseconds");
+                let (factor, least) = (factor.parse().expect("a factor"), least.parse().expect("milliseconds"));
+                config.speculation =
+                    (factor > 0.0).then(|| Speculation { factor, least: Duration::from_millis(least) });
+            }
             "idle" => config.idle_limit = Some(seconds()),
             "hope" => config.starvation_limit = seconds(),
             "expect" => config.expectation_limit = seconds(),
@@ -94,7 +100,7 @@ fn set(config: &mut Config, settings: &str) {
             "names" => cluster.name_hosts = number() > 0,
             _ => panic!("unknown setting {key}"),
         }
-        if !matches!(key, "prefetch" | "idle" | "hope" | "expect") {
+        if !matches!(key, "prefetch" | "idle" | "hope" | "expect" | "slow") {
             config.cluster = Some(cluster);
         }
     }
@@ -104,6 +110,8 @@ fn set(config: &mut Config, settings: &str) {
 pub fn show_settings(config: &Config) -> String {
     let resources = config.resources.iter().map(|(name, amount)| format!(" {name}={amount}")).collect::<String>();
     let mut line = format!("set{resources} prefetch={} hope={}", config.prefetch, config.starvation_limit.as_millis());
+    let slow = config.speculation.map_or((0.0, 0), |rule| (rule.factor, rule.least.as_millis()));
+    line += &format!(" slow={}x{}", slow.0, slow.1);
     if let Some(idle) = config.idle_limit {
         line += &format!(" idle={}", idle.as_millis());
     }
@@ -210,6 +218,7 @@ fn options(words: &str) -> TaskOptions {
             "prio" => options.priority = value.parse().expect("a priority"),
             "depth" => options.generation = value.parse().expect("a depth"),
             "retries" => options.retries = value.parse().expect("retries"),
+            "once" => options.no_speculation = value == "1",
             "on" => options.only_on = value.split(',').map(str::to_owned).collect(),
             name => options.resources.push((name.into(), value.parse().expect("thousandths"))),
         }
@@ -350,6 +359,10 @@ fn container_or_worker_event(what: &str, first: &str, others: &str) -> Event {
             let (bytes, rows) = rest.split_once(" rows ").unwrap_or((rest, "0"));
             let (result_bytes, result_rows) = (bytes.parse().expect("bytes"), rows.parse().expect("rows"));
             Event::TaskFinished { worker: worker(), task, attempt, result_bytes, result_rows }
+        }
+        "pressed" | "relieved" => {
+            let bytes = second.parse().expect("bytes");
+            Event::WorkerPressed { worker: worker(), pressed: what == "pressed", bytes }
         }
         "copied" => Event::ResultCopied { worker: worker(), copy: CopyId(id(second, "y")) },
         "not-copied" => Event::CopyFailed { worker: worker(), copy: CopyId(id(second, "y")), why: rest.into() },

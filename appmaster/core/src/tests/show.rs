@@ -73,12 +73,13 @@ fn graph(graph: &Graph) -> String {
 
 /// `{prio=1 depth=2 retries=3 on=w1,w2 GPU=500}`, each if it is not usual.
 fn options(options: &TaskOptions) -> String {
-    let TaskOptions { priority, generation, retries, only_on, resources } = options;
+    let TaskOptions { priority, generation, retries, no_speculation, only_on, resources } = options;
     let number = |name, number: i64| if number == 0 { None } else { Some(format!("{name}={number}")) };
     let mut words: Vec<String> = Vec::new();
     words.extend(number("prio", (*priority).into()));
     words.extend(number("depth", (*generation).into()));
     words.extend(number("retries", (*retries).into()));
+    words.extend(no_speculation.then(|| "once=1".to_owned()));
     words.extend((!only_on.is_empty()).then(|| format!("on={}", only_on.join(","))));
     words.extend(resources.iter().map(|(name, amount)| format!("{name}={amount}")));
     if words.is_empty() { String::new() } else { format!("{{{}}}", words.join(" ")) }
@@ -141,6 +142,9 @@ pub fn event(event: &Event) -> String {
         }
         Event::TaskFailed { worker, task, attempt, failure: told } => {
             format!("fail k{} t{}.{attempt} {}", worker.0, task.0, failure(told))
+        }
+        Event::WorkerPressed { worker, pressed, bytes } => {
+            format!("{} k{} {bytes}", if *pressed { "pressed" } else { "relieved" }, worker.0)
         }
         Event::ResultCopied { worker, copy } => format!("copied k{} y{}", worker.0, copy.0),
         Event::CopyFailed { worker, copy, why } => format!("not-copied k{} y{} {why}", worker.0, copy.0),

@@ -10,8 +10,8 @@ use super::{script, show};
 use crate::core::invariants;
 use crate::{
     Capability, ClusterConfig, Config, ContainerId, CopyId, Core, DatasetEntry, DriverId, Event, FailureKind, Graph,
-    HostNames, InputRange, JobId, Placing, Question, SHARED_JOBS, TaskFailure, TaskId, TaskOptions, TaskRequest,
-    TaskSet, Time, WorkerId,
+    HostNames, InputRange, JobId, Placing, Question, SHARED_JOBS, Speculation, TaskFailure, TaskId, TaskOptions,
+    TaskRequest, TaskSet, Time, WorkerId,
 };
 
 /// A task on a worker.
@@ -94,6 +94,9 @@ fn settings(rng: &mut Rng, local: bool) -> Config {
         cluster: (!local).then_some(cluster),
         prefetch: rng.below(3) as u32,
         resources: vec![("GPU".into(), 2000)],
+        speculation: rng
+            .chance(60)
+            .then(|| Speculation { factor: 0.5 + rng.below(3) as f64, least: Duration::from_millis(rng.below(600)) }),
         idle_limit: Some(Duration::from_secs(60)),
         ..Config::default()
     }
@@ -365,6 +368,7 @@ impl World {
         options.priority = self.rng.below(4) as i32 - 1;
         options.generation = self.rng.below(2) as u32;
         options.retries = self.rng.below(3) as u32;
+        options.no_speculation = self.rng.chance(30);
         if self.rng.chance(30) {
             options.resources.push(("GPU".into(), self.rng.below(2200)));
         }
