@@ -4,9 +4,8 @@
 
 mod cache;
 pub mod events;
-mod random;
 pub mod taxi;
 pub mod tpch;
 
 pub use cache::{Cached, cached, directory};
-pub use random::Random;
+pub use simulator::Random;

@@ -1,4 +1,4 @@
-//! The real Hadoop test cluster, end-to-end tests, a simulator and benchmarks; never published.
+//! The real Hadoop test cluster, end-to-end tests and benchmarks; never published.
 //!
 //! [`cluster::Cluster`] is HDFS and YARN on this machine, every host in namespaces of its own. Tests ask [`shared`] for the
 //! one cluster of their process, or [`private`] for one that they may break; both say why there is none where there can be none.
@@ -12,10 +12,9 @@ pub mod oracle;
 pub mod process;
 mod programs;
 pub mod python;
-pub mod simulator;
 mod sys;
 pub mod wait;
 
 pub use gate::{private, shared, skip, version};
 pub use programs::{ProgramError, program_beside, yarn_submit};
-pub use sys::{Counting, Usage, measured};
+pub use sys::{Usage, measured};

@@ -1,8 +1,6 @@
 //! The one place with `unsafe`: processes that begin in other namespaces than ours, and what happens when we exit.
 #![allow(unsafe_code, reason = "a process enters its namespaces between fork and exec")]
 
-mod counting;
-
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,8 +9,6 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 
 use rustix::thread::{ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces, unshare_unsafe};
-
-pub use counting::Counting;
 
 /// Starts `command` as the first process of a new host: with a network, mounts, a name and process ids of its own. When it
 /// ends, by whatever cause, the kernel ends every process on the host.

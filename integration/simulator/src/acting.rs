@@ -45,7 +45,11 @@ impl World {
             Action::CancelTask { worker, task, attempt } => {
                 let row = &mut self.tasks[task.0 as usize];
                 assert!(row.attempt >= attempt, "only_what_was_assigned_is_cancelled: {task}");
-                row.cancelled |= row.attempt == attempt;
+                if row.attempt == attempt {
+                    row.cancelled = true;
+                } else if let Some((_, cancelled)) = self.others.get_mut(&(task, attempt)) {
+                    *cancelled = true;
+                }
                 self.post(row_of(worker), Letter::Cancel { task, attempt });
             }
             Action::Copy { worker, task, copy, from } => {
@@ -109,7 +113,13 @@ impl World {
         }
         let seen = &mut self.tasks[task.0 as usize];
         assert!(row.attempt > seen.attempt, "one_attempt_one_worker: {task} again as {}", row.attempt);
-        assert_eq!(seen.worker, None, "no_task_on_two_workers: {task}");
+        // One that takes long has a second attempt; those that were told to stop may be under way, too.
+        if let Some(worker) = seen.worker {
+            self.others.insert((task, seen.attempt), (worker, seen.cancelled));
+        }
+        let others = self.others.range((task, 0)..=(task, u32::MAX));
+        let running = others.filter(|(_, (_, cancelled))| !cancelled).count();
+        assert!(running <= 1, "no_task_on_many_workers: {task} on {running} others");
         (seen.attempt, seen.worker, seen.cancelled) = (row.attempt, Some(row.worker.0), false);
         let given = &mut self.workers[worker].given;
         given.push(task);
@@ -164,8 +174,13 @@ impl World {
     /// The core has no such worker any more: its tasks are nobody's.
     pub(super) fn core_loses(&mut self, worker: usize) {
         self.workers[worker].known = false;
+        let lost = worker as u32 + 1;
         for task in std::mem::take(&mut self.workers[worker].given) {
-            self.tasks[task.0 as usize].worker = None;
+            let row = &mut self.tasks[task.0 as usize];
+            if row.worker == Some(lost) {
+                row.worker = None;
+            }
         }
+        self.others.retain(|_, (worker, _)| *worker != lost);
     }
 }

@@ -28,14 +28,18 @@ mod oracle;
 mod outcome;
 mod placement;
 mod plan;
+mod random;
 mod scenario;
+mod sys;
 mod watch;
 mod working;
 mod world;
 
 pub use network::Speeds;
 pub use outcome::{Distances, Outcome};
+pub use random::Random;
 pub use scenario::{NAMES, Scale, Scenario};
+pub use sys::Counting;
 
 use bound::{Bounds, Machines, lower_bounds};
 use outcome::span;

@@ -129,8 +129,8 @@ impl World {
             inputs.value = oracle::read(inputs.value, wanted, oracle::fold(range.into_iter()));
         }
         if !inputs.missing.is_empty() {
-            let seen = &self.tasks[row.task.0 as usize];
-            assert!(seen.cancelled || !self.faults.none(), "fetched_results_are_there: {:?}", inputs.missing);
+            let cancelled = self.is_cancelled(row.task, row.attempt);
+            assert!(cancelled || !self.faults.none(), "fetched_results_are_there: {:?}", inputs.missing);
         }
         inputs
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bobbin_core::{ClusterConfig, Config, InputRange};
 
-use crate::data::Random;
+use crate::Random;
 
 use super::clock::{MILLI, Micros, SECOND};
 use super::faults::{Fault, Faults};

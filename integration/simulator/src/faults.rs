@@ -2,7 +2,7 @@
 
 use bobbin_core::{Event, WorkerId};
 
-use crate::data::Random;
+use crate::Random;
 
 use super::clock::{Happening, MILLI, Micros, SECOND};
 use super::network::Source;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bobbin_core::{Graph, HostNames, InputRange, TaskOptions, TaskRequest, TaskSet};
 
-use crate::data::Random;
+use crate::Random;
 
 use super::clock::Micros;
 use super::placement::Replicas;

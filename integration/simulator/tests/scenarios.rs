@@ -1,8 +1,8 @@
-//! Small simulations of every scenario by seed, each checked after every event; see `integration::simulator`.
+//! Small simulations of every scenario by seed, each checked after every event; see the crate.
 //!
 //! `BOBBIN_SEED=n` runs one seed, `BOBBIN_SEEDS=n` so many.
 
-use integration::simulator::{NAMES, Outcome, Scale, Scenario, run};
+use simulator::{NAMES, Outcome, Scale, Scenario, run};
 
 /// Seeds of the scenario in which everything goes wrong.
 const SEEDS: u64 = 8;

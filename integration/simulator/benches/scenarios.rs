@@ -1,8 +1,7 @@
-//! What the scheduler decides on simulated clusters: a line for each scenario. `simulator [NAME..] [--seed N] [--full]`.
+//! What the scheduler decides on simulated clusters: a line for each scenario. `scenarios [NAME..] [--seed N] [--full]`.
 
 use clap::Parser;
-use integration::Counting;
-use integration::simulator::{NAMES, Outcome, Scale, Scenario, run};
+use simulator::{Counting, NAMES, Outcome, Scale, Scenario, run};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

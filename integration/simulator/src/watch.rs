@@ -58,10 +58,31 @@ impl World {
 
     fn heard_answer(&mut self, worker: WorkerId, task: TaskId, attempt: u32) {
         let seen = &mut self.tasks[task.0 as usize];
-        if (seen.worker, seen.attempt) == (Some(worker.0), attempt) {
+        let is_latest = (seen.worker, seen.attempt) == (Some(worker.0), attempt);
+        if is_latest {
             seen.worker = None;
-            self.workers[row_of(worker)].given.retain(|&other| other != task);
-            self.note_progress();
+        } else if self.others.remove(&(task, attempt)).is_none() {
+            return;
+        }
+        let given = &mut self.workers[row_of(worker)].given;
+        if let Some(position) = given.iter().position(|&other| other == task) {
+            given.remove(position);
+        }
+        self.note_progress();
+    }
+
+    /// Does the core take this worker for one that has this task?
+    fn is_on(&self, task: TaskId, worker: u32) -> bool {
+        let mut others = self.others.range((task, 0)..=(task, u32::MAX));
+        self.tasks[task.0 as usize].worker == Some(worker) || others.any(|(_, (other, _))| *other == worker)
+    }
+
+    /// Was this attempt told to stop?
+    pub(super) fn is_cancelled(&self, task: TaskId, attempt: u32) -> bool {
+        let seen = &self.tasks[task.0 as usize];
+        match self.others.get(&(task, attempt)) {
+            Some((_, cancelled)) => *cancelled,
+            None => seen.attempt != attempt || seen.cancelled,
         }
     }
 
@@ -73,8 +94,8 @@ impl World {
         for (number, worker) in self.workers.iter().enumerate() {
             assert!(worker.running.len() <= worker.threads, "no_worker_above_its_threads: {number}");
             for task in &worker.given {
-                let seen = self.tasks[task.0 as usize].worker;
-                assert_eq!(seen, Some(number as u32 + 1), "no_task_on_two_workers: {task}");
+                let known = self.is_on(*task, number as u32 + 1);
+                assert!(known, "workers_have_what_they_were_given: {task} on worker {number}");
             }
         }
     }

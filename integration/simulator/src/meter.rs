@@ -81,6 +81,7 @@ fn number_of(action: &Action) -> u64 {
         Action::ResultReady { task, .. } => mix(7, u64::from(task.0)),
         Action::Ask { rows } => mix(8, rows.len() as u64),
         Action::Note(text) => mix(9, text.len() as u64),
+        Action::Copy { worker, task, .. } => mix(10 ^ u64::from(task.0), u64::from(worker.0)),
         Action::Blacklist { .. }
         | Action::Answer { .. }
         | Action::JobAccepted { .. }

@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn everything_happens_in_order() {
         let mut queue = Queue::default();
-        let mut random = crate::data::Random::new(5);
+        let mut random = crate::Random::new(5);
         let mut expected = Vec::new();
         let mut number = 0;
         for round in 0..2000 {

@@ -2,6 +2,7 @@
 //!
 //! Blocks that go in (an event) or come out (an action) must be made and freed inside, too; else they are counted on one of
 //! both sides only.
+#![allow(unsafe_code, reason = "an allocator is asked for raw memory, and hands it on")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bobbin_core::{Action, Assignment, ContainerId, DriverId, Event, TaskId, WorkerId};
 
-use crate::data::Random;
+use crate::Random;
 
 use super::clock::{Happening, Letter, MILLI, Micros, Queue, Run, SECOND};
 use super::faults::{Fault, Faults};
@@ -92,7 +92,7 @@ pub(super) struct Worker {
     pub(super) heard_until: Micros,
 }
 
-/// A task, as seen from outside.
+/// A task, as seen from outside, and its latest attempt.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct TaskRow {
     pub(super) attempt: u32,
@@ -132,6 +132,8 @@ pub(super) struct World {
     pub(super) workers: Vec<Worker>,
     pub(super) jobs: Vec<Job>,
     pub(super) tasks: Vec<TaskRow>,
+    /// Attempts that workers have beside the latest one of their task: the worker, and whether it was told to stop.
+    pub(super) others: BTreeMap<(TaskId, u32), (u32, bool)>,
     pub(super) faults: Faults,
     schedule: Vec<(Micros, Fault)>,
     pub(super) tally: Tally,
@@ -180,6 +182,7 @@ impl World {
             workers: Vec::new(),
             jobs: plans.into_iter().map(|plan| Job::new(plan, checked)).collect(),
             tasks: vec![TaskRow::default(); tasks as usize],
+            others: BTreeMap::new(),
             faults,
             schedule,
             tally: Tally::default(),

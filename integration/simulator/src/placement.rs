@@ -1,6 +1,6 @@
 //! Where HDFS puts the replicas of a block.
 
-use crate::data::Random;
+use crate::Random;
 
 /// Hosts in racks: host `h` is in rack `h % racks`.
 #[derive(Clone, Copy, Debug)]
