@@ -82,6 +82,11 @@ impl Core {
     fn is_slow(&self, task: TaskId, millis: f64) -> bool {
         let Some((job, index)) = self.jobs.find(task) else { return false };
         let is_due = |set: &crate::job::Set| set.pace.typical().is_some_and(|typical| typical < millis);
+        // The attempt that runs may have read what has been lost since.
+        let is_there = |read: &crate::groups::Read| job.groups.row(read.group).missing == 0;
+        if !job.groups.reads(index).iter().all(is_there) {
+            return false;
+        }
         job.class_of(index).is_none() && job.set_of(index).is_some_and(|set| set.may_speculate && is_due(set))
     }
 
