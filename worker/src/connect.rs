@@ -92,7 +92,7 @@ pub async fn connect(connection: Connection) -> Result<(), ConnectError> {
     let (link, welcome) = join(&connector, &connection.master_address, hello).await?;
     info!(worker = welcome.worker_id, application = welcome.application_id, port, "joined");
     let acceptor = Acceptor::new(&connection.identity)?;
-    let served = Served { store: connection.store.clone(), methods: Arc::clone(&connection.executors.methods) };
+    let served = Served::by(&connection.executors, connection.store.clone());
     let serving = tokio::spawn(serve(listener, acceptor, Arc::from(welcome.application_id.as_str()), served));
     let options = WorkerOptions {
         threads: connection.threads,

@@ -25,7 +25,7 @@ mod store;
 mod threads;
 mod worker;
 
-pub use calls::call_state;
+pub use calls::{call_function, call_state};
 pub use connect::{ConnectError, Connection, connect};
 pub use executors::Executors;
 pub use peers::Peers;

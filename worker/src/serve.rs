@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bobbin_link::{AcceptError, Accepted, Acceptor, FetchError, FetchServer, Role};
+use bobbin_proto as wire;
+use bobbin_task::Execute;
 use bobbin_task::function::Methods;
+use bytes::Bytes;
 use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
-use crate::calls::call_state;
+use crate::calls::{call_function, call_state};
+use crate::executors::Executors;
 use crate::peers::describe;
 use crate::store::{ResultStore, StoreError, StoredReader};
 
@@ -28,6 +32,15 @@ pub struct Served {
     pub store: ResultStore,
     /// Methods of those that are states of actors.
     pub methods: Arc<Methods>,
+    /// Functions that are called at once, and not as tasks.
+    pub functions: Arc<dyn Execute>,
+}
+
+impl Served {
+    /// What these run, and what is kept there.
+    pub fn by(executors: &Executors, store: ResultStore) -> Served {
+        Served { store, methods: Arc::clone(&executors.methods), functions: Arc::clone(&executors.functions) }
+    }
 }
 
 /// Serves until it is dropped. A stranger is logged and sent away, nothing else.
@@ -80,23 +93,48 @@ async fn admit(
 }
 
 async fn answer(mut server: FetchServer, served: &Served) -> Result<(), FetchError> {
-    let Served { store, methods } = served;
-    while let Some(request) = server.request().await? {
+    let Served { store, methods, functions } = served;
+    let mut next = server.request().await?;
+    while let Some(request) = next.take() {
         if let Some(call) = request.call {
             let (reply, bytes) = call_state(store, methods, call).await;
             server.answer(reply, &bytes).await?;
-            continue;
-        }
-        for task in request.tasks {
-            if request.whole {
-                give_whole(&mut server, store, task).await?;
-            } else {
-                give(&mut server, store, task, request.part).await?;
+        } else if let Some(call) = request.function {
+            let Some((reply, bytes)) = called(&mut server, functions, call, &mut next).await? else { return Ok(()) };
+            server.answer(reply, &bytes).await?;
+        } else {
+            for task in request.tasks {
+                match request.whole {
+                    true => give_whole(&mut server, store, task).await?,
+                    false => give(&mut server, store, task, request.part).await?,
+                }
             }
+            server.flush().await?;
         }
-        server.flush().await?;
+        if next.is_none() {
+            next = server.request().await?;
+        }
     }
     Ok(())
+}
+
+/// Calls a function for the peer; nothing if it goes away meanwhile. It may have sent its next request already.
+async fn called(
+    server: &mut FetchServer,
+    functions: &Arc<dyn Execute>,
+    call: wire::FunctionCall,
+    next: &mut Option<wire::FetchRequest>,
+) -> Result<Option<(wire::FetchReply, Bytes)>, FetchError> {
+    let mut calling = std::pin::pin!(call_function(functions, call));
+    loop {
+        tokio::select! {
+            answer = &mut calling => return Ok(Some(answer)),
+            request = server.request(), if next.is_none() => match request? {
+                Some(request) => *next = Some(request),
+                None => return Ok(None),
+            },
+        }
+    }
 }
 
 async fn give(server: &mut FetchServer, store: &ResultStore, task: u32, part: u32) -> Result<(), FetchError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bobbin_link::{Connector, DialError, FetchConnection, FetchError};
 use bobbin_proto as wire;
-use bobbin_task::function::Methods;
+use bobbin_worker::{Served, call_function, call_state};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub enum Fetcher {
     /// The workers of a cluster.
     Remote(Arc<Remote>),
-    /// The worker in this process, and the methods of its actors.
-    Local(bobbin_worker::ResultStore, Arc<Methods>),
+    /// The worker in this process.
+    Local(Served),
 }
 
 /// Connections to workers, kept for the next result.
@@ -89,8 +89,8 @@ impl Fetcher {
     pub async fn fetch(&self, ready: &wire::ResultReady) -> Result<Bytes, ResultError> {
         match self {
             Fetcher::Remote(remote) => remote.fetch(ready).await,
-            Fetcher::Local(store, _) => {
-                let read = store.read(ready.result, 0).await;
+            Fetcher::Local(served) => {
+                let read = served.store.read(ready.result, 0).await;
                 read.map_err(|error| ResultError::Local { result: ready.result, reason: error.to_string() })
             }
         }
@@ -105,26 +105,51 @@ impl Fetcher {
         call: wire::StateCall,
     ) -> Result<(wire::FetchReply, Bytes), ResultError> {
         match self {
-            Fetcher::Remote(remote) => remote.call(address, call).await,
-            Fetcher::Local(store, methods) => Ok(bobbin_worker::call_state(store, methods, call).await),
+            Fetcher::Remote(remote) => {
+                let (result, address) = (call.task, address.to_owned());
+                let request = wire::FetchRequest { call: Some(call), ..wire::FetchRequest::default() };
+                remote.call(&address, request).await.map_err(|error| match error {
+                    Unanswered::Dial(source) => ResultError::Dial { result, address, source },
+                    Unanswered::Broken(source) => ResultError::Fetch { result, address, source },
+                })
+            }
+            Fetcher::Local(Served { store, methods, .. }) => Ok(call_state(store, methods, call).await),
+        }
+    }
+
+    /// Calls a function on the worker at `address`, beside its tasks.
+    pub(crate) async fn call_function(
+        &self,
+        address: &str,
+        call: wire::FunctionCall,
+    ) -> Result<(wire::FetchReply, Bytes), Unanswered> {
+        match self {
+            Fetcher::Remote(remote) => {
+                let request = wire::FetchRequest { function: Some(call), ..wire::FetchRequest::default() };
+                remote.call(address, request).await
+            }
+            Fetcher::Local(served) => Ok(call_function(&served.functions, call).await),
         }
     }
 }
 
+/// A call without an answer.
+pub(crate) enum Unanswered {
+    /// It was not made.
+    Dial(DialError),
+    /// It was made, or not.
+    Broken(FetchError),
+}
+
 impl Remote {
-    async fn call(&self, address: &str, call: wire::StateCall) -> Result<(wire::FetchReply, Bytes), ResultError> {
-        let result = call.task;
+    async fn call(&self, address: &str, request: wire::FetchRequest) -> Result<(wire::FetchReply, Bytes), Unanswered> {
         let kept = self.connections.lock().await.get_mut(address).and_then(Vec::pop);
         let mut connection = match kept {
             Some(connection) => connection,
-            None => {
-                let dialed = self.connector.dial_as_peer(address).await;
-                dialed.map_err(|source| ResultError::Dial { result, address: address.to_owned(), source })?
-            }
+            None => self.connector.dial_as_peer(address).await.map_err(Unanswered::Dial)?,
         };
-        // However long the method takes: a worker that has gone closes its connections, or its host's silence does.
-        let answered = connection.call(call).await;
-        let answered = answered.map_err(|source| ResultError::Fetch { result, address: address.to_owned(), source })?;
+        // However long it takes: a worker that has gone closes its connections, or its host's silence does.
+        let answered = connection.call(request).await.map_err(Unanswered::Broken)?;
         self.put_back(address, connection).await;
         Ok(answered)
     }

@@ -16,6 +16,7 @@ mod frames;
 mod futures;
 mod local;
 mod nested;
+mod on_workers;
 mod placing;
 mod program;
 #[cfg(feature = "sql")]
@@ -44,6 +45,7 @@ pub use fetch::{Fetcher, Remote, ResultError};
 #[cfg(feature = "sql")]
 pub use frames::{Frame, Reading, Written};
 pub use local::{LocalError, LocalOptions};
+pub use on_workers::{OnWorker, RunError, WorkerError};
 #[cfg(feature = "sql")]
 pub use query::{Answer, QueryError, Running};
 pub use session::{Files, Session, SessionError};

@@ -7,7 +7,7 @@ use bobbin_appmaster::application::{Application, Options, Over};
 use bobbin_core::Config;
 use bobbin_proto as wire;
 use bobbin_task::function::Methods;
-use bobbin_worker::{Executors, Peers, ResultStore, Worker, WorkerOptions};
+use bobbin_worker::{Executors, Peers, ResultStore, Served, Worker, WorkerOptions};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -71,11 +71,12 @@ pub async fn start(options: &LocalOptions, files: Files) -> Result<(Driver, Fetc
         memory_bytes: options.memory_bytes as u64,
     };
     let seat = application.add_worker(hello).await?;
+    let served = Served::by(&executors, store.clone());
     let worker_options = WorkerOptions {
         threads: options.threads,
         host: "localhost".to_owned(),
         executors,
-        store: store.clone(),
+        store,
         peers: Peers { connector: None, io: Handle::current() },
     };
     let worker = Worker::start(worker_options, seat.id.0)
@@ -83,5 +84,5 @@ pub async fn start(options: &LocalOptions, files: Files) -> Result<(Driver, Fetc
     let (reports, receiver) = mpsc::channel(REPORTS);
     tokio::spawn(worker.run(seat.attach(receiver), reports));
     let driver = application.add_driver(wire::DriverHello { name: "session".to_owned() }).await?;
-    Ok((Driver::over_seat(driver), Fetcher::Local(store, methods)))
+    Ok((Driver::over_seat(driver), Fetcher::Local(served)))
 }

@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock, Weak};
 use bobbin_appmaster::application::Application;
 use bobbin_link::{AuthorityError, Connector, Identity};
 use bobbin_proto as wire;
-use bobbin_task::function::Methods;
-use bobbin_worker::ResultStore;
+use bobbin_task::function::{Functions, Methods};
+use bobbin_worker::{ResultStore, Served};
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
@@ -49,15 +49,22 @@ impl Home {
     }
 
     /// The way to workers, without a session.
-    pub fn fetcher(&self) -> Result<Fetcher, AuthorityError> {
+    pub fn fetcher(self: &Arc<Self>) -> Result<Fetcher, AuthorityError> {
         if let Some(fetcher) = self.fetcher.get() {
             return Ok(fetcher.clone());
         }
         let fetcher = match &self.way {
-            Way::Here(_, store, methods) => Fetcher::Local(store.clone(), Arc::clone(methods)),
+            // It has this home itself, and so is not kept here.
+            Way::Here(_, store, methods) => return Ok(self.to_worker_here(store, methods)),
             Way::There(_, identity) => Fetcher::remote(Connector::new(identity)?),
         };
         Ok(self.fetcher.get_or_init(|| fetcher).clone())
+    }
+
+    /// The way to the worker in this process.
+    fn to_worker_here(self: &Arc<Self>, store: &ResultStore, methods: &Arc<Methods>) -> Fetcher {
+        let functions = Functions::new(self.files.reader.clone()).with_home(Arc::clone(self) as _);
+        Fetcher::Local(Served { store: store.clone(), methods: Arc::clone(methods), functions: Arc::new(functions) })
     }
 
     /// A session for a task.
@@ -78,17 +85,14 @@ impl Home {
         }
     }
 
-    async fn begin(&self) -> Result<Session, SessionError> {
+    async fn begin(self: &Arc<Self>) -> Result<Session, SessionError> {
         match &self.way {
             Way::There(address, identity) => Session::join(address, identity, "tasks", self.files.clone()).await,
             Way::Here(application, store, methods) => {
                 let hello = wire::DriverHello { name: "tasks".to_owned() };
                 let seat = application.add_driver(hello).await.map_err(crate::local::LocalError::Over)?;
-                Ok(Session::new(
-                    Driver::over_seat(seat),
-                    Fetcher::Local(store.clone(), Arc::clone(methods)),
-                    self.files.clone(),
-                ))
+                let fetcher = self.to_worker_here(store, methods);
+                Ok(Session::new(Driver::over_seat(seat), fetcher, self.files.clone()))
             }
         }
     }

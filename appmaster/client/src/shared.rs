@@ -77,6 +77,8 @@ pub struct WorkerStatus {
     pub results: u32,
     /// Is it to leave, as soon as others have its results?
     pub leaving: bool,
+    /// Where it serves its results and is asked to run functions: host:port; empty for the worker in this process.
+    pub address: String,
 }
 
 /// A question on its way: what it is called in messages, and how long it may wait.
@@ -184,6 +186,7 @@ impl Session {
             tasks: row.tasks,
             results: row.results,
             leaving: row.leaving,
+            address: row.fetch_address,
         };
         Ok(workers.workers.into_iter().map(status).collect())
     }

@@ -304,7 +304,10 @@ impl Actor {
     }
 
     fn answer(&mut self, driver: DriverId, request: u32, answer: Answer) {
-        self.tell(driver, wire::to_driver::Message::Answer(questions::answer(request, answer)));
+        let workers = &self.workers;
+        let address = |worker| workers.get(&worker).map(|peer| peer.fetch_address.clone()).unwrap_or_default();
+        let answer = questions::answer(request, answer, &address);
+        self.tell(driver, wire::to_driver::Message::Answer(answer));
     }
 
     fn submit(&mut self, driver: DriverId, submitted: wire::SubmitJob) {

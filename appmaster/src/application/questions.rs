@@ -78,8 +78,8 @@ fn published(entry: &wire::DatasetEntry, find: Find<'_>) -> Result<DatasetEntry,
     Ok(DatasetEntry { job, index: *task, key: Arc::from(&key[..]) })
 }
 
-/// The core's answer on the wire.
-pub(super) fn answer(request: u32, answer: Answer) -> wire::Answer {
+/// The core's answer on the wire; `address` knows where a worker serves.
+pub(super) fn answer(request: u32, answer: Answer, address: &dyn Fn(WorkerId) -> String) -> wire::Answer {
     let answer = match answer {
         Answer::Done => Said::Done(wire::Done {}),
         Answer::Refused(why) => Said::Refused(why),
@@ -96,6 +96,7 @@ pub(super) fn answer(request: u32, answer: Answer) -> wire::Answer {
                 tasks: row.tasks,
                 results: row.results,
                 leaving: row.leaving,
+                fetch_address: address(row.worker),
             };
             Said::Workers(wire::Workers { workers: workers.into_iter().map(status).collect() })
         }

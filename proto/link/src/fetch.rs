@@ -2,7 +2,7 @@
 
 use std::io;
 
-use bobbin_proto::{FetchReply, FetchRequest, FrameError, StateCall};
+use bobbin_proto::{FetchReply, FetchRequest, FrameError};
 use bytes::{Bytes, BytesMut};
 use futures::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -75,9 +75,10 @@ impl FetchConnection {
         Ok((reply.parts, Body { link: &mut self.link, left: reply.length }))
     }
 
-    /// Calls a method of a state. The reply's error is the caller's to look at; the bytes are the method's result.
-    pub async fn call(&mut self, call: StateCall) -> Result<(FetchReply, Bytes), FetchError> {
-        self.link.send(FetchRequest { call: Some(call), ..FetchRequest::default() }).await?;
+    /// Makes the call of a request: of a method, or of a function. The reply's error is the caller's to look at; the bytes
+    /// are the result.
+    pub async fn call(&mut self, request: FetchRequest) -> Result<(FetchReply, Bytes), FetchError> {
+        self.link.send(request).await?;
         let reply = self.link.next().await.ok_or(FetchError::Closed)??;
         let mut body = Body { link: &mut self.link, left: reply.length };
         let mut bytes = BytesMut::new();

@@ -637,6 +637,9 @@ pub struct WorkerStatus {
     /// It gets no more tasks, and leaves as soon as others have its results.
     #[prost(bool, tag = "7")]
     pub leaving: bool,
+    /// host:port that serves its results and runs functions on demand: who dials it is a PeerHello.
+    #[prost(string, tag = "6")]
+    pub fetch_address: ::prost::alloc::string::String,
 }
 /// A graph of tasks. Tasks are numbered 0.. within the job, in the order of `task_sets` and their `tasks`; inputs name
 /// earlier tasks only, of this job or of one that was submitted before. All tasks are run, wanted or not. A job that makes no sense is
@@ -1020,6 +1023,19 @@ pub struct FetchRequest {
     /// Instead of all that: call a method of a state. Answered by one FetchReply, with the method's result.
     #[prost(message, optional, tag = "3")]
     pub call: ::core::option::Option<StateCall>,
+    /// Or run a function, whatever tasks run beside it. Answered by one FetchReply, with its result.
+    #[prost(message, optional, tag = "4")]
+    pub function: ::core::option::Option<FunctionCall>,
+}
+/// A function that is no task: it is called at once, takes no place of one, and its result is not kept. It is called once, or, when
+/// the connection breaks before the answer, nobody knows. Closing the connection tells it that nobody wants its result.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FunctionCall {
+    #[prost(message, optional, tag = "1")]
+    pub function: ::core::option::Option<Function>,
+    /// Values and ranges of files only: it has no inputs.
+    #[prost(message, optional, tag = "2")]
+    pub call: ::core::option::Option<Call>,
 }
 /// A result may be the state of an actor: the worker that holds it keeps the value that the result was made of beside it, and
 /// methods change this value. Calls of one state are made one after the other, as they come. The state lives as long as the
@@ -1048,7 +1064,7 @@ pub struct FetchReply {
     pub task: u32,
     #[prost(uint64, tag = "2")]
     pub length: u64,
-    /// Why there is no result; the replies for the other tasks still come.
+    /// Why there is no result; the replies for the other tasks still come. Of a call, what the function says.
     #[prost(string, tag = "3")]
     pub error: ::prost::alloc::string::String,
     /// Of a StateCall: which beginning of the state it is.

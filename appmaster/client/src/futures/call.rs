@@ -104,7 +104,7 @@ impl Arguments {
         self.push(b"block", &content, Kind::Range(range));
     }
 
-    /// A call with values only: nothing else can be given to a method.
+    /// A call with values only: nothing else can be given to what is no task.
     pub(crate) fn values(self) -> Result<wire::Call, String> {
         if let Some(failure) = self.failure {
             return Err(failure.to_string());
@@ -112,7 +112,7 @@ impl Arguments {
         let is_value = |argument: &wire::Argument| matches!(argument.argument, Some(Kind::Value(_)));
         match self.call.arguments.iter().position(|argument| !is_value(argument)) {
             Some(number) => Err(format!(
-                "argument {} is a future or a block of a file: a method takes values, so await the future before",
+                "argument {} is a future or a block of a file: only tasks take these, so await the future before",
                 number + 1
             )),
             None => Ok(self.call),

@@ -140,6 +140,13 @@ impl Cluster {
         worker.wait().unwrap();
     }
 
+    /// A worker stands still, as if its host had lost its network: its connections stay open, and nothing comes.
+    #[allow(dead_code, reason = "each user has its part")]
+    pub fn halt(&mut self, number: usize) {
+        let worker = rustix::process::Pid::from_child(&self.workers[number]);
+        rustix::process::kill_process(worker, rustix::process::Signal::STOP).unwrap();
+    }
+
     /// The application master dies, and its workers with it, as on YARN; a next one takes its place, with so many workers.
     #[allow(dead_code, reason = "each user has its part")]
     pub async fn kill_master(&mut self, workers: usize) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Display;
 use std::pin::Pin;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 
@@ -204,12 +205,15 @@ pub enum NoFunction {
 
 impl Registry {
     /// Those of this executable.
-    pub fn new() -> Registry {
-        let mut registry = Registry::default();
-        for function in inventory::iter::<Registered> {
-            registry.0.entry(function.name).or_default().push(function);
-        }
-        registry
+    pub fn of_this_program() -> &'static Registry {
+        static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
+            let mut registry = Registry::default();
+            for function in inventory::iter::<Registered> {
+                registry.0.entry(function.name).or_default().push(function);
+            }
+            registry
+        });
+        &REGISTRY
     }
 
     /// The function of this name.

@@ -24,7 +24,7 @@ use crate::task::{InputError, Inputs, LostInput, Output, Task, TaskError, TaskEr
 /// Runs calls of the functions of this executable.
 pub struct Functions {
     reader: BlockReader,
-    registry: Registry,
+    registry: &'static Registry,
     home: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -66,7 +66,7 @@ enum CallError {
 impl Functions {
     /// Of this executable; they read files through `reader`.
     pub fn new(reader: BlockReader) -> Functions {
-        Functions { reader, registry: Registry::new(), home: None }
+        Functions { reader, registry: Registry::of_this_program(), home: None }
     }
 
     /// They find this in [`crate::running`]: the program's way to the application, for tasks that submit tasks.
