@@ -15,6 +15,7 @@ mod blocks;
 mod call;
 mod future;
 mod options;
+mod progress;
 mod queue;
 mod slot;
 mod table;
@@ -28,6 +29,7 @@ pub use blocks::{Block, BlocksError};
 pub use call::{Arguments, IntoArgument, IntoArguments};
 pub use future::{Future, FutureError, Status};
 pub use options::TaskOptions;
+pub use progress::{Progress, Watch};
 pub(crate) use queue::Wishes;
 pub(crate) use table::FutureTable;
 

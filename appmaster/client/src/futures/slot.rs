@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bobbin_proto as wire;
@@ -58,8 +59,26 @@ pub(crate) struct Slot {
     changed: Notify,
 }
 
+/// How many tasks of a job run, as the application said last.
+#[derive(Default)]
+pub(crate) struct Running(AtomicU32);
+
+impl Running {
+    /// So many.
+    pub fn set(&self, count: u32) {
+        self.0.store(count, Ordering::Relaxed);
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed) as usize
+    }
+}
+
 struct Row {
     address: Option<Address>,
+    /// Of its job, if that is one of ours.
+    running: Option<Arc<Running>>,
     fate: Fate,
     announced: u64,
     listeners: Vec<(Weak<Completions>, usize)>,
@@ -80,7 +99,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Slot {
     /// Of a call that nobody has submitted yet.
     pub fn new(name: String, key: Key) -> Slot {
-        let row = Row { address: None, fate: Fate::Open, announced: 0, listeners: Vec::new() };
+        let row = Row { address: None, running: None, fate: Fate::Open, announced: 0, listeners: Vec::new() };
         Slot { name, key, row: Mutex::new(row), changed: Notify::new() }
     }
 
@@ -89,9 +108,21 @@ impl Slot {
         lock(&self.row).address
     }
 
-    /// It was submitted as this task.
-    pub fn submitted_as(&self, address: Address) {
+    /// It is this task, of a job of others.
+    pub fn is_at(&self, address: Address) {
         lock(&self.row).address = Some(address);
+    }
+
+    /// It was submitted as this task.
+    pub fn submitted_as(&self, address: Address, running: &Arc<Running>) {
+        let mut row = lock(&self.row);
+        row.address = Some(address);
+        row.running = Some(Arc::clone(running));
+    }
+
+    /// How many tasks of its job run, if we have submitted it.
+    pub fn running(&self) -> Option<Arc<Running>> {
+        lock(&self.row).running.clone()
     }
 
     /// What became of it so far.

@@ -12,7 +12,7 @@ use from_driver::Message;
 use wire::{from_driver, to_driver};
 
 use super::queue::{Spec, Wish};
-use super::slot::{Address, Ended, Fate, Key, Slot};
+use super::slot::{Address, Ended, Fate, Key, Running, Slot};
 
 /// Tasks and bytes of one message, at most. A frame holds 64 MiB.
 const MOST_TASKS: usize = 20_000;
@@ -35,12 +35,13 @@ struct FutureJob {
     /// Our jobs that it reads, and how many read it: while there is one, it may have to be run again.
     reads: BTreeSet<u32>,
     readers: u32,
+    running: Arc<Running>,
 }
 
 impl FutureJob {
     fn new(slots: Vec<Option<Wanted>>) -> FutureJob {
         let live = slots.len() as u32;
-        FutureJob { slots, live, kept: None, reads: BTreeSet::new(), readers: 0 }
+        FutureJob { slots, live, kept: None, reads: BTreeSet::new(), readers: 0, running: Arc::default() }
     }
 }
 
@@ -55,12 +56,13 @@ struct Draft {
     job: wire::SubmitJob,
     slots: Vec<Arc<Slot>>,
     bytes: usize,
+    running: Arc<Running>,
 }
 
 impl Draft {
     fn new(number: u32) -> Draft {
         let job = wire::SubmitJob { job: number, independent: true, ..wire::SubmitJob::default() };
-        Draft { job, slots: Vec::new(), bytes: 0 }
+        Draft { job, slots: Vec::new(), bytes: 0, running: Arc::default() }
     }
 
     fn is_full(&self) -> bool {
@@ -89,7 +91,7 @@ impl Draft {
                 ..wire::TaskSet::default()
             }),
         }
-        slot.submitted_as((self.job.job, task));
+        slot.submitted_as((self.job.job, task), &self.running);
         self.job.wanted.push(task);
         self.slots.push(slot);
     }
@@ -126,6 +128,7 @@ impl FutureTable {
         for (&job, row) in &self.jobs {
             let Some(kept) = &row.kept else { continue };
             messages.push(Message::SubmitJob(kept.clone()));
+            row.running.set(0);
             row.slots.iter().flatten().for_each(|wanted| wanted.slot.lost());
             let given_up = (0..).zip(&row.slots).filter(|(_, place)| place.is_none());
             let tasks: Vec<u32> = given_up.map(|(task, _)| task).collect();
@@ -193,8 +196,9 @@ impl FutureTable {
     }
 
     fn submit(&mut self, draft: Option<Draft>) -> Option<Message> {
-        let Draft { job, slots, .. } = draft?;
-        let mut row = FutureJob::new(slots.into_iter().map(|slot| Some(Wanted { slot, claims: 1 })).collect());
+        let Draft { job, slots, running, .. } = draft?;
+        let slots = slots.into_iter().map(|slot| Some(Wanted { slot, claims: 1 })).collect();
+        let mut row = FutureJob { running, ..FutureJob::new(slots) };
         if self.keeps {
             let inputs = job.task_sets.iter().flat_map(|set| &set.tasks).flat_map(|task| &task.inputs);
             row.reads = inputs.filter_map(|input| input.job).filter(|source| self.jobs.contains_key(source)).collect();
@@ -256,7 +260,7 @@ impl FutureTable {
         let known = entry.key.len().min(key.0.len());
         key.0[..known].copy_from_slice(&entry.key[..known]);
         let slot = Arc::new(Slot::new(format!("{dataset} {}", &key.to_string()[..8]), key));
-        slot.submitted_as((entry.job, entry.task));
+        slot.is_at((entry.job, entry.task));
         row.live += 1;
         row.slots[task] = Some(Wanted { slot: Arc::clone(&slot), claims: 1 });
         slot
@@ -293,12 +297,13 @@ impl FutureTable {
                 let (message, exit_code) = (Arc::from(failed.message), failed.exit_code);
                 self.fail_job(failed.job, &Ended::Failed { message, exit_code });
             }
+            Message::Progress(progress) => {
+                if let Some(row) = self.jobs.get(&progress.job) {
+                    row.running.set(progress.tasks_running);
+                }
+            }
             // Each future has heard of its own end.
-            Message::JobFinished(_)
-            | Message::Progress(_)
-            | Message::Heartbeat(_)
-            | Message::Ending(_)
-            | Message::Answer(_) => {}
+            Message::JobFinished(_) | Message::Heartbeat(_) | Message::Ending(_) | Message::Answer(_) => {}
         }
         None
     }
