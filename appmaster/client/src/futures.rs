@@ -149,11 +149,6 @@ impl Session {
         }
         self.call::<scatter>(arguments, &TaskOptions::default()).read_as()
     }
-
-    /// Keeps a future until it is settled, whoever drops it.
-    pub fn fire_and_forget<T: Send + 'static>(&self, future: Future<T>) {
-        crate::nested::spawn(async move { future.wait().await });
-    }
 }
 
 /// What [`Session::scatter`] calls: its argument is the result.

@@ -168,6 +168,32 @@ impl Session {
         }
     }
 
+    /// Hands these futures' tasks to the application, which runs them to their end for their effects, with all that they
+    /// read: whoever drops the futures, and whatever becomes of this program. When this returns, the program may end.
+    ///
+    /// A failure that nobody is left to hear of is in the application master's log. Calls are made as often as others are:
+    /// more than once, if workers are lost. The application does not count as idle meanwhile; one that ends with its command
+    /// (`run` without `--session`) or its program (local mode) does so all the same.
+    ///
+    /// # Errors
+    /// When one of them has failed before it was submitted, or the application is gone.
+    pub async fn fire_and_forget<T: Send + 'static>(&self, futures: &[Future<T>]) -> Result<(), SharedError> {
+        let question = Question::Detach(wire::Detach::default());
+        let claims: Vec<_> = futures.iter().map(|future| Arc::clone(future.claim())).collect();
+        if claims.is_empty() {
+            return Ok(());
+        }
+        let wish = Wish { what: "hand over tasks".to_owned(), question, wait: None };
+        self.wish(wish, claims.clone()).await?;
+        // As long as this program lives, they survive the application master, too.
+        crate::nested::spawn(async move {
+            for claim in claims {
+                claim.slot.settled(None).await;
+            }
+        });
+        Ok(())
+    }
+
     /// The workers of the application, and what they have to do now.
     ///
     /// # Errors

@@ -136,7 +136,8 @@ impl Commons {
             | Question::Story { .. }
             | Question::Dump
             | Question::Place(_)
-            | Question::Workers => {}
+            | Question::Workers
+            | Question::Detach { .. } => {}
         }
         // Who may not wait at all is told so at once.
         if at_once {
@@ -226,7 +227,8 @@ impl Commons {
             | Question::Story { .. }
             | Question::Dump
             | Question::Place(_)
-            | Question::Workers => return None,
+            | Question::Workers
+            | Question::Detach { .. } => return None,
         };
         let full = !known && count >= MOST_NAMES;
         full.then(|| Answer::Refused(format!("there are {MOST_NAMES} of these already: delete what nobody needs")))

@@ -7,6 +7,7 @@ mod copying;
 mod datasets;
 mod dispatch;
 mod ending;
+mod errands;
 mod explain;
 mod independent;
 #[cfg(any(test, feature = "invariants"))]
@@ -38,6 +39,7 @@ use crate::ids::{DriverId, HostId, JobId, TaskId, Time, WorkerId};
 use crate::jobs::Jobs;
 use crate::lineage::Effects;
 use crate::progress::Progress;
+use crate::questions::DatasetEntry;
 use crate::story::{Step, Story};
 use crate::turns::Turns;
 use crate::worker::Workers;
@@ -98,6 +100,8 @@ struct Wishes {
     special: BTreeSet<TaskId>,
     /// The need for containers may have changed.
     containers: bool,
+    /// Tasks that held themselves, and are over.
+    errands: Vec<DatasetEntry>,
 }
 
 impl Core {
@@ -215,6 +219,7 @@ impl Core {
         if self.finished {
             return;
         }
+        self.release_errands();
         self.wake_delayed();
         self.settle_copies();
         self.dispatch();

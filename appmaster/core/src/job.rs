@@ -88,6 +88,8 @@ pub(crate) enum Holder {
     Dataset(u32),
     /// A driver that has opened one.
     Driver(DriverId),
+    /// The task itself, until it is done or has failed: it is run for its effect.
+    Errand,
 }
 
 /// What the tasks of a set have in common.
@@ -157,7 +159,7 @@ pub(crate) struct Job {
     pub limits: Limits,
     /// Do its tasks fail alone?
     pub independent: bool,
-    /// Results that live for datasets, and for drivers that have opened these.
+    /// Results that live for datasets and for drivers that have opened these, and tasks that are run for themselves.
     pub holders: BTreeMap<u32, BTreeSet<Holder>>,
     /// Why each row that failed did so.
     pub failures: BTreeMap<u32, Failure>,
@@ -371,7 +373,7 @@ impl Job {
         let holders = self.holders.get(&index).into_iter().flatten();
         let sharers = holders.filter_map(|holder| match holder {
             Holder::Driver(driver) => Some(Audience::Sharer(*driver)),
-            Holder::Dataset(_) => None,
+            Holder::Dataset(_) | Holder::Errand => None,
         });
         owner.into_iter().chain(sharers).collect()
     }

@@ -47,6 +47,12 @@ pub enum Question {
     Dump,
     /// The workers, for people and programs.
     Workers,
+    /// Run these tasks, by their jobs and their numbers there, to their end, whoever gives them up: they are done for their
+    /// effects.
+    Detach {
+        /// The tasks.
+        tasks: Vec<(JobId, u32)>,
+    },
     /// Where results are, or are to be.
     Place(Placing),
     /// Let a variable have this value.
@@ -159,6 +165,7 @@ impl Question {
             | Question::Dump
             | Question::Place(_)
             | Question::Workers
+            | Question::Detach { .. }
             | Question::Set { .. }
             | Question::Delete { .. }
             | Question::PutBack { .. }
@@ -187,7 +194,8 @@ impl Question {
             | Question::Story { .. }
             | Question::Dump
             | Question::Place(_)
-            | Question::Workers => None,
+            | Question::Workers
+            | Question::Detach { .. } => None,
         }
     }
 }

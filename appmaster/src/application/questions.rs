@@ -57,6 +57,10 @@ pub(super) fn question(ask: wire::Ask, find: Find<'_>) -> Result<Question, Strin
         Asked::Retire(wire::Retire { workers }) => {
             Question::Place(Placing::Retire { workers: workers.into_iter().map(WorkerId).collect() })
         }
+        Asked::Detach(wire::Detach { tasks }) => {
+            let tasks = tasks.iter().map(|task| task_of(task, find)).collect::<Result<_, _>>()?;
+            Question::Detach { tasks }
+        }
     })
 }
 

@@ -391,7 +391,7 @@ pub struct Ask {
     pub wait_ms: ::core::option::Option<u64>,
     #[prost(
         oneof = "ask::Question",
-        tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 24"
+        tags = "3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24"
     )]
     pub question: ::core::option::Option<ask::Question>,
 }
@@ -440,6 +440,9 @@ pub mod ask {
         /// Answered by the workers that are connected.
         #[prost(message, tag = "17")]
         Workers(super::ListWorkers),
+        /// Answered when the application has taken it upon itself.
+        #[prost(message, tag = "18")]
+        Detach(super::Detach),
         /// Answered when it is so.
         #[prost(message, tag = "19")]
         Replicate(super::Replicate),
@@ -527,6 +530,15 @@ pub struct Rebalance {}
 pub struct Retire {
     #[prost(uint32, repeated, tag = "1")]
     pub workers: ::prost::alloc::vec::Vec<u32>,
+}
+/// Run these tasks to their end, and what they read, for their effects: whoever releases them, and whatever becomes of the driver,
+/// as long as the application lives; it is not idle meanwhile. They are wanted tasks of independent jobs, or of datasets that the
+/// driver has opened. Their results are dropped, unless somebody wants them; a failure is in the application master's log.
+/// CancelTasks and CancelJob end them all the same.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Detach {
+    #[prost(message, repeated, tag = "1")]
+    pub tasks: ::prost::alloc::vec::Vec<Task>,
 }
 /// Keep these results under this name, whatever becomes of the driver. They are wanted results of independent jobs, or of
 /// datasets that the driver has opened.

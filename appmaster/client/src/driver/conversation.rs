@@ -286,6 +286,10 @@ fn name_futures(ask: &mut wire::Ask, futures: &[Arc<Claim>]) -> bool {
         Some(Question::Replicate(asked)) => {
             asked.results = Some(wire::Results { results: numbers.iter().map(task).collect() });
         }
+        Some(Question::Detach(asked)) if numbers.len() == futures.len() => {
+            futures.iter().for_each(|claim| claim.slot.detach());
+            asked.tasks = numbers.iter().map(task).collect();
+        }
         Some(Question::Holders(asked)) => asked.results = numbers.iter().map(task).collect(),
         Some(_) | None => {}
     }

@@ -80,6 +80,8 @@ struct Row {
     /// Of its job, if that is one of ours.
     running: Option<Arc<Running>>,
     fate: Fate,
+    /// Is its task run to its end, whoever holds it?
+    detached: bool,
     announced: u64,
     listeners: Vec<(Weak<Completions>, usize)>,
 }
@@ -99,7 +101,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Slot {
     /// Of a call that nobody has submitted yet.
     pub fn new(name: String, key: Key) -> Slot {
-        let row = Row { address: None, running: None, fate: Fate::Open, announced: 0, listeners: Vec::new() };
+        let row = Row {
+            address: None,
+            running: None,
+            fate: Fate::Open,
+            detached: false,
+            announced: 0,
+            listeners: Vec::new(),
+        };
         Slot { name, key, row: Mutex::new(row), changed: Notify::new() }
     }
 
@@ -118,6 +127,17 @@ impl Slot {
         let mut row = lock(&self.row);
         row.address = Some(address);
         row.running = Some(Arc::clone(running));
+    }
+
+    /// Its task is to be run to its end.
+    pub fn detach(&self) {
+        lock(&self.row).detached = true;
+    }
+
+    /// Is its task to be run to its end, and not there yet?
+    pub fn is_errand(&self) -> bool {
+        let row = lock(&self.row);
+        row.detached && matches!(row.fate, Fate::Open)
     }
 
     /// How many tasks of its job run, if we have submitted it.

@@ -130,6 +130,7 @@ impl FutureTable {
             messages.push(Message::SubmitJob(kept.clone()));
             row.running.set(0);
             row.slots.iter().flatten().for_each(|wanted| wanted.slot.lost());
+            messages.extend(errands(job, row));
             let given_up = (0..).zip(&row.slots).filter(|(_, place)| place.is_none());
             let tasks: Vec<u32> = given_up.map(|(task, _)| task).collect();
             if row.live == 0 {
@@ -326,6 +327,19 @@ impl FutureTable {
             }
         }
     }
+}
+
+/// The answer to a question of this number is for nobody.
+const FOR_NOBODY: u32 = u32::MAX;
+
+/// What is to be said of tasks of a job that are to be run to their end.
+fn errands(job: u32, row: &FutureJob) -> Option<Message> {
+    let slots = (0..).zip(&row.slots).filter_map(|(task, place)| Some((task, place.as_ref()?)));
+    let tasks = slots.filter(|(_, wanted)| wanted.slot.is_errand()).map(|(task, _)| wire::Task { job, task });
+    let tasks: Vec<wire::Task> = tasks.collect();
+    let question = Some(wire::ask::Question::Detach(wire::Detach { tasks: tasks.clone() }));
+    let ask = wire::Ask { request: FOR_NOBODY, question, ..wire::Ask::default() };
+    (!tasks.is_empty()).then_some(Message::Ask(ask))
 }
 
 /// The job that a message is about.

@@ -22,6 +22,7 @@ impl Core {
             Question::Dump => Answer::Text(self.dump(self.now)),
             Question::Place(placing) => return self.place(asker, placing),
             Question::Workers => Answer::Workers(self.worker_statuses()),
+            Question::Detach { tasks } => self.detach(asker.0, tasks),
             question @ (Question::Set { .. }
             | Question::Get { .. }
             | Question::Delete { .. }

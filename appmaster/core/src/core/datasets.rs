@@ -79,7 +79,7 @@ impl Core {
         own || holders.is_some_and(|holders| holders.contains(&Holder::Driver(driver)))
     }
 
-    fn hold_result(&mut self, entry: &DatasetEntry, holder: Holder) {
+    pub(super) fn hold_result(&mut self, entry: &DatasetEntry, holder: Holder) {
         if let Some(job) = self.jobs.get_mut(entry.job) {
             job.holders.entry(entry.index).or_default().insert(holder);
         }
@@ -160,7 +160,7 @@ impl Core {
         self.answer(answers);
     }
 
-    fn let_go(&mut self, entries: &[DatasetEntry], holder: Holder) {
+    pub(super) fn let_go(&mut self, entries: &[DatasetEntry], holder: Holder) {
         let mut by_job: BTreeMap<JobId, Vec<u32>> = BTreeMap::new();
         for entry in entries {
             let Some(job) = self.jobs.get_mut(entry.job) else { continue };

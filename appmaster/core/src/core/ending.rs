@@ -18,10 +18,10 @@ impl Core {
         self.act(Action::Finish { succeeded, unregister, diagnostics: diagnostics.to_owned() });
     }
 
-    /// Jobs that are not done fail; the others are merely forgotten.
+    /// Jobs that are not done, or have tasks to run for themselves, fail; the others are merely forgotten.
     fn end_jobs(&mut self, reason: &str) {
         for job in self.jobs.ids().into_iter().rev() {
-            if self.jobs.get(job).is_some_and(|row| row.finished) {
+            if self.jobs.get(job).is_some_and(|row| row.finished) && self.errands_of(job).is_empty() {
                 self.job_released(job);
             } else {
                 self.fail_job(job, reason.to_owned(), 1);

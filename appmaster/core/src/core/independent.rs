@@ -79,6 +79,7 @@ impl Core {
         let failed = effects.failed.iter().filter(|&&index| job.task(index).state == State::Failed);
         let failures: Vec<(u32, Failure)> =
             failed.filter_map(|&index| Some((index, job.failures.get(&index)?.clone()))).collect();
+        self.errands_failed(id, &failures);
         for (index, failure) in failures {
             self.no_copies_of_failed(id, index);
             let (message, exit_code) = (failure.text(), failure.exit_code);

@@ -208,6 +208,7 @@ fn holders_are_there(core: &Core) {
                 let there = match holder {
                     Holder::Driver(driver) => core.drivers.contains(driver),
                     Holder::Dataset(number) => core.datasets.holds(*number, job.id, index),
+                    Holder::Errand => !matches!(job.task(index).state, State::Done { .. } | State::Failed),
                 };
                 assert!(there, "holders_are_there: {holder:?} of {}", job.task_id(index));
             }

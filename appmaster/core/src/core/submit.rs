@@ -96,6 +96,7 @@ impl Core {
     }
 
     fn fail_one(&mut self, job: JobId, message: String, exit_code: u32) {
+        self.give_up_errands(job, &message);
         let Some(row) = self.jobs.get(job) else { return };
         if !row.released {
             self.act(Action::JobFailed { job, message, exit_code });

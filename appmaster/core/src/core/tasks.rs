@@ -55,6 +55,7 @@ impl Core {
             self.act(Action::ResultReady { to, job: id, index, task, bytes, holder: worker });
         }
         self.carry_out(id, effects);
+        self.task_is_over(id, index);
         self.wishes.containers |= skipped;
         if done {
             self.job_done(id);

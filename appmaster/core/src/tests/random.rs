@@ -248,8 +248,15 @@ fn the_application_ends(world: &mut World) {
     for (driver, job, index) in std::mem::take(&mut world.shared) {
         world.send(Event::SharesReleased { driver, job, indexes: vec![index] });
     }
+    for _ in 0..500 {
+        if world.jobs.values().any(|job| !job.over) {
+            fair_round(world);
+        }
+    }
     let left: Vec<_> = world.jobs.iter().filter(|(_, job)| !job.over).map(|(&id, _)| id).collect();
     assert!(left.is_empty(), "released_jobs_are_forgotten: {left:?}");
+    let undone = world.undone_errands();
+    assert!(undone.len() <= world.failed_errands, "errands_are_done_or_noted: {undone:?}");
     for driver in world.drivers.clone() {
         world.disconnect_driver(driver);
     }

@@ -324,6 +324,7 @@ fn question(words: &str) -> Question {
             let workers = name.split(',').filter(|word| !word.is_empty());
             Question::Place(Placing::Retire { workers: workers.map(|word| WorkerId(id(word, "k"))).collect() })
         }
+        "detach" => Question::Detach { tasks: results(&name) },
         _ => panic!("unknown question {what}"),
     }
 }

@@ -168,6 +168,9 @@ fn question(question: &Question) -> String {
         let entries = join(entries, ",", |entry| format!("j{}/{}", entry.job.0, entry.index));
         return format!("publish {name} {entries}");
     }
+    if let Question::Detach { tasks } = question {
+        return format!("detach {}", join(tasks, ",", |(job, index)| format!("j{}/{index}", job.0)));
+    }
     if let Question::Unpublish { name } = question {
         return format!("unpublish {name}");
     }

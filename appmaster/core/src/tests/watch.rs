@@ -150,11 +150,12 @@ impl World {
             }
             Action::ForgetJob { job } => self.watch_forgotten(*job),
             Action::Finish { .. } => self.finished = true,
-            Action::Note(_) => {}
+            Action::Note(text) => self.failed_errands += usize::from(text.contains(", which runs by itself, failed: ")),
         }
     }
 
     fn watch_answer(&mut self, driver: DriverId, answer: &Answer) {
+        self.answered = Some(answer.clone());
         if let Answer::Dataset { entries, .. } = answer {
             self.shared.extend(entries.iter().map(|entry| (driver, entry.job, entry.index)));
         }

@@ -9,8 +9,8 @@ use super::watch::SimJob;
 use super::{script, show};
 use crate::core::invariants;
 use crate::{
-    Capability, ClusterConfig, Config, ContainerId, CopyId, Core, DatasetEntry, DriverId, Event, FailureKind, Graph,
-    HostNames, InputRange, JobId, Placing, Question, SHARED_JOBS, Speculation, TaskFailure, TaskId, TaskOptions,
+    Answer, Capability, ClusterConfig, Config, ContainerId, CopyId, Core, DatasetEntry, DriverId, Event, FailureKind,
+    Graph, HostNames, InputRange, JobId, Placing, Question, SHARED_JOBS, Speculation, TaskFailure, TaskId, TaskOptions,
     TaskRequest, TaskSet, Time, WorkerId,
 };
 
@@ -51,6 +51,11 @@ pub struct World {
     pub shared: BTreeSet<(DriverId, JobId, u32)>,
     /// Datasets that were asked for.
     pub datasets: BTreeSet<String>,
+    /// Tasks that were to be run to their end, and how many failures of such were noted.
+    pub errands: BTreeSet<(JobId, u32)>,
+    pub failed_errands: usize,
+    /// The last answer.
+    pub answered: Option<Answer>,
     pub questions: u32,
     pub attempts: BTreeSet<(TaskId, u32)>,
     pub finished: bool,
@@ -149,6 +154,9 @@ impl World {
             drivers: BTreeSet::new(),
             shared: BTreeSet::new(),
             datasets: BTreeSet::new(),
+            errands: BTreeSet::new(),
+            failed_errands: 0,
+            answered: None,
             questions: 0,
             attempts: BTreeSet::new(),
             finished: false,
@@ -221,7 +229,7 @@ impl World {
     pub fn share(&mut self, driver: DriverId) {
         self.questions += 1;
         let (request, name) = (self.questions, format!("set{}", self.rng.below(3)));
-        let question = match self.rng.below(10) {
+        let question = match self.rng.below(12) {
             0..4 => {
                 let jobs: Vec<JobId> = self.jobs.keys().copied().collect();
                 let Some(job) = self.rng.pick(&jobs) else { return };
@@ -232,6 +240,7 @@ impl World {
             }
             4..7 => Question::Open { name },
             7 => Question::Unpublish { name },
+            8..10 => return self.detach(driver, request),
             _ => {
                 let shared: Vec<_> = self.shared.iter().filter(|(other, _, _)| *other == driver).copied().collect();
                 if let Some((_, job, index)) = self.rng.pick(&shared) {
@@ -242,6 +251,26 @@ impl World {
             }
         };
         self.send(Event::Asked { driver, request, question });
+    }
+
+    /// A driver wants some tasks, its own or not, to be run to their end.
+    fn detach(&mut self, driver: DriverId, request: u32) {
+        let jobs: Vec<JobId> = self.jobs.keys().copied().collect();
+        let Some(job) = self.rng.pick(&jobs) else { return };
+        let tasks: Vec<_> = self.some_of(job).into_iter().map(|index| (job, index)).collect();
+        let failed = &self.jobs[&job].failed;
+        let open: Vec<_> = tasks.iter().filter(|(_, index)| !failed.contains(index)).copied().collect();
+        self.answered = None;
+        self.send(Event::Asked { driver, request, question: Question::Detach { tasks } });
+        if self.answered == Some(Answer::Done) {
+            self.errands.extend(open);
+        }
+    }
+
+    /// Tasks that were to be run to their end, and are not done.
+    pub fn undone_errands(&self) -> Vec<(JobId, u32)> {
+        let undone = self.errands.iter().filter(|(job, index)| !self.jobs[job].done.contains(index));
+        undone.copied().collect()
     }
 
     pub fn submit(&mut self, driver: DriverId) {
