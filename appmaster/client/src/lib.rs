@@ -58,5 +58,10 @@ pub use unique::unique;
 pub mod __private {
     pub use bobbin_task::__private::*;
 
-    pub use crate::program::{Ending, run as run_main};
+    pub use crate::program::{Ended, run as run_main};
+
+    /// What `#[bobbin::main]` looks for a way to tell an error in.
+    pub mod main {
+        pub use crate::program::{ToldAsDisplayed, ToldByCauses};
+    }
 }

@@ -1,6 +1,8 @@
 //! Programs that are driver and worker at once: what `#[bobbin::main]` makes of `main`.
 
+use std::error::Error;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use crate::role;
@@ -14,7 +16,7 @@ const WORKER_THREADS: usize = 2;
 pub fn run<P, F>(program: P) -> ExitCode
 where
     P: FnOnce() -> F,
-    F: Future<Output = ExitCode>,
+    F: Future<Output = Told>,
 {
     let words: Vec<OsString> = std::env::args_os().collect();
     let is_worker = words.get(1).is_some_and(|word| word == "worker") && std::env::var_os("CONTAINER_ID").is_some();
@@ -29,45 +31,93 @@ where
     let code = if is_worker {
         runtime.block_on(role::worker()).unwrap_or_else(|error| failed(error.as_ref()))
     } else {
-        runtime.block_on(program())
+        runtime.block_on(program()).unwrap_or_else(|error| {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        })
     };
     // What still runs in the background has nobody to tell.
     runtime.shutdown_background();
     code
 }
 
-fn failed(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+fn failed(error: &(dyn Error + 'static)) -> ExitCode {
     eprintln!("error: {}", describe(error));
     ExitCode::from(70)
 }
 
-/// What a driver may end with.
+/// What a driver may end well with.
 pub trait Ending {
-    /// Its exit code; an error is printed.
-    fn code(self) -> ExitCode;
+    /// Its exit code.
+    fn code(&self) -> ExitCode;
 }
 
 impl Ending for () {
-    fn code(self) -> ExitCode {
+    fn code(&self) -> ExitCode {
         ExitCode::SUCCESS
     }
 }
 
 impl Ending for ExitCode {
-    fn code(self) -> ExitCode {
-        self
+    fn code(&self) -> ExitCode {
+        *self
     }
 }
 
-impl<T: Ending, E: Into<Box<dyn std::error::Error>>> Ending for Result<T, E> {
-    fn code(self) -> ExitCode {
-        match self {
-            Ok(ending) => ending.code(),
-            Err(error) => {
-                let error: Box<dyn std::error::Error> = error.into();
-                eprintln!("error: {}", describe(error.as_ref()));
-                ExitCode::FAILURE
+/// What a driver has ended with. What is told of an error depends on its type: the macro calls `told` on a reference, and
+/// finds its own causes of an error, or else how it is displayed.
+pub struct Ended<R>(pub R);
+
+/// An exit code, or the text of an error.
+pub type Told = Result<ExitCode, String>;
+
+impl Ended<()> {
+    /// Success.
+    pub fn told(&self) -> Told {
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+impl Ended<ExitCode> {
+    /// As it is.
+    pub fn told(&self) -> Told {
+        Ok(self.0)
+    }
+}
+
+macro_rules! boxed {
+    ($($error:ty),*) => {$(
+        impl<T: Ending> Ended<Result<T, $error>> {
+            /// With all its causes.
+            pub fn told(&self) -> Told {
+                self.0.as_ref().map(Ending::code).map_err(|error| describe(error.as_ref()))
             }
         }
+    )*};
+}
+
+boxed!(Box<dyn Error>, Box<dyn Error + Send>, Box<dyn Error + Send + Sync>);
+
+/// Errors.
+pub trait ToldByCauses {
+    /// With all its causes.
+    fn told(&self) -> Told;
+}
+
+impl<T: Ending, E: Error + 'static> ToldByCauses for Ended<Result<T, E>> {
+    fn told(&self) -> Told {
+        self.0.as_ref().map(Ending::code).map_err(|error| describe(error))
+    }
+}
+
+/// Everything else that a program may return as an error.
+pub trait ToldAsDisplayed {
+    /// As it is displayed; with its causes, where its type shows them so.
+    fn told(&self) -> Told;
+}
+
+impl<T: Ending, E: Display> ToldAsDisplayed for &Ended<Result<T, E>> {
+    fn told(&self) -> Told {
+        self.0.as_ref().map(Ending::code).map_err(|error| format!("{error:#}"))
     }
 }

@@ -27,7 +27,11 @@ pub fn expand(arguments: TokenStream, function: TokenStream) -> Result<TokenStre
         #(#attrs)*
         fn main() -> ::std::process::ExitCode {
             async fn driver() -> #output #block
-            ::bobbin::__private::run_main(|| async { ::bobbin::__private::Ending::code(driver().await) })
+            ::bobbin::__private::run_main(|| async {
+                #[allow(unused_imports, reason = "which one depends on the type")]
+                use ::bobbin::__private::main::{ToldAsDisplayed as _, ToldByCauses as _};
+                (&::bobbin::__private::Ended(driver().await)).told()
+            })
         }
     })
 }

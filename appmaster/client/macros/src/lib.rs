@@ -34,7 +34,9 @@ pub fn method(arguments: TokenStream, function: TokenStream) -> TokenStream {
 }
 
 /// Makes an `async fn main` the program's entry, as driver and as worker. It may return nothing, an `ExitCode`, or a `Result`
-/// whose error is printed.
+/// of these. An error is printed with its causes on one line, and the exit code is 1 then. It is an error of Rust's standard
+/// library, such as `Box<dyn Error + Send + Sync>`, or whatever can be displayed: with `{:#}`, for which types of their own (as
+/// `anyhow::Error`) give their causes, too.
 #[proc_macro_attribute]
 pub fn main(arguments: TokenStream, function: TokenStream) -> TokenStream {
     entry::expand(arguments.into(), function.into()).unwrap_or_else(syn::Error::into_compile_error).into()
