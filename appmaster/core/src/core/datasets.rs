@@ -58,8 +58,9 @@ impl Core {
         }
         if let Some(entry) = entries.iter().find(|entry| !self.has_result(driver, entry.job, entry.index)) {
             return Answer::Refused(format!(
-                "the result of task {} of {} is not there to be published in '{name}': it was released, or it is no future's",
-                entry.index, entry.job
+                "the result of task {} of job {} is not there to be published in '{name}': it was released, or it is no future's",
+                entry.index,
+                self.number_of(entry.job)
             ));
         }
         let number = self.datasets.next;
@@ -69,6 +70,11 @@ impl Core {
         }
         self.datasets.rows.insert(name, Dataset { number, kind, entries });
         Answer::Done
+    }
+
+    /// What its driver calls a job.
+    pub(super) fn number_of(&self, job: JobId) -> u32 {
+        self.jobs.get(job).map_or(job.0, |row| row.number)
     }
 
     /// Is it a result that this driver has?

@@ -16,7 +16,8 @@ impl Core {
     pub(super) fn detach(&mut self, driver: DriverId, tasks: Vec<(JobId, u32)>) -> Answer {
         if let Some((job, index)) = tasks.iter().find(|(job, index)| !self.has_result(driver, *job, *index)) {
             return Answer::Refused(format!(
-                "task {index} of {job} is not there to be run by itself: it was released, or it is no future's"
+                "task {index} of job {} is not there to be run by itself: it was released, or it is no future's",
+                self.number_of(*job)
             ));
         }
         for (job, index) in tasks {
