@@ -93,6 +93,29 @@ fn for_ever(_number: u64) -> Result<u64, Cancelled> {
     }
 }
 
+#[bobbin::method]
+fn add_to(state: &mut u64, amount: u64) -> Result<u64, String> {
+    if amount == 0 {
+        return Err("nothing is added".to_owned());
+    }
+    *state += amount;
+    Ok(*state)
+}
+
+#[bobbin::task(pure = false)]
+fn waits_for(path: String) -> Result<(), Cancelled> {
+    while !Path::new(&path).exists() {
+        checkpoint()?;
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+#[bobbin::task]
+fn writes(_after: (), path: String) -> Result<(), std::io::Error> {
+    std::fs::write(path, "")
+}
+
 /// What Rust makes of the same task as a case.
 async fn sum_of_squares(cluster: &Cluster) -> u64 {
     let files = Files { reader: BlockReader::local(), base: PathBase::Local, split_size: 32 << 20 };
@@ -100,6 +123,70 @@ async fn sum_of_squares(cluster: &Cluster) -> u64 {
     let squares = session.map(square, 1..=50u64);
     session.submit(sum, (&squares,)).await.unwrap()
 }
+
+/// What the cases of `shared.py` are to see.
+const SHARED: [(&str, &[&str]); 8] = [
+    (
+        "variables",
+        &["timed out", "timed out", "done", "b'\\x00first'", "done", "b''", "done", "done", "withdrawn", "refused: …"],
+    ),
+    ("queues", &["done", "done", "timed out", "b'a'", "done", "done", "3", "b'a' b'b' b'c'", "timed out"]),
+    ("semaphores", &["done", "timed out", "done", "done", "done"]),
+    (
+        "datasets",
+        &[
+            "done",
+            "refused: there is a dataset 'squares' already: …",
+            "refused: job 9 is not there to be published: …",
+            "['squares']",
+            "u64 [[7, 0], [7, 1]] [9, 16]",
+            "25",
+            "done",
+            "refused: there is no dataset 'squares'; there is none",
+            "9",
+            "[]",
+        ],
+    ),
+    (
+        "explanations",
+        &[
+            "conformance::square, task 1 of 1 is done: worker … holds its result of 1 bytes",
+            "conformance::square, task 1 of 1 waits for 1 of its inputs, first for conformance::for_ever, task 1 of 1",
+            "refused: the task is not known any more: …",
+            "refused: job 5 is not known: …",
+        ],
+    ),
+    (
+        "functions_on_workers",
+        &[
+            "2 workers, [('127.0.0.1', 2), ('127.0.0.1', 2)]",
+            "9, function 'conformance::fails': 6 is a multiple of 3",
+            "9, function 'conformance::fails': 6 is a multiple of 3",
+            "fetch input 0 of the task: it has 0 in all, counted from 0",
+            "16",
+        ],
+    ),
+    (
+        "states",
+        &[
+            "14, the same: True",
+            "20, at first 9",
+            "StateGone: the state was lost, and has begun anew",
+            "CallFailed: function 'conformance::nothing' is not registered in this program: …",
+            "CallFailed: method 'conformance::add_to': nothing is added",
+            "StateGone: this worker has no result of task 4000000000",
+        ],
+    ),
+    (
+        "detached_tasks",
+        &[
+            "done",
+            "refused: task 2 of job 1 is not there to be run by itself: …",
+            "refused: job 2 is not known: …",
+            "written: True",
+        ],
+    ),
+];
 
 /// What each case is to see, line by line; … is any text.
 fn expected(sum_of_squares: u64) -> BTreeMap<&'static str, Vec<String>> {
@@ -189,7 +276,7 @@ fn expected(sum_of_squares: u64) -> BTreeMap<&'static str, Vec<String>> {
             "strangers",
             &[
                 "does not know the application's secret",
-                "(build python) speaks protocol 99, this build … speaks 5",
+                "(build python) speaks protocol 99, this build … speaks 6",
                 "named no role",
                 "results are fetched from workers, not from the application master",
                 "this is a worker's port: it serves results only",
@@ -203,7 +290,11 @@ fn expected(sum_of_squares: u64) -> BTreeMap<&'static str, Vec<String>> {
         ("silent_drivers", &["closed", "9"]),
         ("the_end", &["enough (1)", "enough", "closed"]),
     ];
-    cases.into_iter().map(|(case, lines)| (case, lines.iter().map(|&line| line.to_owned()).collect())).collect()
+    cases
+        .into_iter()
+        .chain(SHARED)
+        .map(|(case, lines)| (case, lines.iter().map(|&line| line.to_owned()).collect()))
+        .collect()
 }
 
 /// Whether a line is as expected.

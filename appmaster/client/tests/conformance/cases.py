@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import connections
 import jobs
+import shared
 from link import Application
 from support import Case
 
@@ -33,7 +34,7 @@ def main() -> int:
     application = Application.of_environment()
     with ThreadPoolExecutor(1) as beside:
         patient = beside.submit(run, connections.silent_drivers, application)
-        outcomes = [run(case, application) for case in (*jobs.CASES, *connections.CASES)]
+        outcomes = [run(case, application) for case in (*jobs.CASES, *shared.CASES, *connections.CASES)]
         outcomes.append(patient.result())
     outcomes.append(run(connections.the_end, application))
     return 0 if all(outcomes) else 1

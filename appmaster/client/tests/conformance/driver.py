@@ -33,6 +33,14 @@ class JobFault(Exception):
         self.exit_code = exit_code
 
 
+class Refusal(Exception):
+    """A question that is answered by why not."""
+
+
+class TimedOut(Exception):
+    """A question that is not answered within its time, or was withdrawn."""
+
+
 @dataclass(frozen=True)
 class Reference:
     """The result of a task, whether it is there or not."""
@@ -120,6 +128,8 @@ class Driver:
         self._fetchers: dict[str, Fetcher] = {}
         self.jobs: dict[int, JobState] = {}
         self.ending: str | None = None
+        self._questions = 0
+        self._answers: dict[int, wire.Answer] = {}
 
     def submit(self, job: Job) -> JobState:
         """Submits a job; its number may be that of one that is over."""
@@ -154,9 +164,37 @@ class Driver:
         """The application is over."""
         self.say(finish=wire.FinishApplication(succeeded=succeeded, diagnostics=diagnostics))
 
+    def ask_later(self, **question: object) -> int:
+        """One of the questions of `Ask`, by its name there; `wait_ms` may come with it. Its number, which its answer has, too."""
+        self._questions += 1
+        self.say(ask=wire.Ask(request=self._questions, **question))  # type: ignore[arg-type]
+        return self._questions
+
+    def answer(self, request: int) -> wire.Answer:
+        """Waits for the answer to a question."""
+        said = self.wait(lambda: self._answers.pop(request, None))
+        match said.WhichOneof("answer"):
+            case "refused":
+                raise Refusal(said.refused)
+            case "timed_out":
+                raise TimedOut
+        return said
+
+    def ask(self, **question: object) -> wire.Answer:
+        """As `ask_later`, with the answer."""
+        return self.answer(self.ask_later(**question))
+
+    def withdraw(self, request: int) -> None:
+        """Nobody waits for this answer any more."""
+        self.say(withdraw=request)
+
+    def adopt(self, dataset: wire.Dataset) -> list[Reference]:
+        """The results of a dataset that was opened."""
+        return [Reference(entry.job, entry.task) for entry in dataset.entries]
+
     def ready(self, task: Reference) -> wire.ResultReady:
         """Waits until a wanted result is there."""
-        state = self.jobs[task.job]
+        state = self.jobs.setdefault(task.job, JobState())
 
         def outcome() -> wire.ResultReady | None:
             if task.task in state.results:
@@ -260,7 +298,11 @@ class Driver:
         if kind is None or kind in ("heartbeat", "ending"):
             return
         said = getattr(message, kind)
-        state = self.jobs[said.job]
+        if kind == "answer":
+            self._answers[said.request] = said
+            return
+        # News of an opened dataset's results may follow its answer at once.
+        state = self.jobs.setdefault(said.job, JobState())
         match kind:
             case "progress":
                 state.progress = said

@@ -38,6 +38,14 @@ class Closed(LinkFault):
     """The connection has ended."""
 
 
+class CallFailed(LinkFault):
+    """What a called function or method says instead of a result."""
+
+
+class StateGone(LinkFault):
+    """The state of an actor is not there, or not the one that was meant."""
+
+
 class FetchRefused(LinkFault):
     """A worker does not have what it was asked for; its words."""
 
@@ -226,6 +234,30 @@ class Fetcher:
         """The same part of these results, by the application's numbers of their tasks."""
         self._link.send(wire.FetchRequest(tasks=tasks, part=part))
         return [self._next() for _ in tasks]
+
+    def run(self, function: wire.Function, *values: bytes) -> bytes:
+        """The result of a function that is called beside the worker's tasks, with these written values."""
+        call = wire.Call(arguments=[wire.Argument(value=value) for value in values])
+        return self.call(function=wire.FunctionCall(function=function, call=call))[1]
+
+    def state(
+        self, result: int, method: wire.Function | None = None, *values: bytes, incarnation: int = 0
+    ) -> tuple[int, bytes]:
+        """Calls a method of the state that this result is, or asks for its incarnation only: that, and the method's result."""
+        call = wire.Call(arguments=[wire.Argument(value=value) for value in values])
+        reply, data = self.call(call=wire.StateCall(task=result, incarnation=incarnation, method=method, call=call))
+        return reply.incarnation, data
+
+    def call(self, **call: object) -> tuple[wire.FetchReply, bytes]:
+        """One of the calls of `FetchRequest`, by its name there."""
+        self._link.send(wire.FetchRequest(**call))  # type: ignore[arg-type]
+        frame = self._link.receive(FETCH_LIMIT)
+        if frame is None:
+            raise Closed(f"nothing came for {FETCH_LIMIT} s")
+        reply = wire.FetchReply.FromString(frame)
+        if reply.error:
+            raise (StateGone if reply.gone else CallFailed)(reply.error)
+        return reply, self._link.receive_raw(reply.length, FETCH_LIMIT)
 
     def _next(self) -> bytes:
         frame = self._link.receive(FETCH_LIMIT)
