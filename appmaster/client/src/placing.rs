@@ -31,10 +31,9 @@ impl Session {
     /// When the application is gone.
     pub async fn who_has<T>(&self, futures: &[Future<T>]) -> Result<Vec<Vec<u32>>, SharedError> {
         let what = "ask who has results";
-        match self.place(what, Question::Holders(wire::Results::default()), futures).await? {
-            Answer::Holders(holders) => Ok(holders.results.into_iter().map(|row| row.workers).collect()),
-            _ => Err(strange(what.to_owned())),
-        }
+        let answer = self.place(what, Question::Holders(wire::Results::default()), futures).await?;
+        let Answer::Holders(holders) = answer else { return Err(strange(what.to_owned())) };
+        Ok(holders.results.into_iter().map(|row| row.workers).collect())
     }
 
     /// Of these futures, those whose result a worker has, by their places in the list.
