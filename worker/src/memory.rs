@@ -18,7 +18,10 @@ const LOW: u64 = 65;
 pub(crate) async fn watch(reports: mpsc::Sender<wire::FromWorker>, limit: u64) {
     let (mut ticks, mut pressed) = (interval(PERIOD), false);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while limit > 0 {
+    if limit == 0 {
+        return;
+    }
+    loop {
         ticks.tick().await;
         let Some(bytes) = resident() else { return };
         let now = is_pressed(pressed, bytes, limit);
