@@ -213,6 +213,8 @@ pub struct Assignment {
     pub attempt: u32,
     /// What it reads, in the order of its request.
     pub inputs: Vec<Input>,
+    /// Run it in a process of its own: a worker that had it has died, and it may be to blame.
+    pub isolated: bool,
 }
 
 /// Results of consecutive tasks, of each the same part, and where they are.

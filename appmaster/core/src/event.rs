@@ -315,6 +315,8 @@ pub struct TaskOptions {
     pub only_on: Vec<String>,
     /// What each takes of its worker while it runs: names and thousandths. See [`crate::Config::resources`].
     pub resources: Vec<(String, u64)>,
+    /// They can run in processes of their own, which die alone. Tasks whose worker died do so from then on, until they are done.
+    pub isolatable: bool,
 }
 
 /// One task, without its body.

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use crate::event::Capability;
-use crate::ids::{ContainerId, HostId, TaskId, Time, WorkerId};
+use crate::ids::{ContainerId, HostId, Time, WorkerId};
 use crate::requests::Requests;
+use crate::trouble::Left;
 
 /// What a container is for us now.
 ///
@@ -20,7 +21,7 @@ pub(crate) enum Stage {
     /// Its worker is connected.
     Running { worker: WorkerId },
     /// Its worker is gone; YARN has not yet said why. These tasks ran there.
-    Gone { since: Time, why: String, tasks: Vec<TaskId> },
+    Gone { since: Time, why: String, left: Left },
     /// Given back.
     Leaving { since: Time },
 }

@@ -102,6 +102,8 @@ pub(crate) struct Set {
     pub class: Option<ClassId>,
     /// Failures of its own that each is forgiven.
     pub retries: u32,
+    /// Can they run in processes of their own?
+    pub isolatable: bool,
     /// May a task that takes long be tried twice at the same time?
     pub may_speculate: bool,
     pub pace: Pace,
@@ -290,10 +292,11 @@ impl Job {
                 self.limits.push(start..self.len(), rows);
             }
             self.refused.extend(refusal.map(|error| (start..self.len(), error.to_string())));
-            let (name, end, retries) = (set.name, self.len(), set.options.retries);
+            let (name, end, options) = (set.name, self.len(), set.options);
             self.has_classes |= class.is_some();
-            let (may_speculate, pace) = (!set.options.no_speculation, Pace::of(end - start));
-            self.sets.push(Set { name, end, class, retries, may_speculate, pace });
+            let (retries, isolatable, may_speculate) = (options.retries, options.isolatable, !options.no_speculation);
+            let pace = Pace::of(end - start);
+            self.sets.push(Set { name, end, class, retries, isolatable, may_speculate, pace });
         }
         let imported = Task { wanted: true, ..Task::new(State::Away, 0) };
         self.tasks.resize((self.own + self.imports.len()) as usize, imported);
@@ -423,6 +426,20 @@ impl Job {
     /// The set of a task.
     pub fn set_of(&self, index: u32) -> Option<&Set> {
         self.sets.get(self.sets.partition_point(|set| set.end <= index))
+    }
+
+    /// Does the task run in a process of its own, because a worker that had it has died?
+    pub fn is_isolated(&self, index: u32) -> bool {
+        !self.troubles.is_empty() && self.troubles.get(&index).is_some_and(|trouble| trouble.isolated.is_some())
+    }
+
+    /// From now on the task runs in a process of its own, if it can, because this worker has died. True if it can.
+    pub fn isolate(&mut self, index: u32, dead: WorkerId) -> bool {
+        let can = self.set_of(index).is_some_and(|set| set.isolatable);
+        if can {
+            self.troubles.entry(index).or_default().isolated = Some(dead);
+        }
+        can
     }
 
     /// The class of a task, if it does not simply take its turn.

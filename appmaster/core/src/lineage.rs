@@ -165,6 +165,7 @@ impl Job {
             Some(trouble) if trouble.input_losses > 0 => {
                 trouble.transient.clear();
                 trouble.deaths.clear();
+                trouble.isolated = None;
             }
             Some(_) => drop(self.troubles.remove(&index)),
             None => {}

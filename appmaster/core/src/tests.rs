@@ -1,5 +1,6 @@
 //! The core's tests: scripts of events and actions, random schedules in a simulated world, and the speed of it all.
 
+mod deaths;
 mod manager;
 mod random;
 mod rng;

@@ -30,6 +30,8 @@ pub(crate) struct Assigned {
     pub has_waited: bool,
     /// What it takes of the worker, beside a thread.
     pub takes: Option<Takes>,
+    /// Has it a process of its own?
+    pub isolated: bool,
 }
 
 /// A task that is about to be a worker's.
@@ -40,6 +42,8 @@ pub(crate) struct Sending {
     /// Whose job it is of.
     pub driver: DriverId,
     pub takes: Option<Takes>,
+    /// Has it a process of its own?
+    pub isolated: bool,
 }
 
 /// One worker. It runs tasks in the order in which it got them, `threads` at a time; the others are queued.
@@ -100,7 +104,7 @@ impl Worker {
 
     /// Note a task that is being sent.
     pub fn push(&mut self, sending: Sending, now: Time) {
-        let Sending { task, attempt, driver, takes } = sending;
+        let Sending { task, attempt, driver, takes, isolated } = sending;
         let started = (self.room(0) > 0).then_some(now);
         for &(resource, amount) in takes.iter().flat_map(|takes| takes.iter()) {
             if self.in_use.len() <= resource {
@@ -119,6 +123,7 @@ impl Worker {
             waits: false,
             has_waited: false,
             takes,
+            isolated,
         });
     }
 
@@ -381,7 +386,8 @@ mod tests {
     #[test]
     fn a_queued_task_starts_when_a_thread_is_free() {
         let mut worker = Worker::new(None, HostId(0), 1, Time(0));
-        let sending = |task| Sending { task: TaskId(task), attempt: 1, driver: DriverId(1), takes: None };
+        let sending =
+            |task| Sending { task: TaskId(task), attempt: 1, driver: DriverId(1), takes: None, isolated: false };
         worker.push(sending(1), Time(1));
         worker.push(sending(2), Time(2));
         assert_eq!(worker.room(1), 0);

@@ -420,7 +420,7 @@ impl Actor {
     }
 
     fn assign(&mut self, assignment: Assignment) {
-        let Assignment { worker, job, index, task, attempt, inputs } = assignment;
+        let Assignment { worker, job, index, task, attempt, inputs, .. } = assignment;
         let Some(order) = self.jobs.get(job).and_then(|job| job.order(index)) else {
             warn!(job = job.0, index, "the core assigned a task that is not there");
             return;

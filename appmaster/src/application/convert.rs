@@ -55,6 +55,7 @@ fn options(options: &wire::TaskOptions) -> TaskOptions {
         no_speculation: options.no_speculation,
         only_on: options.only_on.clone(),
         resources: resources.collect(),
+        isolatable: false,
     }
 }
 

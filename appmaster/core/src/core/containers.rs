@@ -142,7 +142,7 @@ impl Core {
 
     /// Stop a worker and give its container back; its tasks go to others. Returns its host.
     pub(super) fn dismiss_worker(&mut self, worker: WorkerId) -> Option<(ContainerId, HostId)> {
-        let (row, _) = self.remove_worker(worker)?;
+        let row = self.remove_worker(worker)?;
         self.act(Action::StopWorker { worker });
         let container = row.container?;
         self.give_back(container);
@@ -161,20 +161,24 @@ impl Core {
         let Some(row) = self.fleet.get(container) else { return };
         let (host, stage) = (row.host, row.stage.clone());
         let cause = ExitCause::new(exit_status, diagnostics, self.worker_size());
-        let ran = match stage {
+        let left = match stage {
             Stage::Leaving { .. } => {
                 self.fleet.remove(container);
                 return;
             }
-            Stage::Starting { .. } => Vec::new(),
-            Stage::Running { worker } => self.remove_worker(worker).map(|(_, ran)| ran).unwrap_or_default(),
-            Stage::Gone { tasks, .. } => tasks,
+            Stage::Starting { .. } => None,
+            Stage::Running { worker } => self.bury_worker(worker).map(|(_, left)| left),
+            Stage::Gone { left, .. } => Some(left),
         };
         self.container_leaves_service(container, Stage::Leaving { since: self.now });
         self.fleet.remove(container);
-        if cause.kind.is_counted() {
-            let text = format!("{container} on {}: {cause}", self.hosts[host].name);
-            self.judge_deaths(&ran, &text);
+        match left {
+            Some(left) if cause.kind.is_counted() => {
+                let text = format!("{container} on {}: {cause}", self.hosts[host].name);
+                self.judge_deaths(&left.suspects, &text);
+            }
+            Some(left) => self.acquit(&left),
+            None => {}
         }
         self.container_failed(container, host, &cause);
     }
@@ -196,8 +200,8 @@ impl Core {
                 let text = format!("its worker did not connect within {} s of its launch", connect.as_secs());
                 Some((container, row.host, Vec::new(), text))
             }
-            Stage::Gone { since, why, tasks } if late(*since, exit) => {
-                Some((container, row.host, tasks.clone(), why.clone()))
+            Stage::Gone { since, why, left } if late(*since, exit) => {
+                Some((container, row.host, left.suspects.clone(), why.clone()))
             }
             Stage::Starting { .. } | Stage::Gone { .. } | Stage::Running { .. } | Stage::Leaving { .. } => None,
         };

@@ -184,17 +184,17 @@ impl Core {
         let Some((job, index)) = self.jobs.find_mut(task) else { return false };
         job.counts.running += 1;
         job.counts.first_task.get_or_insert(self.now);
-        let mut inputs = job.input_holders(index);
+        let (mut inputs, isolated) = (job.input_holders(index), job.is_isolated(index));
         job.assign(index, worker);
         let task_row = job.task_mut(index);
         task_row.attempt += 1;
         let attempt = task_row.attempt;
-        let sending = Sending { task, attempt, driver: job.driver, takes };
+        let sending = Sending { task, attempt, driver: job.driver, takes, isolated };
         self.workers.push(worker, sending, self.now);
         let job = job.id;
         self.choose_holders(worker, &mut inputs);
         self.tell(task, Step::Sent { worker, attempt });
-        let assignment = Assignment { worker, job, index, task, attempt, inputs };
+        let assignment = Assignment { worker, job, index, task, attempt, inputs, isolated };
         self.act(Action::Assign(assignment));
         true
     }

@@ -7,8 +7,10 @@ use crate::event::Capability;
 use crate::exit::{ExitCause, ExitKind};
 use crate::fleet::Stage;
 use crate::ids::{ContainerId, HostId, JobId, TaskId, WorkerId};
+use crate::job::State;
 use crate::lineage::Effects;
 use crate::story::Step;
+use crate::trouble::Left;
 use crate::worker::Worker;
 
 use super::Core;
@@ -57,10 +59,10 @@ impl Core {
                 self.fleet.slowest_start = self.fleet.slowest_start.max(self.now.since(since));
             }
             Stage::Running { .. } => {}
-            Stage::Gone { why, tasks, .. } => {
+            Stage::Gone { why, left, .. } => {
                 self.hold(host);
                 let text = format!("{id} on {}: {why}", self.hosts[host].name);
-                self.judge_deaths(&tasks, &text);
+                self.judge_deaths(&left.suspects, &text);
             }
             Stage::Leaving { since } => {
                 self.fleet.set_stage(id, Stage::Leaving { since });
@@ -72,23 +74,57 @@ impl Core {
 
     /// The connection to a worker is lost. In a container, YARN will say why; until then nobody is blamed.
     pub(super) fn worker_gone(&mut self, worker: WorkerId, why: &str) {
-        let Some((row, ran)) = self.remove_worker(worker) else { return };
+        let Some((row, left)) = self.bury_worker(worker) else { return };
         let host = self.hosts[row.host].name.clone();
         self.note(format!("{worker} on {host} is gone: {why}"));
         match row.container {
             None => {
                 self.unhold(row.host);
-                self.judge_deaths(&ran, &format!("{worker} on {host}: {why}"));
+                self.judge_deaths(&left.suspects, &format!("{worker} on {host}: {why}"));
             }
             Some(container) => {
-                let stage = Stage::Gone { since: self.now, why: why.to_owned(), tasks: ran };
+                let stage = Stage::Gone { since: self.now, why: why.to_owned(), left };
                 self.container_leaves_service(container, stage);
             }
         }
     }
 
-    /// Take a worker out: its tasks go back, its results are lost. Returns the tasks that were running.
-    pub(super) fn remove_worker(&mut self, worker: WorkerId) -> Option<(Worker, Vec<TaskId>)> {
+    /// Take out a worker that has died: what it had is retried, each in a process of its own. Queued tasks as well, because
+    /// the worker may have begun one before we heard that its thread was free.
+    pub(super) fn bury_worker(&mut self, worker: WorkerId) -> Option<(Worker, Left)> {
+        let (had, threads) = self.workers.get(worker).map(|row| (row.assigned.clone(), row.threads as usize))?;
+        let (mut isolated, mut ran) = (Vec::new(), Vec::new());
+        for (position, assigned) in had.iter().enumerate() {
+            let twin = self.twins.of(assigned.task);
+            let Some((job, index)) = self.jobs.find_mut(assigned.task) else { continue };
+            let is_here = job.task(index).state == (State::Assigned { worker }) || twin == Some(worker);
+            if assigned.vain || !is_here {
+                continue;
+            }
+            isolated.extend(job.isolate(index, worker).then_some(assigned.task));
+            ran.extend((position < threads).then_some((assigned, twin)));
+        }
+        // Where all were isolated, one of them did what its process should have kept from the worker.
+        let all_isolated = ran.iter().all(|(assigned, _)| assigned.isolated);
+        // A death is no news as long as another attempt runs.
+        let suspects = ran.iter().filter(|(assigned, twin)| twin.is_none() && assigned.isolated == all_isolated);
+        let suspects = suspects.map(|(assigned, _)| assigned.task).collect();
+        Some((self.remove_worker(worker)?, Left { worker, suspects, isolated }))
+    }
+
+    /// No task was to blame for the death of this worker. Who is suspected of another one stays isolated.
+    pub(super) fn acquit(&mut self, left: &Left) {
+        for &task in &left.isolated {
+            let Some((job, index)) = self.jobs.find_mut(task) else { continue };
+            let trouble = job.troubles.get_mut(&index).filter(|trouble| trouble.deaths.is_empty());
+            if let Some(trouble) = trouble {
+                trouble.isolated.take_if(|worker| *worker == left.worker);
+            }
+        }
+    }
+
+    /// Take a worker out: its tasks go back, its results are lost.
+    pub(super) fn remove_worker(&mut self, worker: WorkerId) -> Option<Worker> {
         let row = self.workers.remove(worker)?;
         self.taken_back.retain(|&(other, _)| other != worker);
         // Tasks that stayed away from others may have nobody else now.
@@ -96,7 +132,6 @@ impl Core {
         let threads = &mut self.hosts.row_mut(row.host).threads;
         *threads = threads.saturating_sub(row.threads);
         self.lose_results_on(worker);
-        let mut ran = Vec::new();
         for (position, assigned) in row.assigned.iter().enumerate() {
             self.tell(assigned.task, Step::WorkerGone { worker });
             if assigned.vain || self.twin_failed(worker, assigned.task, false) == Standing::OtherRuns {
@@ -104,14 +139,13 @@ impl Core {
             }
             let Some((job, index)) = self.returned(worker, assigned.task) else { continue };
             if position < row.threads as usize {
-                ran.push(assigned.task);
                 job.counts.retries += 1;
             }
             let job = job.id;
             self.requeue(job, index);
         }
         self.wishes.containers = true;
-        Some((row, ran))
+        Some(row)
     }
 
     fn lose_results_on(&mut self, worker: WorkerId) {

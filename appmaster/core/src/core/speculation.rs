@@ -107,18 +107,18 @@ impl Core {
 
     fn begin_twin(&mut self, task: TaskId, worker: WorkerId, other: WorkerId) {
         let Some((job, index)) = self.jobs.find_mut(task) else { return };
-        let mut inputs = job.input_holders(index);
+        let (mut inputs, isolated) = (job.input_holders(index), job.is_isolated(index));
         let row = job.task_mut(index);
         row.attempt += 1;
         let (attempt, name) = (row.attempt, job.task_name(index));
         let (job, driver) = (job.id, job.driver);
-        self.workers.push(other, Sending { task, attempt, driver, takes: None }, self.now);
+        self.workers.push(other, Sending { task, attempt, driver, takes: None, isolated }, self.now);
         self.twins.rows.insert(task, other);
         self.twins.had.insert(task);
         self.choose_holders(other, &mut inputs);
         self.tell(task, Step::Sent { worker: other, attempt });
         self.note(format!("{name} takes long on {worker}: {other} tries it, too"));
-        self.act(Action::Assign(Assignment { worker: other, job, index, task, attempt, inputs }));
+        self.act(Action::Assign(Assignment { worker: other, job, index, task, attempt, inputs, isolated }));
     }
 
     /// An attempt left a result: it is the task's, and the other one is in vain.

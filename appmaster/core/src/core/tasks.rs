@@ -133,6 +133,7 @@ impl Core {
         let forgiven = job.troubles.get(&index).map_or(0, |trouble| trouble.forgiven);
         if forgiven >= retries {
             let TaskFailure { message, exit_code, .. } = failure;
+            let message = job.troubles.get(&index).map_or(message.clone(), |trouble| trouble.told(message));
             let message = if retries == 0 { message } else { format!("{message} (attempt {})", forgiven + 1) };
             return self.give_up_returned(id, index, message, exit_code);
         }
@@ -165,6 +166,7 @@ impl Core {
         let failed = trouble.transient.len() as u32;
         if failed >= self.config.task_attempts {
             let message = format!("{name} failed {failed} times, each on its own: {}", trouble.transient.join("; "));
+            let message = trouble.told(message);
             return self.give_up_returned(id, index, message, failure.exit_code);
         }
         job.counts.retries += 1;

@@ -219,6 +219,7 @@ fn options(words: &str) -> TaskOptions {
             "depth" => options.generation = value.parse().expect("a depth"),
             "retries" => options.retries = value.parse().expect("retries"),
             "once" => options.no_speculation = value == "1",
+            "isolatable" => options.isolatable = value == "1",
             "on" => options.only_on = value.split(',').map(str::to_owned).collect(),
             name => options.resources.push((name.into(), value.parse().expect("thousandths"))),
         }

@@ -71,15 +71,16 @@ fn graph(graph: &Graph) -> String {
     format!("wanted={}{alone}{}", numbers(&graph.wanted), sets.collect::<String>())
 }
 
-/// `{prio=1 depth=2 retries=3 on=w1,w2 GPU=500}`, each if it is not usual.
+/// `{prio=1 depth=2 retries=3 isolatable=1 on=w1,w2 GPU=500}`, each if it is not usual.
 fn options(options: &TaskOptions) -> String {
-    let TaskOptions { priority, generation, retries, no_speculation, only_on, resources } = options;
+    let TaskOptions { priority, generation, retries, no_speculation, only_on, resources, isolatable } = options;
     let number = |name, number: i64| if number == 0 { None } else { Some(format!("{name}={number}")) };
     let mut words: Vec<String> = Vec::new();
     words.extend(number("prio", (*priority).into()));
     words.extend(number("depth", (*generation).into()));
     words.extend(number("retries", (*retries).into()));
     words.extend(no_speculation.then(|| "once=1".to_owned()));
+    words.extend(number("isolatable", (*isolatable).into()));
     words.extend((!only_on.is_empty()).then(|| format!("on={}", only_on.join(","))));
     words.extend(resources.iter().map(|(name, amount)| format!("{name}={amount}")));
     if words.is_empty() { String::new() } else { format!("{{{}}}", words.join(" ")) }
@@ -223,7 +224,8 @@ pub fn action(action: &Action) -> String {
         Action::Assign(row) => {
             let inputs = join(&row.inputs, ",", reads);
             let reads = if inputs.is_empty() { inputs } else { format!(" reads {inputs}") };
-            format!("assign k{} t{}.{}{reads}", row.worker.0, row.task.0, row.attempt)
+            let isolated = if row.isolated { " isolated" } else { "" };
+            format!("assign k{} t{}.{}{isolated}{reads}", row.worker.0, row.task.0, row.attempt)
         }
         Action::CancelTask { worker, task, attempt } => format!("cancel k{} t{}.{attempt}", worker.0, task.0),
         Action::Copy { worker, task, copy, from } => {

@@ -202,6 +202,7 @@ impl World {
     }
 
     fn watch_stop(&mut self, worker: WorkerId) {
+        self.deaths.dismissed(worker);
         if let Some(container) = self.workers.remove(&worker).and_then(|row| row.container) {
             self.manager.end(container, 0);
         }
@@ -220,6 +221,8 @@ impl World {
         assert_eq!(job.first + row.index, row.task.0, "numbers_agree: {row:?}");
         let set = job.graph.sets.iter().flat_map(|set| &set.tasks);
         let request = set.clone().nth(row.index as usize).expect("a task of the job");
+        let set_of_it = job.graph.sets_with_tasks().find(|(_, tasks)| tasks.contains(&row.index));
+        let can = set_of_it.is_some_and(|(set, _)| set.options.isolatable);
         assert!(!job.is_needless(row.index), "needless_tasks_are_not_launched: {row:?}");
         let (own, inputs) = (job.first, request.inputs.clone());
         let each = |input: &InputRange| {
@@ -243,6 +246,7 @@ impl World {
                 }
             }
         }
+        self.deaths.check(row, can);
         let prefetch = self.prefetch as usize;
         let worker = self.workers.get_mut(&row.worker).expect("workers_are_connected: assigned");
         assert!(!worker.dead || worker.gone_pending, "workers_are_connected: {row:?}");
@@ -255,6 +259,7 @@ impl World {
         let Some(row) = self.workers.get_mut(&worker) else { return };
         let found = row.tasks.iter_mut().find(|row| row.task == task && row.attempt == attempt);
         found.expect("only_what_runs_is_cancelled").cancelled = true;
+        self.deaths.cancelled(worker, task);
     }
 
     fn watch_drop(&mut self, worker: WorkerId, tasks: &[TaskId]) {

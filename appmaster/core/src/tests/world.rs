@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::deaths::Deaths;
 use super::manager::{Manager, SimStage};
 use super::rng::Rng;
 use super::watch::SimJob;
@@ -58,6 +59,7 @@ pub struct World {
     pub answered: Option<Answer>,
     pub questions: u32,
     pub attempts: BTreeSet<(TaskId, u32)>,
+    pub deaths: Deaths,
     pub finished: bool,
     pub resynced: bool,
     pub prefetch: u32,
@@ -159,6 +161,7 @@ impl World {
             answered: None,
             questions: 0,
             attempts: BTreeSet::new(),
+            deaths: Deaths::default(),
             finished: false,
             resynced: false,
             most_workers,
@@ -185,6 +188,7 @@ impl World {
     pub fn send(&mut self, event: Event) {
         self.script.push(format!("{} {}", self.now, show::event(&event)));
         let tick = event == Event::Tick;
+        self.deaths.hear(&event);
         let mut actions = Vec::new();
         self.core.handle(Time(self.now), event, &mut actions);
         for action in &actions {
@@ -398,6 +402,7 @@ impl World {
         options.generation = self.rng.below(2) as u32;
         options.retries = self.rng.below(3) as u32;
         options.no_speculation = self.rng.chance(30);
+        options.isolatable = self.rng.chance(60);
         if self.rng.chance(30) {
             options.resources.push(("GPU".into(), self.rng.below(2200)));
         }
