@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bobbin_proto as wire;
 use bobbin_proto::from_worker::Message;
-use bobbin_task::{Pauses, Task, TaskError, TaskErrorKind, TaskReport};
+use bobbin_task::{Isolation, Pauses, Task, TaskError, TaskErrorKind, TaskReport};
 use futures::FutureExt;
 use tracing::{info, warn};
 
@@ -57,6 +57,11 @@ impl Attempt {
                 cancel: cancellation.flag(),
                 generation: self.order.generation,
                 pauses: self.pauses,
+                isolation: match self.order.isolation() {
+                    wire::Isolation::Thread => Isolation::Thread,
+                    wire::Isolation::Process => Isolation::Process,
+                },
+                memory_bytes: self.order.memory_bytes,
             };
             let run = run(&self.executors, (self.order.kind, task), self.inputs, &mut writer);
             tokio::select! {

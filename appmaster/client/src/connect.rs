@@ -12,6 +12,7 @@ use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::{Credentials, CredentialsError};
 
 use crate::amount::{Amount, NoAmount};
+use crate::futures::{Isolation, NoIsolation};
 use crate::local::LocalOptions;
 use crate::nested::Home;
 use crate::resuming;
@@ -45,6 +46,15 @@ pub enum ConnectError {
         #[source]
         source: NoAmount,
     },
+    /// `BOBBIN_ISOLATION` says nothing that there is.
+    #[error(transparent)]
+    Isolation(#[from] NoIsolation),
+    /// The application is in another process.
+    #[error(
+        "a task with a process of its own cannot submit tasks in local mode, where the application is in the program's own process: \
+         submit it with isolation by thread (BOBBIN_ISOLATION, TaskOptions::isolation), or run the program on a cluster"
+    )]
+    Isolated,
     /// On a cluster, somebody has to start an application first.
     #[error(
         "BOBBIN_MASTER is yarn, but this program is part of no application: start it with \
@@ -125,6 +135,8 @@ impl Session {
     /// go before those of drivers, and while the function awaits them another task has its thread. It has to be an `async`
     /// function, because only such ones can wait.
     ///
+    /// `BOBBIN_ISOLATION` says where tasks run that do not say it themselves: see [`crate::Isolation`].
+    ///
     /// What its worker has for tasks that ask for it (`TaskOptions::resources`) is what `--worker-resources` said or, in this
     /// process, `BOBBIN_WORKER_RESOURCES`: `GPU=2,LICENSE=0.5`.
     ///
@@ -136,6 +148,10 @@ impl Session {
         if let Some(home) = Home::of_running_task() {
             return Ok(home.session().await?);
         }
+        if bobbin_task::running().is_some_and(|task| task.isolated) {
+            return Err(ConnectError::Isolated);
+        }
+        Isolation::of_environment()?;
         match surrounding()? {
             Some(application) => attach(application).await,
             None => match variable("BOBBIN_MASTER").as_deref() {

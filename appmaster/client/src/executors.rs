@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bobbin_blocks::BlockReader;
 use bobbin_task::function::Functions;
+use bobbin_task::process::Processes;
 use bobbin_worker::Executors;
 
 use crate::nested::Home;
@@ -19,7 +20,7 @@ pub(crate) struct Room {
 }
 
 /// A program without the query engine runs functions only.
-pub(crate) fn executors(reader: BlockReader, room: Room, home: Home) -> Executors {
+pub(crate) fn executors(reader: BlockReader, room: Room, (home, processes): (Home, Processes)) -> Executors {
     let Room { memory_bytes, threads, spill } = room;
     #[cfg(feature = "sql")]
     let plans = Arc::new(bobbin_engine::Executor::new(reader.clone(), memory_bytes, threads, spill));
@@ -28,6 +29,6 @@ pub(crate) fn executors(reader: BlockReader, room: Room, home: Home) -> Executor
         let _ = (memory_bytes, threads, spill);
         Arc::new(bobbin_task::NoPlans)
     };
-    let functions = Arc::new(Functions::new(reader).with_home(Arc::new(home)));
+    let functions = Arc::new(Functions::new(reader).with_home(Arc::new(home)).with_processes(processes));
     Executors { plans, functions, methods: Arc::default() }
 }

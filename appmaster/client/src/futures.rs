@@ -28,7 +28,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 pub use blocks::{Block, BlocksError};
 pub use call::{Arguments, IntoArgument, IntoArguments};
 pub use future::{Future, FutureError, Status};
-pub use options::TaskOptions;
+pub use options::{Isolation, NoIsolation, TaskOptions};
 pub use progress::{Progress, Watch};
 pub(crate) use queue::Wishes;
 pub(crate) use table::FutureTable;
@@ -66,7 +66,7 @@ impl Session {
             Err(error) => self.claim_of_failed(F::NAME, &error.to_string()),
             Ok((key, spec)) => wishes.known_or(key, || {
                 let claim = self.claim(F::NAME, key);
-                wishes.push(Wish::Submit(Arc::clone(&claim.slot), spec));
+                wishes.push(Wish::Submit(Arc::clone(&claim.slot), Box::new(spec)));
                 claim
             }),
         };

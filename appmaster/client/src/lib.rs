@@ -31,8 +31,8 @@ mod unique;
 pub mod yarn;
 
 pub use self::futures::{
-    Arguments, AsCompleted, Block, BlocksError, Future, FutureError, IntoArgument, IntoArguments, Progress, Status,
-    TaskOptions, Watch, as_completed, wait,
+    Arguments, AsCompleted, Block, BlocksError, Future, FutureError, IntoArgument, IntoArguments, Isolation,
+    NoIsolation, Progress, Status, TaskOptions, Watch, as_completed, wait,
 };
 pub use actor::{Actor, ActorError};
 pub use amount::{Amount, NoAmount};

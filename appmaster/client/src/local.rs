@@ -8,6 +8,7 @@ use bobbin_core::Config;
 use bobbin_proto as wire;
 use bobbin_task::function::Methods;
 use bobbin_worker::{Executors, Peers, ResultStore, Served, Worker, WorkerOptions};
+use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -15,6 +16,7 @@ use crate::driver::Driver;
 use crate::executors::{Room, executors};
 use crate::fetch::Fetcher;
 use crate::nested::{Home, Way};
+use crate::role::processes;
 use crate::session::Files;
 
 /// Reports of the worker that wait for the application.
@@ -62,7 +64,8 @@ pub async fn start(options: &LocalOptions, files: Files) -> Result<(Driver, Fetc
     let methods: Arc<Methods> = Arc::default();
     let home = Home::new(Way::Here(application.clone(), store.clone(), Arc::clone(&methods)), files.clone());
     let room = Room { memory_bytes: operators, threads, spill: options.spill_directory.clone() };
-    let executors = Executors { methods: Arc::clone(&methods), ..executors(files.reader, room, home) };
+    let processes = processes(Bytes::new(), threads, operators);
+    let executors = Executors { methods: Arc::clone(&methods), ..executors(files.reader, room, (home, processes)) };
     let hello = wire::WorkerHello {
         container_id: "local-1".to_owned(),
         host: "localhost".to_owned(),

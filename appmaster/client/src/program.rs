@@ -12,7 +12,7 @@ use crate::session::describe;
 const WORKER_THREADS: usize = 2;
 
 /// Runs the program, or the worker that it is to be: YARN starts the same executable in containers, with the one word
-/// `worker`.
+/// `worker`. Or a worker's child, which calls functions for tasks that have processes of their own.
 pub fn run<P, F>(program: P) -> ExitCode
 where
     P: FnOnce() -> F,
@@ -20,22 +20,25 @@ where
 {
     let words: Vec<OsString> = std::env::args_os().collect();
     let is_worker = words.get(1).is_some_and(|word| word == "worker") && std::env::var_os("CONTAINER_ID").is_some();
+    role::task_processes_start_with(&["task"]);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if is_worker {
+    if is_worker || bobbin_task::process::is_begun() {
         builder.worker_threads(WORKER_THREADS);
     }
     let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
-    let code = if is_worker {
-        runtime.block_on(role::worker()).unwrap_or_else(|error| failed(error.as_ref()))
-    } else {
-        runtime.block_on(program()).unwrap_or_else(|error| {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        })
-    };
+    let code = runtime.block_on(async {
+        match role::task_process().await {
+            Some(code) => code,
+            None if is_worker => role::worker().await.unwrap_or_else(|error| failed(error.as_ref())),
+            None => program().await.unwrap_or_else(|error| {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }),
+        }
+    });
     // What still runs in the background has nobody to tell.
     runtime.shutdown_background();
     code

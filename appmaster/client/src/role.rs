@@ -1,6 +1,7 @@
-//! The role that YARN gives to a program: a worker in a container. What it says on standard error is the container's log.
+//! The roles that are given to a program: by YARN that of a worker in a container, by a worker that of a task's process. What it says on standard error is the container's log.
 
 pub mod environment;
+mod process;
 
 use std::error::Error;
 use std::io;
@@ -24,6 +25,9 @@ use crate::nested::{Home, Way};
 use crate::session::Files;
 use crate::yarn::Cluster;
 
+pub(crate) use process::processes;
+pub use process::{task_process, task_processes_start_with};
+
 /// Memory of a worker's container that is neither for operators nor for results: code, stacks, buffers, windows of
 /// mapped blocks.
 const RESERVE_MIB: u64 = 256;
@@ -35,11 +39,15 @@ const CONTAINER_LOG: &str = "info,hdfs_native=error,datafusion=error";
 /// What a role ends with.
 pub type Outcome = Result<ExitCode, Box<dyn Error>>;
 
-/// The worker of this container, until its application master tells it to stop.
+/// The worker of this container, until its application master tells it to stop. Where a worker has started this process for its
+/// tasks, [`task_process`] instead.
 ///
 /// # Errors
 /// When this is no container of an application, or its application master is gone.
 pub async fn worker() -> Outcome {
+    if let Some(code) = task_process().await {
+        return Ok(code);
+    }
     let credentials = take_credentials()?;
     let spec: WorkerSpec = serde_json::from_str(text_secret(&credentials, SECRET_WORKER)?)?;
     log_to_standard_error(spec.log_filter.as_deref());
@@ -52,19 +60,14 @@ pub async fn worker() -> Outcome {
 }
 
 fn connection(credentials: &Credentials, spec: WorkerSpec) -> Result<Connection, Box<dyn Error>> {
-    let configuration = Configuration::from_map(spec.hadoop.clone());
-    let user = (!configuration.is_secure()).then(|| spec.user.clone());
-    let reader = BlockReader::with_hdfs(HdfsOptions { configuration: configuration.clone(), user })?;
     let memory = memory_for_work(spec.memory_mib);
     let scratch = scratch()?;
     let threads = usize::try_from(spec.threads)?;
     let identity = identity(credentials)?;
-    // Without a default file system, paths of tasks that read files themselves need schemes, or are local.
-    let home = Cluster::new(&configuration, &spec.user).map(|cluster| cluster.home_url());
-    let files = Files::new(reader.clone(), home.map_or(PathBase::Local, PathBase::DefaultFs));
-    let way = Way::There(spec.master_address.clone(), identity.clone());
+    let (reader, home) = surroundings(&spec, &identity)?;
     let room = Room { memory_bytes: memory - memory / 3, threads, spill: scratch.clone() };
-    let executors = executors(reader, room, Home::new(way, files));
+    let processes = processes(process::told(&spec, &identity)?, threads, room.memory_bytes);
+    let executors = executors(reader, room, (home, processes));
     Ok(Connection {
         identity,
         container_id: std::env::var("CONTAINER_ID")?,
@@ -76,6 +79,18 @@ fn connection(credentials: &Credentials, spec: WorkerSpec) -> Result<Connection,
         store: ResultStore::new(&scratch, memory / 3),
         master_address: spec.master_address,
     })
+}
+
+/// How tasks read files, and reach their application.
+fn surroundings(spec: &WorkerSpec, identity: &Identity) -> Result<(BlockReader, Home), Box<dyn Error>> {
+    let configuration = Configuration::from_map(spec.hadoop.clone());
+    let user = (!configuration.is_secure()).then(|| spec.user.clone());
+    let reader = BlockReader::with_hdfs(HdfsOptions { configuration: configuration.clone(), user })?;
+    // Without a default file system, paths of tasks that read files themselves need schemes, or are local.
+    let home = Cluster::new(&configuration, &spec.user).map(|cluster| cluster.home_url());
+    let files = Files::new(reader.clone(), home.map_or(PathBase::Local, PathBase::DefaultFs));
+    let way = Way::There(spec.master_address.clone(), identity.clone());
+    Ok((reader, Home::new(way, files)))
 }
 
 /// What a part of the application shows to the others, as its credentials hold it.

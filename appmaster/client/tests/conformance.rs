@@ -60,6 +60,11 @@ fn give_back(several: Several) -> Several {
 #[bobbin::task]
 fn nothing() {}
 
+#[bobbin::task(pure = false)]
+fn aborts(_x: u64) -> u64 {
+    std::process::abort()
+}
+
 #[bobbin::task]
 fn reverse(bytes: Bytes) -> Bytes {
     bytes.iter().rev().copied().collect::<Vec<_>>().into()
@@ -198,7 +203,7 @@ fn expected(sum_of_squares: u64) -> BTreeMap<&'static str, Vec<String>> {
     let sum_of_squares = sum_of_squares.to_string();
     let read_by = "conformance::fails, task 2 of 3, whose result is needed here, failed: function 'conformance::fails': 3 is a multiple of 3 (1)";
     let dropped = "this worker has no result of task N";
-    let cases: [(&str, &[&str]); 25] = [
+    let cases: [(&str, &[&str]); 26] = [
         ("a_call", &["9", "1 of 1 tasks, 0 notes"]),
         ("values", &[&shown[0], &shown[1], &shown[2], "b'war\\x05'"]),
         ("a_chain", &["256", "announced: [2]"]),
@@ -261,6 +266,10 @@ fn expected(sum_of_squares: u64) -> BTreeMap<&'static str, Vec<String>> {
                 "fetch input 1 of the task: it has 1 in all, counted from 0 (70)",
                 "1",
             ],
+        ),
+        (
+            "calls_in_processes_of_their_own",
+            &["function 'conformance::aborts': its process was ended by signal 6 (SIGABRT); … (1)", "[9, 9]"],
         ),
         (
             "jobs_that_make_no_sense",

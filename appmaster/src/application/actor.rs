@@ -420,7 +420,7 @@ impl Actor {
     }
 
     fn assign(&mut self, assignment: Assignment) {
-        let Assignment { worker, job, index, task, attempt, inputs, .. } = assignment;
+        let Assignment { worker, job, index, task, attempt, inputs, isolated } = assignment;
         let Some(order) = self.jobs.get(job).and_then(|job| job.order(index)) else {
             warn!(job = job.0, index, "the core assigned a task that is not there");
             return;
@@ -428,7 +428,8 @@ impl Actor {
         let mut table = convert::HolderTable::default();
         let inputs = inputs.iter().map(|input| table.input(input)).collect();
         let holders = table.workers.iter().map(|worker| self.holder(*worker).unwrap_or_default()).collect();
-        let run = wire::RunTask { task: task.0, attempt, inputs, holders, ..order };
+        let isolation = if isolated { wire::Isolation::Process.into() } else { order.isolation };
+        let run = wire::RunTask { task: task.0, attempt, inputs, holders, isolation, ..order };
         self.orders.push(worker, wire::to_worker::Message::RunTask(run));
     }
 

@@ -34,7 +34,7 @@ pub(super) fn graph(job: &wire::SubmitJob) -> Result<Graph, BadJob> {
             number = number.checked_add(1).ok_or(BadJob::TooLarge)?;
         }
         let (name, rows_wanted) = (set.name.clone(), set.rows_wanted);
-        sets.push(TaskSet { name, tasks, rows_wanted, options: set.options.as_ref().map(options).unwrap_or_default() });
+        sets.push(TaskSet { name, tasks, rows_wanted, options: options(set) });
     }
     if number == 0 {
         return Err(BadJob::Empty);
@@ -45,8 +45,10 @@ pub(super) fn graph(job: &wire::SubmitJob) -> Result<Graph, BadJob> {
     }
 }
 
-/// How a set's tasks are to be run. Their time limit is the worker's.
-fn options(options: &wire::TaskOptions) -> TaskOptions {
+/// How a set's tasks are to be run. Their limits of time and memory are the worker's.
+fn options(set: &wire::TaskSet) -> TaskOptions {
+    let isolatable = set.kind() == wire::TaskKind::Function;
+    let Some(options) = &set.options else { return TaskOptions { isolatable, ..TaskOptions::default() } };
     let resources = options.resources.iter().map(|resource| (resource.name.clone(), resource.thousandths));
     TaskOptions {
         priority: options.priority,
@@ -55,7 +57,7 @@ fn options(options: &wire::TaskOptions) -> TaskOptions {
         no_speculation: options.no_speculation,
         only_on: options.only_on.clone(),
         resources: resources.collect(),
-        isolatable: false,
+        isolatable,
     }
 }
 

@@ -73,6 +73,8 @@ impl Job {
             kind: set.kind,
             time_limit_ms: options.map_or(0, |options| options.time_limit_ms),
             generation: options.map_or(0, |options| options.generation),
+            isolation: options.map_or(0, |options| options.isolation),
+            memory_bytes: options.map_or(0, |options| options.memory_bytes),
             ..wire::RunTask::default()
         })
     }

@@ -149,6 +149,12 @@ pub struct RunTask {
     pub time_limit_ms: u64,
     #[prost(uint32, tag = "9")]
     pub generation: u32,
+    /// TaskOptions.isolation of its set; by process, too, when a worker that had it has died, for which it may be to blame.
+    #[prost(enumeration = "Isolation", tag = "10")]
+    pub isolation: i32,
+    /// TaskOptions.memory_bytes of its set.
+    #[prost(uint64, tag = "11")]
+    pub memory_bytes: u64,
 }
 /// Results of consecutive tasks, of each the same part.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -725,6 +731,14 @@ pub struct TaskOptions {
     /// What each takes of its worker while it runs. A job that asks for more than each worker has is refused.
     #[prost(message, repeated, tag = "6")]
     pub resources: ::prost::alloc::vec::Vec<Resource>,
+    /// Where they run. Plans run in threads, whatever is said here. A function that is called in a thread and whose worker dies is tried
+    /// again in a process of its own.
+    #[prost(enumeration = "Isolation", tag = "7")]
+    pub isolation: i32,
+    /// Bytes of memory that the process of each may have for itself (its heap and stacks; neither the program nor mapped files): with more
+    /// it is ended, and the task has failed of itself. 0 for a thread's share of its worker's memory. Means nothing in a thread.
+    #[prost(uint64, tag = "8")]
+    pub memory_bytes: u64,
 }
 /// An amount of something that each worker of the application has, whatever it means ("GPU").
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1088,6 +1102,35 @@ pub struct FetchReply {
     /// Of a request for whole results: the length of each part.
     #[prost(uint64, repeated, tag = "6")]
     pub parts: ::prost::alloc::vec::Vec<u64>,
+}
+/// Where a function runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Isolation {
+    /// In a thread of its worker.
+    Thread = 0,
+    /// In a process of its own: whatever it does, its worker and other tasks live on, and it can be ended at once.
+    Process = 1,
+}
+impl Isolation {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Thread => "ISOLATION_THREAD",
+            Self::Process => "ISOLATION_PROCESS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ISOLATION_THREAD" => Some(Self::Thread),
+            "ISOLATION_PROCESS" => Some(Self::Process),
+            _ => None,
+        }
+    }
 }
 /// What `shared` and `body` of a task are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

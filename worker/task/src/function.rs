@@ -7,6 +7,7 @@
 //! ```
 
 mod bytes;
+mod call;
 pub(crate) mod method;
 mod panics;
 mod range;
@@ -15,8 +16,10 @@ mod run;
 mod value;
 
 pub use bytes::Bytes;
+pub(crate) use call::{Outcome, call};
 pub use method::{Method, MethodError, Methods, State};
 pub use run::Functions;
+pub(crate) use run::chain;
 pub use value::{Value, ValueError};
 
 /// A function that workers can call by its name. Implemented by what `#[bobbin::task]` makes of a function.

@@ -5,12 +5,15 @@
 
 mod execute;
 pub mod function;
+pub mod process;
 mod running;
 mod task;
 
 pub use execute::{Execute, NoPlans};
 pub use running::{Cancelled, Pause, Pauses, Running, checkpoint, is_cancelled, running};
-pub use task::{CancelFlag, InputError, Inputs, LostInput, Output, Piece, Task, TaskError, TaskErrorKind, TaskReport};
+pub use task::{
+    CancelFlag, InputError, Inputs, Isolation, LostInput, Output, Piece, Task, TaskError, TaskErrorKind, TaskReport,
+};
 
 /// What the expansion of `#[bobbin::task]` uses; no part of the interface.
 #[doc(hidden)]

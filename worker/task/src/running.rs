@@ -25,6 +25,8 @@ pub struct Running {
     pub pauses: Pauses,
     /// Of the program that runs the worker: its way to the application.
     pub home: Option<Arc<dyn Any + Send + Sync>>,
+    /// Does it run in a process of its own?
+    pub isolated: bool,
 }
 
 impl fmt::Debug for Running {

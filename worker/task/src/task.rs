@@ -24,12 +24,27 @@ pub struct Task<'a> {
     pub generation: u32,
     /// Tells the worker when the task waits for others and needs no thread.
     pub pauses: Pauses,
+    /// Where it runs, if it is the call of a function.
+    pub isolation: Isolation,
+    /// Bytes of memory that a process of its own may have for itself; 0 for what is usual.
+    pub memory_bytes: u64,
+}
+
+/// Where a function runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// In a thread of its worker.
+    #[default]
+    Thread,
+    /// In a process of its own: whatever it does, its worker and other tasks live on, and it can be ended at once.
+    Process,
 }
 
 impl<'a> Task<'a> {
     /// A driver's task that tells nobody when it waits.
     pub fn new(shared: &'a Bytes, body: &'a Bytes, cancel: CancelFlag) -> Task<'a> {
-        Task { shared, body, cancel, generation: 0, pauses: Pauses::default() }
+        let (pauses, isolation) = (Pauses::default(), Isolation::default());
+        Task { shared, body, cancel, generation: 0, pauses, isolation, memory_bytes: 0 }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a task is to be run.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bobbin_proto as wire;
@@ -21,14 +21,74 @@ pub struct TaskOptions {
     /// So many failures are forgiven it: errors, panics, and that it took too long. Lost workers are not its failures.
     pub retries: u32,
     /// How long an attempt may take, waiting for tasks of its own included; for ever if nothing is said. One that computes without asking [`crate::checkpoint`]
-    /// has failed all the same, but goes on to use its core.
+    /// has failed all the same, but goes on to use its core, unless it has a process of its own.
     pub time_limit: Option<Duration>,
     /// Whether it may be tried on a second host, too, when it takes much longer than others of its set: the first attempt to end
     /// counts. By default if it is pure.
     pub speculation: Option<bool>,
+    /// Where it runs; in a thread of its worker if nothing is said.
+    pub isolation: Isolation,
+    /// Bytes of memory that its own process may have for itself: its heap and stacks, neither the program nor mapped files. With more
+    /// it is ended, and the task has failed. A thread's share of its worker's memory if nothing is said: two thirds of what the
+    /// container has beyond 256 MiB (in local mode, of what local mode may use), divided by the threads. Looked at every 10 ms.
+    pub memory: Option<u64>,
     /// What it takes of its worker while it runs, to three decimal places: `("GPU", 1.0)`. What each worker has, is said
     /// with `--worker-resources`.
     pub resources: Vec<(String, f64)>,
+}
+
+/// Where a task's function runs.
+///
+/// In a process of its own it can do no harm to its worker and to other tasks, whatever it does: it may abort, call `exit`, overwrite
+/// memory, or take memory without end. Its process is ended at once when the task is cancelled or has taken too long, and its core is
+/// free. The function finds none of the program's static values as `main` has made them, its standard input is empty, and
+/// [`crate::is_cancelled`] is never true. What it costs is in the example `futures_cost`.
+///
+/// A task in a thread whose worker dies is tried again in a process of its own, on a cluster: if it was to blame, it fails alone.
+///
+/// In local mode, a function with a process of its own cannot submit tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// As the environment of the program that submits it says: `BOBBIN_ISOLATION` is `thread` or `process`. Else in a thread.
+    #[default]
+    Usual,
+    /// In a thread of its worker.
+    Thread,
+    /// In a process of its own: a child of its worker, which does one task after the other.
+    Process,
+}
+
+/// `BOBBIN_ISOLATION` says nothing that there is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("BOBBIN_ISOLATION is {0:?}: write thread or process")]
+pub struct NoIsolation(String);
+
+impl Isolation {
+    /// What the environment says of tasks for which the program says nothing.
+    pub(crate) fn of_environment() -> Result<Isolation, NoIsolation> {
+        Isolation::named(std::env::var("BOBBIN_ISOLATION").unwrap_or_default())
+    }
+
+    fn named(text: String) -> Result<Isolation, NoIsolation> {
+        match text.as_str() {
+            "" | "thread" => Ok(Isolation::Thread),
+            "process" => Ok(Isolation::Process),
+            _ => Err(NoIsolation(text)),
+        }
+    }
+
+    fn on_the_wire(self) -> wire::Isolation {
+        static USUAL: OnceLock<Isolation> = OnceLock::new();
+        match self {
+            Isolation::Thread => wire::Isolation::Thread,
+            Isolation::Process => wire::Isolation::Process,
+            // Sessions refuse a text that means nothing.
+            Isolation::Usual => match USUAL.get_or_init(|| Isolation::of_environment().unwrap_or_default()) {
+                Isolation::Usual | Isolation::Thread => wire::Isolation::Thread,
+                Isolation::Process => wire::Isolation::Process,
+            },
+        }
+    }
 }
 
 impl TaskOptions {
@@ -47,6 +107,8 @@ impl TaskOptions {
             only_on: self.only_on.clone(),
             no_speculation: !self.speculation.unwrap_or(pure),
             resources: self.resources.iter().map(resource).collect(),
+            isolation: self.isolation.on_the_wire().into(),
+            memory_bytes: self.memory.unwrap_or(0),
         };
         (options != wire::TaskOptions::default()).then_some(options)
     }
@@ -65,5 +127,14 @@ mod tests {
         let said = limited.on_the_wire(true).expect("it is unusual");
         assert_eq!(said.resources.iter().map(|row| row.thousandths).collect::<Vec<_>>(), [500, 0]);
         assert_eq!(said.time_limit_ms, 1, "a limit that is there is not for ever");
+        let isolated = TaskOptions { isolation: Isolation::Process, ..TaskOptions::default() };
+        assert_eq!(isolated.on_the_wire(true).expect("it is unusual").isolation(), wire::Isolation::Process);
+    }
+
+    #[test]
+    fn the_environment_says_one_of_two_things() {
+        let named = |text: &str| Isolation::named(text.to_owned());
+        assert_eq!((named(""), named("process")), (Ok(Isolation::Thread), Ok(Isolation::Process)));
+        assert_eq!(named("jail").unwrap_err().to_string(), "BOBBIN_ISOLATION is \"jail\": write thread or process");
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct Spec {
 /// One wish.
 pub(crate) enum Wish {
     /// Run this.
-    Submit(Arc<Slot>, Spec),
+    Submit(Arc<Slot>, Box<Spec>),
     /// Nobody wants its result any more.
     Drop(Arc<Slot>),
     /// It is to end now.

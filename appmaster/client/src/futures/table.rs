@@ -176,7 +176,7 @@ impl FutureTable {
                         *next += 1;
                         Draft::new(*next - 1)
                     });
-                    current.push(slot, spec);
+                    current.push(slot, *spec);
                     if current.is_full() {
                         messages.extend(self.submit(draft.take()));
                     }

@@ -304,6 +304,19 @@ def calls_that_do_not_fit(application: Application) -> Iterator[str]:
         yield str(UNSIGNED.decode(driver.result(fits)))
 
 
+def calls_in_processes_of_their_own(application: Application) -> Iterator[str]:
+    """One that kills its process, and neighbours that have the same worker."""
+    with Driver(application, "isolated") as driver:
+        job = Job(1, independent=True)
+        tasks = [job.call(function(name), number(3)) for name in ("square", "aborts", "square")]
+        for task_set in job.message.task_sets:
+            task_set.options.isolation = wire.ISOLATION_PROCESS
+            task_set.options.memory_bytes = 1 << 28
+        driver.submit(job)
+        yield refusal(lambda: driver.result(tasks[1]))
+        yield str([UNSIGNED.decode(driver.result(task)) for task in (tasks[0], tasks[2])])
+
+
 def jobs_that_make_no_sense(application: Application) -> Iterator[str]:
     """They are refused, and nothing else happens."""
     with Driver(application, "senseless") as driver:
@@ -350,5 +363,6 @@ CASES: tuple[Case, ...] = (
     big_results,
     lines_of_files,
     calls_that_do_not_fit,
+    calls_in_processes_of_their_own,
     jobs_that_make_no_sense,
 )

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bobbin_blocks::{BlockReader, ReadCounters, ReadError};
@@ -14,18 +13,20 @@ use futures::{FutureExt, StreamExt};
 use tracing::warn;
 use wire::argument::Argument as Kind;
 
-use super::panics::Watch;
+use super::call::{Outcome, call};
 use super::range::{self, RangeError};
-use super::registry::{ArgumentBytes, CallFailure, NoFunction, Parameters, Registered, Registry};
+use super::registry::{ArgumentBytes, CallFailure, NoFunction, Registered, Registry};
 use crate::execute::Execute;
-use crate::running::{Here, Running};
-use crate::task::{InputError, Inputs, LostInput, Output, Task, TaskError, TaskErrorKind, TaskReport};
+use crate::process::{Call, ProcessError, Processes};
+use crate::running::Running;
+use crate::task::{InputError, Inputs, Isolation, LostInput, Output, Task, TaskError, TaskErrorKind, TaskReport};
 
 /// Runs calls of the functions of this executable.
 pub struct Functions {
     reader: BlockReader,
     registry: &'static Registry,
     home: Option<Arc<dyn Any + Send + Sync>>,
+    processes: Option<Processes>,
 }
 
 /// Why a call has no result.
@@ -53,6 +54,12 @@ enum CallError {
     },
     #[error("function '{name}' {what}")]
     Panicked { name: String, what: String },
+    #[error("function '{name}'")]
+    Process {
+        name: String,
+        #[source]
+        source: ProcessError,
+    },
     #[error(transparent)]
     Range(#[from] RangeError),
     #[error(transparent)]
@@ -66,13 +73,19 @@ enum CallError {
 impl Functions {
     /// Of this executable; they read files through `reader`.
     pub fn new(reader: BlockReader) -> Functions {
-        Functions { reader, registry: Registry::of_this_program(), home: None }
+        Functions { reader, registry: Registry::of_this_program(), home: None, processes: None }
     }
 
     /// They find this in [`crate::running`]: the program's way to the application, for tasks that submit tasks.
     #[must_use]
     pub fn with_home(self, home: Arc<dyn Any + Send + Sync>) -> Functions {
         Functions { home: Some(home), ..self }
+    }
+
+    /// Those of tasks with isolation by process run in these.
+    #[must_use]
+    pub fn with_processes(self, processes: Processes) -> Functions {
+        Functions { processes: Some(processes), ..self }
     }
 
     async fn call(
@@ -100,7 +113,7 @@ impl Functions {
         output.write(0, result).map_err(CallError::Output)
     }
 
-    /// The call itself. A panic in it is its failure, never the worker's.
+    /// The call itself, where the task is to run. A panic in it is its failure, never the worker's.
     async fn run_function(
         &self,
         function: &Registered,
@@ -110,20 +123,34 @@ impl Functions {
         if task.cancel.is_cancelled() {
             return Err(CallError::Cancelled);
         }
-        let _here = Here::runs(Running {
-            cancel: task.cancel.clone(),
-            generation: task.generation,
-            pauses: task.pauses.clone(),
-            home: self.home.clone(),
-        });
-        let watch = Watch::begin();
         let name = || function.name.to_owned();
-        let call = AssertUnwindSafe(async { (function.call)(Parameters::new(arguments)).await });
-        match call.catch_unwind().await {
-            Ok(Ok(result)) => Ok(result),
-            Ok(Err(source)) => Err(CallError::Failed { name: name(), source }),
-            Err(panic) => {
-                let (what, backtrace) = watch.describe(&*panic);
+        let outcome = if task.isolation == Isolation::Process {
+            let call = Call {
+                function: function.name,
+                arguments,
+                generation: task.generation,
+                pauses: &task.pauses,
+                memory: task.memory_bytes,
+            };
+            let called = match &self.processes {
+                Some(processes) => processes.call(call).await,
+                None => Err(ProcessError::Unavailable),
+            };
+            called.map_err(|source| CallError::Process { name: name(), source })?
+        } else {
+            let running = Running {
+                cancel: task.cancel.clone(),
+                generation: task.generation,
+                pauses: task.pauses.clone(),
+                home: self.home.clone(),
+                isolated: false,
+            };
+            call(function, arguments, running).await
+        };
+        match outcome {
+            Outcome::Result(result) => Ok(result),
+            Outcome::Failed(source) => Err(CallError::Failed { name: name(), source }),
+            Outcome::Panicked { what, backtrace } => {
                 warn!(function = function.name, what, "a function panicked\n{backtrace}");
                 Err(CallError::Panicked { name: name(), what })
             }
@@ -248,6 +275,9 @@ fn task_error(error: &CallError) -> TaskError {
             (TaskErrorKind::InputLost(vec![*index]), 1)
         }
         CallError::Output(_) => (TaskErrorKind::Transient, 1),
+        CallError::Process { source: ProcessError::Unavailable, .. } => (TaskErrorKind::Permanent, 64),
+        CallError::Process { source, .. } if source.may_pass() => (TaskErrorKind::Transient, 1),
+        CallError::Process { .. } => (TaskErrorKind::Permanent, 1),
     };
     TaskError { kind, message: chain(error), exit_code }
 }
@@ -256,7 +286,8 @@ fn read_kind(error: &ReadError) -> TaskErrorKind {
     if error.may_pass() { TaskErrorKind::Transient } else { TaskErrorKind::Permanent }
 }
 
-fn chain(error: &dyn Error) -> String {
+/// An error with its causes.
+pub(crate) fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| (**cause).source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
