@@ -71,7 +71,10 @@ impl Attempt {
             }
         };
         match outcome {
-            Ok(report) => Message::TaskFinished(finished(key, report, &cost, writer, &self.host)),
+            Ok(report) => {
+                let inline = writer.whole(self.order.inline_limit);
+                Message::TaskFinished(wire::TaskFinished { inline, ..finished(key, report, &cost, writer, &self.host) })
+            }
             Err(error) => {
                 warn!(task = key.0, attempt = key.1, kind = %error.kind, message = error.message, "task failed");
                 let metrics = cost.metrics(wire::TaskMetrics::default());
@@ -121,7 +124,8 @@ fn finished(key: Key, report: TaskReport, cost: &Cost, writer: ResultWriter, hos
     let (task, attempt) = key;
     info!(task, attempt, rows = report.rows, result_bytes, wall_micros = metrics.wall_micros, "task done");
     let result_rows = report.rows;
-    wire::TaskFinished { task, attempt, result_bytes, result_rows, metrics: Some(metrics), note: report.note }
+    let (metrics, note) = (Some(metrics), report.note);
+    wire::TaskFinished { task, attempt, result_bytes, result_rows, metrics, note, ..wire::TaskFinished::default() }
 }
 
 impl Cost {

@@ -228,6 +228,18 @@ impl Part {
 }
 
 impl ResultWriter {
+    /// All of the result, if it has one part and at most `limit` bytes; else nothing.
+    pub fn whole(&self, limit: u32) -> Bytes {
+        let [part] = self.parts.as_slice() else { return Bytes::new() };
+        if self.spilled.is_some() || part.length > u64::from(limit) {
+            return Bytes::new();
+        }
+        match part.chunks.as_slice() {
+            [one] => one.clone(),
+            chunks => chunks.concat().into(),
+        }
+    }
+
     /// Keeps the result and returns its length in bytes. A result of an earlier attempt is replaced.
     pub fn finish(mut self) -> u64 {
         let (file, parts) = (self.spilled.take(), std::mem::take(&mut self.parts));
@@ -390,6 +402,25 @@ mod tests {
         drop(writer);
         assert_eq!(store.in_memory(), 0);
         assert!(store.open(1, 0).is_err());
+    }
+
+    #[test]
+    fn only_a_small_undivided_result_is_told_as_a_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let whole = |budget, parts, chunks: &[&'static str], limit| {
+            let store = ResultStore::new(directory.path(), budget);
+            let mut writer = store.writer(1);
+            writer.divide(parts);
+            for chunk in chunks {
+                writer.write(0, Bytes::from_static(chunk.as_bytes())).unwrap();
+            }
+            writer.whole(limit)
+        };
+        assert_eq!(whole(100, 1, &["abc"], 3), "abc");
+        assert_eq!(whole(100, 1, &["ab", "c"], 3), "abc");
+        assert_eq!(whole(100, 1, &["ab", "cd"], 3), "");
+        assert_eq!(whole(100, 2, &["abc"], 3), "");
+        assert_eq!(whole(2, 1, &["abc"], 3), "", "it was spilled");
     }
 
     #[tokio::test]

@@ -151,8 +151,8 @@ impl<S: Value> Actor<S> {
                     return Ok(Actor { name, result, address, incarnation, keeper, fetcher, of: PhantomData });
                 }
                 // Its worker has gone already: it is made again.
-                Ok((reply, _)) => keeper.is_unreadable(ready, &reply.error).await,
-                Err(error) => keeper.is_unreadable(ready, &crate::session::describe(&error)).await,
+                Ok((reply, _)) => keeper.is_unreadable(&ready, &reply.error).await,
+                Err(error) => keeper.is_unreadable(&ready, &crate::session::describe(&error)).await,
             }
             stale = Some(announced);
         }

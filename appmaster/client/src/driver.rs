@@ -203,9 +203,9 @@ impl Driver {
     }
 
     /// Tells the application that an announced result cannot be fetched: it is made again, or said to have failed.
-    pub(crate) async fn unreadable(&self, announced: wire::ResultReady, reason: String) {
-        let wire::ResultReady { job, task, holders, .. } = announced;
-        let workers = holders.iter().map(|holder| holder.worker).collect();
+    pub(crate) async fn unreadable(&self, announced: &wire::ResultReady, reason: String) {
+        let (job, task) = (announced.job, announced.task);
+        let workers = announced.holders.iter().map(|holder| holder.worker).collect();
         let message = wire::ResultUnreadable { job, task, workers, reason };
         let message = Outgoing::Message(wire::from_driver::Message::ResultUnreadable(message));
         // When the conversation has ended, whoever waits for the result hears of that.
@@ -251,7 +251,7 @@ impl Job {
 
     /// Tells the application that an announced result cannot be fetched: it is computed again, or the job fails.
     pub async fn unreadable(&self, announced: &Announced, reason: String) {
-        self.driver.unreadable(announced.ready.clone(), reason).await;
+        self.driver.unreadable(&announced.ready, reason).await;
     }
 
     /// Its number in the conversation.

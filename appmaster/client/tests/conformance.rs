@@ -209,6 +209,7 @@ fn expected(sum_of_squares: u64) -> BTreeMap<&'static str, Vec<String>> {
         ("a_chain", &["256", "announced: [2]"]),
         ("a_diamond", &["21 51"]),
         ("the_same_as_in_rust", &[&sum_of_squares]),
+        ("small_results", &["0 of 0 bytes", "1 of 1 bytes", "1024 of 1024 bytes", "0 of 1025 bytes"]),
         ("nothing_wanted", &["1 of 1 tasks, announced: []"]),
         ("an_earlier_job", &["14", "…reads a result of job 0, which is not there: … (70)"]),
         (

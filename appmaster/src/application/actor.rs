@@ -9,6 +9,7 @@ use bobbin_core::{
     Time, WorkerId,
 };
 use bobbin_proto as wire;
+use bytes::Bytes;
 use hadoop_wire::names;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -26,6 +27,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Inputs that are taken before what follows from them is sent: one wake-up and one write for all that goes to one peer.
 const BATCH: usize = 64;
+
+/// A driver that has so many messages to read is told no results: a bounded number of them waits for whoever does not read.
+const BEHIND: usize = 4096;
 
 /// Lines that the page shows.
 const EVENTS: usize = 50;
@@ -47,6 +51,8 @@ pub(super) struct Actor {
     /// What follows from the current inputs, in order, and is sent after them.
     orders: Orders,
     news: Vec<(DriverId, wire::ToDriver)>,
+    /// The small result of the task that is just said to be finished.
+    inline: (TaskId, Bytes),
     /// Peers that broke a rule or whose queue was full: they are declared gone after the current inputs.
     stuck: Vec<Input>,
     outcome: Option<Outcome>,
@@ -71,6 +77,7 @@ impl Actor {
             numbered: (0, 0, 0),
             orders: Orders::default(),
             news: Vec::new(),
+            inline: (TaskId(0), Bytes::new()),
             stuck: Vec::new(),
             outcome: None,
             events: VecDeque::new(),
@@ -122,8 +129,13 @@ impl Actor {
                 self.stuck.push(Input::WorkerLeaves(worker, "it does not take its orders".to_owned()));
             }
         }
-        for (driver, message) in self.news.drain(..) {
+        for (driver, mut message) in self.news.drain(..) {
             let Some(peer) = self.drivers.get(&driver) else { continue };
+            if let Some(wire::to_driver::Message::ResultReady(ready)) = &mut message.message
+                && peer.news.max_capacity() - peer.news.capacity() > BEHIND
+            {
+                ready.inline.clear();
+            }
             if let Err(mpsc::error::TrySendError::Full(_)) = peer.news.try_send(message) {
                 self.stuck.push(Input::DriverLeaves(driver, "it does not read its messages".to_owned()));
             }
@@ -246,7 +258,9 @@ impl Actor {
             }
         }
         let wire::TaskFinished { attempt, result_bytes, result_rows, .. } = finished;
+        self.inline = (task, finished.inline);
         self.handle(Event::TaskFinished { worker, task, attempt, result_bytes, result_rows });
+        self.inline.1.clear();
     }
 
     fn hear_driver(&mut self, driver: DriverId, message: wire::FromDriver) {
@@ -375,8 +389,9 @@ impl Actor {
             Action::Answer { driver, request, answer } => self.answer(driver, request, answer),
             Action::ResultReady { to, job, index, task, bytes, holder } => {
                 let holders = self.holder(holder).into_iter().collect();
+                let inline = if self.inline.0 == task { self.inline.1.clone() } else { Bytes::new() };
                 self.about_result(to, job, |number| {
-                    let ready = wire::ResultReady { job: number, task: index, bytes, result: task.0, holders };
+                    let ready = wire::ResultReady { job: number, task: index, bytes, result: task.0, holders, inline };
                     wire::to_driver::Message::ResultReady(ready)
                 });
             }

@@ -6,6 +6,9 @@ use bobbin_core::{DriverId, JobId, TaskId};
 use bobbin_proto as wire;
 use bytes::Bytes;
 
+/// Bytes of a call's result, at most, that its driver is told rather than has to fetch: no more than a future takes anyway.
+const INLINE_LIMIT: u32 = 1024;
+
 /// One job that is not forgotten.
 pub(super) struct Job {
     pub driver: DriverId,
@@ -22,6 +25,8 @@ pub(super) struct Job {
     firsts: Vec<u32>,
     /// How many tasks there are.
     tasks: u32,
+    /// Of each task, whether its driver wants the result.
+    wanted: Vec<bool>,
     pub notes: HashMap<u32, Bytes>,
     pub metrics: wire::TaskMetrics,
     /// Last progress that the driver was told, so that it is told changes only.
@@ -46,6 +51,13 @@ impl Job {
             // The graph was counted before: it fits.
             tasks = tasks.saturating_add(u32::try_from(set.tasks.len()).unwrap_or(u32::MAX));
         }
+        let mut wanted = vec![false; tasks as usize];
+        for &task in &submitted.wanted {
+            // One that is not there is refused by the core.
+            if let Some(wanted) = wanted.get_mut(task as usize) {
+                *wanted = true;
+            }
+        }
         Job {
             driver,
             number: submitted.job,
@@ -54,6 +66,7 @@ impl Job {
             first: None,
             firsts,
             tasks,
+            wanted,
             sets: submitted.task_sets,
             notes: HashMap::new(),
             metrics: wire::TaskMetrics::default(),
@@ -67,6 +80,8 @@ impl Job {
         let task = self.sets[set].tasks.get((index - self.firsts[set]) as usize)?;
         let (set, body) = (&self.sets[set], task.body.clone());
         let options = set.options.as_ref();
+        // Queries have few results, and keep some for long.
+        let is_call = set.kind == i32::from(wire::TaskKind::Function);
         Some(wire::RunTask {
             shared: set.shared.clone(),
             body,
@@ -75,6 +90,7 @@ impl Job {
             generation: options.map_or(0, |options| options.generation),
             isolation: options.map_or(0, |options| options.isolation),
             memory_bytes: options.map_or(0, |options| options.memory_bytes),
+            inline_limit: if self.wanted[index as usize] && is_call { INLINE_LIMIT } else { 0 },
             ..wire::RunTask::default()
         })
     }

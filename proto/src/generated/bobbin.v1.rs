@@ -155,6 +155,9 @@ pub struct RunTask {
     /// TaskOptions.memory_bytes of its set.
     #[prost(uint64, tag = "11")]
     pub memory_bytes: u64,
+    /// A driver waits for the result: if it has one part and at most so many bytes, TaskFinished has it, too. 0 if nobody does.
+    #[prost(uint32, tag = "12")]
+    pub inline_limit: u32,
 }
 /// Results of consecutive tasks, of each the same part.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -237,6 +240,9 @@ pub struct TaskFinished {
     /// and wherever the task runs.
     #[prost(uint64, tag = "6")]
     pub result_rows: u64,
+    /// The whole result, if it is not longer than RunTask.inline_limit, else nothing. The worker keeps it all the same.
+    #[prost(bytes = "bytes", tag = "7")]
+    pub inline: ::prost::bytes::Bytes,
 }
 /// A task waits for tasks that it has submitted itself, as a driver of its own: another one may have its thread meanwhile.
 /// Or it goes on. Said at every change.
@@ -858,6 +864,10 @@ pub struct ResultReady {
     /// Workers that keep it; any will do. None if the only one has just gone: ResultLost follows.
     #[prost(message, repeated, tag = "5")]
     pub holders: ::prost::alloc::vec::Vec<Holder>,
+    /// The result itself, if it has `bytes` bytes: then there is nothing to fetch. Only small ones of calls are said so, and not to
+    /// a driver that is behind with its reading, nor when a dataset is opened.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub inline: ::prost::bytes::Bytes,
 }
 /// By the driver's numbers, as in ResultReady.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::queue::Wish;
 use super::slot::{Claim, Ended, Fate};
-use crate::fetch::{Fetcher, ResultError};
+use crate::fetch::{Fetcher, ResultError, told};
 use crate::nested::aside;
 
 /// The exit code of what was stopped on purpose.
@@ -144,7 +144,7 @@ impl<T> Future<T> {
     /// Workers that hold its result now: host:port; none while it is not there.
     pub fn who_has(&self) -> Vec<String> {
         match self.claim.slot.fate() {
-            Fate::Ready(_, ready) => ready.holders.into_iter().map(|holder| holder.fetch_address).collect(),
+            Fate::Ready(_, ready) => ready.holders.iter().map(|holder| holder.fetch_address.clone()).collect(),
             Fate::Open | Fate::Failed(_) => Vec::new(),
         }
     }
@@ -187,7 +187,7 @@ impl<T> Future<T> {
     }
 
     /// Where its result is, and the how many-th time that was said; `stale` is one that turned out to be wrong.
-    pub(crate) async fn announced(&self, stale: Option<u64>) -> Result<(u64, wire::ResultReady), FutureError> {
+    pub(crate) async fn announced(&self, stale: Option<u64>) -> Result<(u64, Arc<wire::ResultReady>), FutureError> {
         loop {
             match self.claim.slot.settled(stale).await {
                 Fate::Open => {}
@@ -198,7 +198,7 @@ impl<T> Future<T> {
     }
 
     /// Its result is not where it was said to be.
-    pub(crate) async fn is_unreadable(&self, ready: wire::ResultReady, reason: &str) {
+    pub(crate) async fn is_unreadable(&self, ready: &wire::ResultReady, reason: &str) {
         self.claim.driver.unreadable(ready, reason.to_owned()).await;
     }
 
@@ -209,20 +209,23 @@ impl<T> Future<T> {
             match self.fetched(&ready).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => {
-                    self.unreadable(ready, &error).await;
+                    self.unreadable(&ready, &error).await;
                     stale = Some(announced);
                 }
             }
         }
     }
 
-    async fn fetched(&self, ready: &wire::ResultReady) -> Result<Bytes, ResultError> {
-        let (fetcher, ready) = (self.fetcher.clone(), ready.clone());
+    async fn fetched(&self, ready: &Arc<wire::ResultReady>) -> Result<Bytes, ResultError> {
+        if let Some(bytes) = told(ready) {
+            return Ok(bytes);
+        }
+        let (fetcher, ready) = (self.fetcher.clone(), Arc::clone(ready));
         aside(async move { fetcher.fetch(&ready).await }).await
     }
 
     /// The application makes it again, or says that it cannot.
-    async fn unreadable(&self, ready: wire::ResultReady, error: &ResultError) {
+    async fn unreadable(&self, ready: &wire::ResultReady, error: &ResultError) {
         let reason = crate::session::describe(error);
         tracing::info!(
             task = self.claim.slot.name,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bobbin_proto as wire;
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::Wishes;
@@ -31,7 +32,7 @@ pub(crate) enum Fate {
     /// It waits or runs, or its result is made again.
     Open,
     /// Its result is there, announced for the n-th time.
-    Ready(u64, wire::ResultReady),
+    Ready(u64, Arc<wire::ResultReady>),
     /// It has no result and never will.
     Failed(Ended),
 }
@@ -151,7 +152,10 @@ impl Slot {
     }
 
     /// Its result is there.
-    pub fn ready(&self, ready: wire::ResultReady) {
+    pub fn ready(&self, mut ready: wire::ResultReady) {
+        // It is a piece of all that was read at once.
+        ready.inline = Bytes::copy_from_slice(&ready.inline);
+        let ready = Arc::new(ready);
         let mut row = lock(&self.row);
         row.announced += 1;
         self.settle(&mut row, |announced| Fate::Ready(announced, ready));

@@ -206,7 +206,7 @@ class Driver:
         return self.wait(outcome)
 
     def result(self, task: Reference) -> bytes:
-        """Waits for a wanted result and fetches it from whoever has it."""
+        """Waits for a wanted result, and fetches it if it did not come with its announcement."""
         while True:
             ready = self.ready(task)
             try:
@@ -215,7 +215,13 @@ class Driver:
                 self.unreadable(ready, str(fault))
 
     def fetch(self, ready: wire.ResultReady) -> bytes:
-        """An announced result."""
+        """An announced result: as it was said, if it is small, else from a worker."""
+        if len(ready.inline) == ready.bytes:
+            return ready.inline
+        return self.fetch_from_worker(ready)
+
+    def fetch_from_worker(self, ready: wire.ResultReady) -> bytes:
+        """An announced result, small or not."""
         fault = LinkFault("nobody has it")
         for holder in ready.holders:
             try:

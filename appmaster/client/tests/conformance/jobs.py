@@ -211,6 +211,18 @@ def released_results(application: Application) -> Iterator[str]:
         yield str(UNSIGNED.decode(driver.result(reader)))
 
 
+def small_results(application: Application) -> Iterator[str]:
+    """They come with their announcement, and are on their worker, too; others, and what nobody wants, are only there."""
+    with Driver(application, "small") as driver:
+        job = Job(1)
+        tasks = [job.call(function("pattern"), number(size)) for size in (0, 1, 1024, 1025)]
+        driver.submit(job)
+        for task in tasks:
+            ready = driver.ready(task)
+            assert driver.fetch(ready) == driver.fetch_from_worker(ready)
+            yield f"{len(ready.inline)} of {ready.bytes} bytes"
+
+
 def unreadable_results(application: Application) -> Iterator[str]:
     """A result that cannot be fetched is lost, made again elsewhere, and announced again."""
     with Driver(application, "unreadable") as driver:
@@ -351,6 +363,7 @@ CASES: tuple[Case, ...] = (
     a_diamond,
     the_same_as_in_rust,
     nothing_wanted,
+    small_results,
     an_earlier_job,
     tasks_that_fail_alone,
     jobs_that_fail,
