@@ -7,7 +7,8 @@ use bobbin_link::{
     Acceptor, AuthorityError, Connector, DialError, Identity, LinkEnd, ListenError, PortRange, Pump, listen, pump,
 };
 use bobbin_proto as wire;
-use tokio::runtime::Handle;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
@@ -89,17 +90,59 @@ pub async fn connect(connection: Connection) -> Result<(), ConnectError> {
         threads: connection.threads,
         memory_bytes: connection.memory_bytes,
     };
+    let control = Control::start().map_err(ConnectError::Threads)?;
+    control.run(work(connection, hello, (connector, listener), Handle::current())).await
+}
+
+/// The thread of orders and reports. Transfers of results have threads of their own, so that neither these nor heartbeats
+/// wait for them; and an order wakes this one thread, and not whichever has nothing to do.
+struct Control(Option<Runtime>);
+
+impl Control {
+    fn start() -> std::io::Result<Control> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
+        Ok(Control(Some(runtime)))
+    }
+
+    async fn run(
+        &self,
+        work: impl Future<Output = Result<(), ConnectError>> + Send + 'static,
+    ) -> Result<(), ConnectError> {
+        let Some(runtime) = &self.0 else { return work.await };
+        match runtime.spawn(work).await {
+            Ok(outcome) => outcome,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // Nobody waits for what is left there.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Joins and works; `io` transfers results.
+async fn work(
+    connection: Connection,
+    hello: wire::WorkerHello,
+    (connector, listener): (Connector, TcpListener),
+    io: Handle,
+) -> Result<(), ConnectError> {
     let (link, welcome) = join(&connector, &connection.master_address, hello).await?;
-    info!(worker = welcome.worker_id, application = welcome.application_id, port, "joined");
+    info!(worker = welcome.worker_id, application = welcome.application_id, "joined");
     let acceptor = Acceptor::new(&connection.identity)?;
     let served = Served::by(&connection.executors, connection.store.clone());
-    let serving = tokio::spawn(serve(listener, acceptor, Arc::from(welcome.application_id.as_str()), served));
+    let serving = io.spawn(serve(listener, acceptor, Arc::from(welcome.application_id.as_str()), served));
     let options = WorkerOptions {
         threads: connection.threads,
         host: connection.host,
         executors: connection.executors,
         store: connection.store,
-        peers: Peers { connector: Some(connector), io: Handle::current() },
+        peers: Peers { connector: Some(connector), io },
     };
     let worker = Worker::start(options, welcome.worker_id).map_err(ConnectError::Threads)?;
     let silence = Duration::from_millis(u64::from(welcome.silence_limit_ms.max(1000)));

@@ -1,11 +1,10 @@
 //! Task threads: plain threads with a small runtime each, so that a busy kernel never holds up IO or heartbeats.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -19,12 +18,50 @@ const WAITING: usize = 1024;
 
 /// Threads that take work in order: a fixed number, and one more for each task that has lent its own.
 pub(crate) struct TaskThreads {
-    queue: Option<SyncSender<Work>>,
-    work: Arc<Mutex<Receiver<Work>>>,
+    queue: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
     started: usize,
+}
+
+/// What the threads share. Whoever puts work in wakes one thread, and that one alone.
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Work>,
     /// Threads that are to end when they have nothing to do.
-    surplus: Arc<AtomicUsize>,
+    surplus: usize,
+    /// No more work will come.
+    closed: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change leaves it whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next work; `None` when the thread that asks is to end.
+    fn next(&self) -> Option<Work> {
+        let mut state = self.lock();
+        loop {
+            if state.surplus > 0 {
+                state.surplus -= 1;
+                // Whoever woke this one meant it for the work.
+                self.more.notify_one();
+                return None;
+            }
+            match state.waiting.pop_front() {
+                Some(work) => return Some(work),
+                None if state.closed => return None,
+                None => state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
 }
 
 impl TaskThreads {
@@ -33,10 +70,7 @@ impl TaskThreads {
     /// # Errors
     /// When the operating system gives no thread, or a runtime cannot be made.
     pub fn start(count: u32) -> std::io::Result<Self> {
-        let (queue, work) = sync_channel::<Work>(WAITING);
-        let work = Arc::new(Mutex::new(work));
-        let mut threads =
-            TaskThreads { queue: Some(queue), work, threads: Vec::new(), started: 0, surplus: Arc::default() };
+        let mut threads = TaskThreads { queue: Arc::default(), threads: Vec::new(), started: 0 };
         for _ in 0..count.max(1) {
             threads.start_one()?;
         }
@@ -44,21 +78,23 @@ impl TaskThreads {
     }
 
     fn start_one(&mut self) -> std::io::Result<()> {
-        let (work, surplus) = (Arc::clone(&self.work), Arc::clone(&self.surplus));
+        let queue = Arc::clone(&self.queue);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let name = format!("task-{}", self.started);
         self.threads.retain(|thread| !thread.is_finished());
-        self.threads.push(Builder::new().name(name).spawn(move || run(&runtime, &work, &surplus))?);
+        self.threads.push(Builder::new().name(name).spawn(move || run(&runtime, &queue))?);
         self.started += 1;
         Ok(())
     }
 
     /// A task does not use its thread for now, or for ever: another one takes its place.
     pub fn lend(&mut self) {
-        let spare = |count: usize| count.checked_sub(1);
-        if self.surplus.fetch_update(Ordering::AcqRel, Ordering::Acquire, spare).is_ok() {
+        let mut state = self.queue.lock();
+        if state.surplus > 0 {
+            state.surplus -= 1;
             return;
         }
+        drop(state);
         if let Err(error) = self.start_one() {
             warn!(%error, "start a task thread in the place of one that waits: its tasks have to wait, too");
         }
@@ -66,22 +102,27 @@ impl TaskThreads {
 
     /// It uses it again: the next thread that has nothing to do ends.
     pub fn give_back(&self) {
-        self.surplus.fetch_add(1, Ordering::AcqRel);
+        self.queue.lock().surplus += 1;
     }
 
     /// Queues work; gives it back when too much is waiting.
     pub fn submit(&self, work: Work) -> Result<(), Work> {
-        let Some(queue) = &self.queue else { return Err(work) };
-        queue.try_send(work).map_err(|refused| match refused {
-            TrySendError::Full(work) | TrySendError::Disconnected(work) => work,
-        })
+        let mut state = self.queue.lock();
+        if state.waiting.len() >= WAITING {
+            return Err(work);
+        }
+        state.waiting.push_back(work);
+        drop(state);
+        self.queue.more.notify_one();
+        Ok(())
     }
 }
 
 impl Drop for TaskThreads {
     /// Lets the threads finish what they are doing; work that waits is done too, so cancel it before.
     fn drop(&mut self) {
-        self.queue = None;
+        self.queue.lock().closed = true;
+        self.queue.more.notify_all();
         for thread in self.threads.drain(..) {
             // A thread whose work panicked has caught it; one that died otherwise has nothing more to say.
             let _ = thread.join();
@@ -89,11 +130,8 @@ impl Drop for TaskThreads {
     }
 }
 
-fn run(runtime: &tokio::runtime::Runtime, work: &Mutex<Receiver<Work>>, surplus: &AtomicUsize) {
-    let spare = |count: usize| count.checked_sub(1);
-    while surplus.fetch_update(Ordering::AcqRel, Ordering::Acquire, spare).is_err() {
-        let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(next) = next else { return };
+fn run(runtime: &tokio::runtime::Runtime, queue: &Queue) {
+    while let Some(next) = queue.next() {
         // The work itself reports its panics; this keeps the thread for the next one whatever happens.
         let _ = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { next().await })));
     }
