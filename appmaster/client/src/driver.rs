@@ -15,6 +15,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::futures::{Claim, FutureTable, Slot, Wishes};
+use crate::io::beside;
 use conversation::{Connected, Conversation, Line};
 
 pub(crate) use conversation::Again;
@@ -130,8 +131,13 @@ impl Driver {
     /// # Errors
     /// The application master cannot be reached or refuses us.
     pub async fn dial(connector: &Connector, address: &str, name: &str) -> Result<Self, DialError> {
-        let (link, _) = connector.dial_as_driver(address, wire::DriverHello { name: name.to_owned() }).await?;
-        Ok(Self::over_link(link))
+        let (connector, address, hello) =
+            (connector.clone(), address.to_owned(), wire::DriverHello { name: name.to_owned() });
+        beside(async move {
+            let (link, _) = connector.dial_as_driver(&address, hello).await?;
+            Ok(Self::over_link(link))
+        })
+        .await
     }
 
     /// Talks over a link to an application master.
@@ -139,10 +145,20 @@ impl Driver {
         Self::start(Connected::over(link), None)
     }
 
-    /// Talks over a link to an application master; when it breaks, `again` finds the application master, or the one that
-    /// came after it, and the futures are computed there.
-    pub(crate) fn over_links(link: Link<wire::ToDriver, wire::FromDriver>, again: Again) -> Self {
-        Self::start(Connected::over(link), Some(again))
+    /// As [`Driver::dial`]; when the line breaks, what `again` gives for the master's welcome finds the application master, or
+    /// the one that came after it, and the futures are computed there.
+    pub(crate) async fn dial_patiently(
+        connector: &Connector,
+        address: &str,
+        hello: wire::DriverHello,
+        again: impl FnOnce(&wire::Welcome) -> Again + Send + 'static,
+    ) -> Result<Self, DialError> {
+        let (connector, address) = (connector.clone(), address.to_owned());
+        beside(async move {
+            let (link, welcome) = connector.dial_as_driver(&address, hello).await?;
+            Ok(Self::start(Connected::over(link), Some(again(&welcome))))
+        })
+        .await
     }
 
     /// Talks to an application in this process.

@@ -14,6 +14,7 @@ mod fetch;
 #[cfg(feature = "sql")]
 mod frames;
 mod futures;
+mod io;
 mod local;
 mod nested;
 mod on_workers;

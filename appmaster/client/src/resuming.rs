@@ -35,14 +35,18 @@ pub(crate) async fn join(
 ) -> Result<Session, SessionError> {
     let connector = Connector::new(identity)?;
     let hello = wire::DriverHello { name: name.to_owned() };
-    let (link, welcome) = connector.dial_as_driver(address, hello.clone()).await?;
     let fetcher = Fetcher::remote(connector.clone());
-    let search = Arc::new(Search { cluster, connector, hello, id: welcome.application_id.parse().ok() });
-    let again: Again = Box::new(move |why| {
-        let search = Arc::clone(&search);
-        Box::pin(async move { search.next(why).await })
-    });
-    Ok(Session::new(Driver::over_links(link, again), fetcher, files))
+    let mut search = Search { cluster, connector: connector.clone(), hello: hello.clone(), id: None };
+    let again = move |welcome: &wire::Welcome| -> Again {
+        search.id = welcome.application_id.parse().ok();
+        let search = Arc::new(search);
+        Box::new(move |why| {
+            let search = Arc::clone(&search);
+            Box::pin(async move { search.next(why).await })
+        })
+    };
+    let driver = Driver::dial_patiently(&connector, address, hello, again).await?;
+    Ok(Session::new(driver, fetcher, files))
 }
 
 impl Search {

@@ -10,6 +10,7 @@ use bobbin_proto as wire;
 
 use crate::driver::{Again, Driver};
 use crate::fetch::Fetcher;
+use crate::io::beside;
 use crate::local::{self, LocalError, LocalOptions};
 use crate::spill::SpillDirectory;
 
@@ -129,7 +130,8 @@ impl Session {
     /// # Errors
     /// When the machine gives no threads.
     pub async fn begin(options: &LocalOptions, files: Files) -> Result<Self, SessionError> {
-        let (driver, fetcher) = local::start(options, files.clone()).await?;
+        let (options, its_files) = (options.clone(), files.clone());
+        let (driver, fetcher) = beside(async move { local::start(&options, its_files).await }).await?;
         Ok(Session::new(driver, fetcher, files))
     }
 
@@ -155,11 +157,10 @@ impl Session {
         patience: Duration,
     ) -> Result<Self, SessionError> {
         let connector = Connector::new(identity)?;
-        let (fetcher, address, name) = (Fetcher::remote(connector.clone()), address.to_owned(), name.to_owned());
-        let (link, _) = connector.dial_as_driver(&address, wire::DriverHello { name: name.clone() }).await?;
+        let (fetcher, hello) = (Fetcher::remote(connector.clone()), wire::DriverHello { name: name.to_owned() });
+        let again_to = (connector.clone(), address.to_owned(), hello.clone());
         let again: Again = Box::new(move |why| {
-            let (connector, address, hello) =
-                (connector.clone(), address.clone(), wire::DriverHello { name: name.clone() });
+            let (connector, address, hello) = again_to.clone();
             Box::pin(async move {
                 let dialing = async {
                     loop {
@@ -173,7 +174,8 @@ impl Session {
                 found.map_err(|_| format!("{why}, and nobody answered at {address} for {} s", patience.as_secs()))
             })
         });
-        Ok(Session::new(Driver::over_links(link, again), fetcher, files))
+        let driver = Driver::dial_patiently(&connector, address, hello, |_| again).await?;
+        Ok(Session::new(driver, fetcher, files))
     }
 
     /// The same session, which removes this directory at its end.
