@@ -30,11 +30,10 @@ pub use call::{Arguments, IntoArgument, IntoArguments};
 pub use future::{Future, FutureError, Status};
 pub use options::{Isolation, NoIsolation, TaskOptions};
 pub use progress::{Progress, Watch};
-pub(crate) use queue::Wishes;
+pub(crate) use queue::{Wish, Wishes};
 pub(crate) use table::FutureTable;
 
 use crate::session::Session;
-use queue::Wish;
 pub(crate) use slot::{Claim, Slot};
 use slot::{Completions, Ended, Key};
 
@@ -73,13 +72,12 @@ impl Session {
         Future::new(claim, self.fetcher.clone())
     }
 
-    fn claim(&self, name: &str, key: Key) -> Arc<Claim> {
-        let digits = key.to_string();
-        let slot = Arc::new(Slot::new(format!("{name} {}", &digits[..8]), key));
+    fn claim(&self, name: &'static str, key: Key) -> Arc<Claim> {
+        let slot = Arc::new(Slot::new(name, key));
         Arc::new(Claim { slot, wishes: Arc::clone(self.driver.wishes()), driver: self.driver.clone() })
     }
 
-    fn claim_of_failed(&self, name: &str, message: &str) -> Arc<Claim> {
+    fn claim_of_failed(&self, name: &'static str, message: &str) -> Arc<Claim> {
         let claim = self.claim(name, Key([0; 16]));
         claim.slot.failed(Ended::Failed { message: message.into(), exit_code: 64 });
         claim

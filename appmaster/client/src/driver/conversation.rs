@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bobbin_appmaster::application::DriverSeat;
 use bobbin_link::{Link, Pump, SILENCE_LIMIT_MS, pump};
@@ -10,9 +11,13 @@ use bobbin_proto as wire;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep};
 
 use super::{Announced, Answered, Asking, Finished, INCOMING, JobError, JobState, OUTGOING, Outgoing};
-use crate::futures::{Claim, FutureTable, Wishes};
+use crate::futures::{Claim, FutureTable, Wish, Wishes};
+
+/// How long what is dropped may wait for a submission that it goes along with.
+const LATER: Duration = Duration::from_millis(10);
 
 /// Finds the application again after the connection broke for this reason, or says why that is in vain.
 pub(crate) type Again =
@@ -30,7 +35,7 @@ impl Connected {
         let (to_application, outgoing) = mpsc::channel(OUTGOING);
         let (incoming, news) = mpsc::channel(INCOMING);
         let heartbeat = from_driver(wire::from_driver::Message::Heartbeat(wire::Heartbeat {}));
-        let silence = std::time::Duration::from_millis(SILENCE_LIMIT_MS.into());
+        let silence = Duration::from_millis(SILENCE_LIMIT_MS.into());
         let (ended, end) = oneshot::channel();
         tokio::spawn(async move {
             let end = pump(link, Pump { outgoing, incoming, heartbeat, silence }, |message| message).await;
@@ -78,16 +83,25 @@ impl Conversation {
         mut end: oneshot::Receiver<String>,
     ) {
         let wishes = Arc::clone(&self.wishes);
+        let mut later = std::pin::pin!(sleep(Duration::ZERO));
+        let mut attends = false;
         let why = loop {
             tokio::select! {
                 wish = outgoing.recv() => match wish {
                     Some(wish) => self.take(wish).await,
                     None => break "the driver is done".to_owned(),
                 },
-                wishes = wishes.take() => {
-                    for message in self.futures.take(wishes, &mut self.next) {
-                        self.line.say(message).await;
+                urgent = wishes.take() => {
+                    self.grant(urgent).await;
+                    if !std::mem::replace(&mut attends, true) {
+                        later.as_mut().reset(Instant::now() + LATER);
                     }
+                }
+                () = &mut later, if attends => {
+                    let rest = wishes.attend();
+                    attends = !rest.is_empty();
+                    self.grant(rest).await;
+                    later.as_mut().reset(Instant::now() + LATER);
                 }
                 message = news.recv() => match message.map(|message| message.message) {
                     Some(Some(wire::to_driver::Message::Answer(answer))) => self.answered(answer).await,
@@ -113,6 +127,12 @@ impl Conversation {
         }
         if let Line::Seat(seat) = &self.line {
             seat.leave("the driver is done").await;
+        }
+    }
+
+    async fn grant(&mut self, wishes: Vec<Wish>) {
+        for message in self.futures.take(wishes, &mut self.next) {
+            self.line.say(message).await;
         }
     }
 
@@ -167,9 +187,7 @@ impl Conversation {
         let Asking { mut ask, published, reply } = asking;
         if !published.is_empty() {
             // What is asked about has to be submitted before.
-            for message in self.futures.take(self.wishes.take_now(), &mut self.next) {
-                self.line.say(message).await;
-            }
+            self.grant(self.wishes.take_now()).await;
             if !name_futures(&mut ask, &published) {
                 let why = "a future has failed before it was submitted".to_owned();
                 // Whoever asked may have gone away.

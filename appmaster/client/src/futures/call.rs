@@ -1,6 +1,9 @@
 //! Calls: a function, its arguments, and what they are called by.
 
-use std::sync::Arc;
+use std::any::TypeId;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bobbin_proto::{self as wire, Message as _};
 use bobbin_task::function::{Bytes, Function, Value, ValueError};
@@ -127,12 +130,11 @@ impl Arguments {
         if self.value_bytes > MOST_BYTES {
             return Err(CallError::TooLarge { bytes: self.value_bytes });
         }
-        let function = wire::Function { name: F::NAME.into(), version: F::VERSION, signature: F::signature() };
-        let function: bytes::Bytes = function.encode_to_vec().into();
+        let function = encoded::<F>();
         let mut hash = self.hash;
         hash.update(&function);
         if !options.pure.unwrap_or(F::PURE) {
-            hash.update(once().as_bytes());
+            hash_once(&mut hash);
         }
         let mut key = Key([0; 16]);
         key.0.copy_from_slice(&hash.finalize()[..16]);
@@ -154,11 +156,22 @@ impl Arguments {
     }
 }
 
-/// A text that no other call has.
-fn once() -> String {
-    use std::sync::atomic::{AtomicU64, Ordering};
+/// A function as it is called, written once.
+fn encoded<F: Function>() -> bytes::Bytes {
+    static WRITTEN: Mutex<BTreeMap<TypeId, bytes::Bytes>> = Mutex::new(BTreeMap::new());
+    let write = || {
+        wire::Function { name: F::NAME.into(), version: F::VERSION, signature: F::signature() }.encode_to_vec().into()
+    };
+    let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
+    written.entry(TypeId::of::<F>()).or_insert_with(write).clone()
+}
+
+/// Adds what no other call has.
+fn hash_once(hash: &mut Sha256) {
+    static PROCESS: OnceLock<String> = OnceLock::new();
     static CALLS: AtomicU64 = AtomicU64::new(0);
-    format!("{} {}", unique(), CALLS.fetch_add(1, Ordering::Relaxed))
+    hash.update(PROCESS.get_or_init(unique).as_bytes());
+    hash.update(CALLS.fetch_add(1, Ordering::Relaxed).to_le_bytes());
 }
 
 impl<P: Value> IntoArgument<P> for P {

@@ -98,7 +98,7 @@ impl<T> Clone for Future<T> {
 
 impl<T> fmt::Debug for Future<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Future({}, {:?})", self.claim.slot.name, self.status())
+        write!(formatter, "Future({}, {:?})", self.claim.slot.name(), self.status())
     }
 }
 
@@ -158,7 +158,7 @@ impl<T> Future<T> {
     }
 
     fn error(&self, ended: &Ended) -> FutureError {
-        let task = self.claim.slot.name.clone();
+        let task = self.claim.slot.name();
         match ended {
             Ended::Gone(why) => FutureError::Gone { task, why: why.to_string() },
             Ended::Failed { message, exit_code: INTERRUPTED } => {
@@ -228,7 +228,7 @@ impl<T> Future<T> {
     async fn unreadable(&self, ready: &wire::ResultReady, error: &ResultError) {
         let reason = crate::session::describe(error);
         tracing::info!(
-            task = self.claim.slot.name,
+            task = self.claim.slot.name(),
             reason,
             "a result cannot be fetched; waiting until it is made again"
         );
@@ -243,7 +243,7 @@ impl<T: Value> Future<T> {
     /// When the task, or one that it reads, fails, or the application ends.
     pub async fn result(&self) -> Result<T, FutureError> {
         let bytes = self.bytes().await?;
-        let decode = |source| FutureError::Decode { task: self.claim.slot.name.clone(), source: Arc::new(source) };
+        let decode = |source| FutureError::Decode { task: self.claim.slot.name(), source: Arc::new(source) };
         T::decode(bytes).map_err(decode)
     }
 }

@@ -1,6 +1,7 @@
 //! What drivers' programs want of the conversation, until it gets to it.
 //!
-//! Submitting and dropping a future never waits. What is queued is bounded by what the program holds: a submission by the
+//! Submitting and dropping a future never waits. A submission wakes the conversation; what is only dropped goes with the next
+//! one, or when the conversation looks for it a little later. What is queued is bounded by what the program holds: a submission by the
 //! future that stands for it, a drop by the future that it ends.
 
 use std::collections::HashMap;
@@ -52,8 +53,19 @@ pub(crate) struct Wishes {
 #[derive(Default)]
 struct Queue {
     wishes: Vec<Wish>,
+    /// Can one of them not wait?
+    urgent: bool,
+    /// Will the conversation come soon, whether it is woken or not?
+    attended: bool,
     /// Why nothing is taken any more.
     closed: Option<Arc<str>>,
+}
+
+impl Queue {
+    fn take(&mut self) -> Vec<Wish> {
+        self.urgent = false;
+        std::mem::take(&mut self.wishes)
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -67,9 +79,13 @@ impl Wishes {
         let mut queue = lock(&self.queue);
         match (&queue.closed, &wish) {
             (None, _) => {
+                queue.urgent |= !matches!(wish, Wish::Drop(_)) || !queue.attended;
                 queue.wishes.push(wish);
+                let wakes = queue.urgent;
                 drop(queue);
-                self.more.notify_one();
+                if wakes {
+                    self.more.notify_one();
+                }
             }
             (Some(why), Wish::Submit(slot, _)) => slot.failed(Ended::Gone(Arc::clone(why))),
             (Some(_), Wish::Drop(_) | Wish::Cancel(_)) => {}
@@ -78,18 +94,29 @@ impl Wishes {
 
     /// All wishes so far.
     pub fn take_now(&self) -> Vec<Wish> {
-        std::mem::take(&mut lock(&self.queue).wishes)
+        lock(&self.queue).take()
     }
 
-    /// All wishes so far, as soon as there are some.
+    /// All wishes so far, as soon as there is one that cannot wait. Whoever asks is to [`Wishes::attend`] a little later.
     pub async fn take(&self) -> Vec<Wish> {
         loop {
-            let wishes = std::mem::take(&mut lock(&self.queue).wishes);
-            if !wishes.is_empty() {
-                return wishes;
+            {
+                let mut queue = lock(&self.queue);
+                if queue.urgent {
+                    queue.attended = true;
+                    return queue.take();
+                }
             }
             self.more.notified().await;
         }
+    }
+
+    /// All wishes so far. If there are some, there may soon be more, and whoever asks is to do so again; if not, the next one
+    /// wakes him.
+    pub fn attend(&self) -> Vec<Wish> {
+        let mut queue = lock(&self.queue);
+        queue.attended = !queue.wishes.is_empty();
+        queue.take()
     }
 
     /// Takes no more: the conversation is over. What was not looked at fails.
@@ -126,5 +153,32 @@ impl Wishes {
         if known.get(&slot.key).is_some_and(|claim| claim.strong_count() == 0) {
             known.remove(&slot.key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    fn dropped() -> Wish {
+        Wish::Drop(Arc::new(Slot::new("f", Key([0; 16]))))
+    }
+
+    #[tokio::test]
+    async fn what_is_dropped_waits_for_whoever_comes_anyway() {
+        let wishes = Wishes::default();
+        wishes.push(dropped());
+        assert_eq!(wishes.take().await.len(), 1, "nobody would come otherwise");
+        wishes.push(dropped());
+        assert!(wishes.take().now_or_never().is_none());
+        assert_eq!(wishes.attend().len(), 1);
+        wishes.push(dropped());
+        wishes.push(Wish::Cancel(Arc::new(Slot::new("f", Key([0; 16])))));
+        assert_eq!(wishes.take().await.len(), 2, "what cannot wait takes along what can");
+        assert_eq!(wishes.attend().len(), 0);
+        wishes.push(dropped());
+        assert_eq!(wishes.take().await.len(), 1, "nobody comes any more");
     }
 }

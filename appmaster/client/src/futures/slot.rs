@@ -1,5 +1,6 @@
 //! What a driver knows of one future: where its task is, and what became of it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -53,8 +54,8 @@ pub(crate) enum Ended {
 
 /// One future, whoever holds it.
 pub(crate) struct Slot {
-    /// The function and the beginning of the key.
-    pub name: String,
+    /// The function, or the dataset that it came from.
+    of: Cow<'static, str>,
     pub key: Key,
     row: Mutex<Row>,
     changed: Notify,
@@ -101,7 +102,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Slot {
     /// Of a call that nobody has submitted yet.
-    pub fn new(name: String, key: Key) -> Slot {
+    pub fn new(of: impl Into<Cow<'static, str>>, key: Key) -> Slot {
         let row = Row {
             address: None,
             running: None,
@@ -110,7 +111,12 @@ impl Slot {
             announced: 0,
             listeners: Vec::new(),
         };
-        Slot { name, key, row: Mutex::new(row), changed: Notify::new() }
+        Slot { of: of.into(), key, row: Mutex::new(row), changed: Notify::new() }
+    }
+
+    /// What it is called: the function and the beginning of the key.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.of, &self.key.to_string()[..8])
     }
 
     /// Where its task is, once it was submitted.
@@ -156,9 +162,10 @@ impl Slot {
         // It is a piece of all that was read at once.
         ready.inline = Bytes::copy_from_slice(&ready.inline);
         let ready = Arc::new(ready);
-        let mut row = lock(&self.row);
-        row.announced += 1;
-        self.settle(&mut row, |announced| Fate::Ready(announced, ready));
+        self.settle(|row| {
+            row.announced += 1;
+            Fate::Ready(row.announced, ready)
+        });
     }
 
     /// Its result is gone, and is made again.
@@ -171,15 +178,19 @@ impl Slot {
 
     /// It has no result, and never will. Whatever is said later does not count.
     pub fn failed(&self, ended: Ended) {
-        self.settle(&mut lock(&self.row), |_| Fate::Failed(ended));
+        self.settle(|_| Fate::Failed(ended));
     }
 
-    fn settle(&self, row: &mut Row, fate: impl FnOnce(u64) -> Fate) {
+    fn settle(&self, fate: impl FnOnce(&mut Row) -> Fate) {
+        let mut row = lock(&self.row);
         if matches!(row.fate, Fate::Failed(_)) {
             return;
         }
-        row.fate = fate(row.announced);
-        for (listener, number) in row.listeners.drain(..) {
+        row.fate = fate(&mut row);
+        let listeners = std::mem::take(&mut row.listeners);
+        // Whoever is woken looks at it at once.
+        drop(row);
+        for (listener, number) in listeners {
             if let Some(listener) = listener.upgrade() {
                 listener.push(number);
             }
@@ -252,7 +263,7 @@ mod tests {
     use super::*;
 
     fn slot() -> Arc<Slot> {
-        Arc::new(Slot::new("f".into(), Key([0; 16])))
+        Arc::new(Slot::new("f", Key([0; 16])))
     }
 
     fn failure() -> Ended {

@@ -260,7 +260,7 @@ impl FutureTable {
         let mut key = Key([0; 16]);
         let known = entry.key.len().min(key.0.len());
         key.0[..known].copy_from_slice(&entry.key[..known]);
-        let slot = Arc::new(Slot::new(format!("{dataset} {}", &key.to_string()[..8]), key));
+        let slot = Arc::new(Slot::new(dataset.to_owned(), key));
         slot.is_at((entry.job, entry.task));
         row.live += 1;
         row.slots[task] = Some(Wanted { slot: Arc::clone(&slot), claims: 1 });
@@ -363,7 +363,7 @@ fn inherited(spec: &Spec) -> Option<Ended> {
         Fate::Failed(Ended::Failed { message, exit_code }) => {
             let message = match message.contains(", whose result is needed here, failed: ") {
                 true => message,
-                false => format!("{}, whose result is needed here, failed: {message}", input.slot.name).into(),
+                false => format!("{}, whose result is needed here, failed: {message}", input.slot.name()).into(),
             };
             Some(Ended::Failed { message, exit_code })
         }
