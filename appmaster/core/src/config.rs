@@ -15,7 +15,7 @@ pub struct Config {
     pub speculation: Option<Speculation>,
     /// What each worker has beside threads and memory, for tasks that ask for it: names and thousandths.
     pub resources: Vec<(String, u64)>,
-    /// Tasks that a worker gets beyond its threads, so that it need not wait for the next one.
+    /// Tasks that a worker gets beyond its threads, at least, so that it need not wait for the next one; 0 for never any.
     pub prefetch: u32,
     /// Attempts of a task that end in a transient failure before its job fails.
     pub task_attempts: u32,

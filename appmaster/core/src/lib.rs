@@ -59,6 +59,7 @@ mod queue;
 mod ready;
 mod requests;
 mod story;
+mod tempo;
 mod trouble;
 mod turns;
 mod worker;
@@ -77,5 +78,6 @@ pub use ids::{ContainerId, CopyId, DriverId, JobId, RequestId, SHARED_JOBS, Task
 pub use names::HostNames;
 pub use progress::{Pace, Progress, Summary};
 pub use questions::{Answer, DatasetEntry, Placing, Question, WorkerStatus};
+pub use tempo::MOST_AHEAD;
 
 pub use crate::core::Core;

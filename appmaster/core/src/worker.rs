@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::bits::Bits;
 use crate::classes::Takes;
 use crate::ids::{ContainerId, DriverId, HostId, TaskId, Time, WorkerId};
+use crate::tempo::Tempo;
 
 /// Threads of a worker beyond which we do not believe it.
 const MOST_THREADS: u32 = 1024;
@@ -68,6 +69,8 @@ pub(crate) struct Worker {
     pub failures_in_row: u32,
     /// Since when it has had nothing to do.
     pub idle_since: Time,
+    /// How fast it ends tasks.
+    pub tempo: Tempo,
 }
 
 impl Worker {
@@ -85,6 +88,7 @@ impl Worker {
             pressed: false,
             failures_in_row: 0,
             idle_since: now,
+            tempo: Tempo::new(now),
         }
     }
 
@@ -136,6 +140,7 @@ impl Worker {
             self.in_use[resource] -= amount;
         }
         self.start_queued(now);
+        self.tempo.count(now);
         if self.assigned.is_empty() {
             self.idle_since = now;
         }
@@ -184,7 +189,7 @@ pub(crate) struct Workers {
     open: Bits,
     /// Workers with tasks for which they have no thread.
     queuing: Bits,
-    /// Tasks that a worker gets beyond its threads.
+    /// Tasks that a worker gets beyond its threads, at least.
     prefetch: u32,
     /// Tasks of all workers.
     assigned: usize,
@@ -193,7 +198,7 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// No workers; each will get so many tasks beyond its threads.
+    /// No workers; each will get so many tasks beyond its threads, at least.
     pub fn new(prefetch: u32) -> Workers {
         Workers { prefetch, ..Workers::default() }
     }
@@ -296,7 +301,7 @@ impl Workers {
     /// Bring the lists in line with what a worker has.
     fn list(&mut self, worker: WorkerId) {
         let Some(row) = self.get(worker) else { return };
-        let (idle, open) = (row.room(0) > 0, row.room(self.prefetch) > 0);
+        let (idle, open) = (row.room(0) > 0, row.room(row.tempo.ahead(self.prefetch)) > 0);
         let queuing = row.queued().next().is_some();
         self.idle.set(worker.0, idle);
         self.open.set(worker.0, open);

@@ -1,6 +1,6 @@
 //! What the core wants is done, each action checked against what the world would see of it.
 
-use bobbin_core::{Action, Assignment, ContainerId, JobId, TaskId, WorkerId};
+use bobbin_core::{Action, Assignment, ContainerId, JobId, MOST_AHEAD, TaskId, WorkerId};
 
 use super::clock::{Happening, Letter, MILLI};
 use super::manager::Stage;
@@ -123,7 +123,9 @@ impl World {
         (seen.attempt, seen.worker, seen.cancelled) = (row.attempt, Some(row.worker.0), false);
         let given = &mut self.workers[worker].given;
         given.push(task);
-        let most = self.threads + self.prefetch;
+        // What it was sent when it was faster, it still has.
+        let ahead = if self.prefetch == 0 { 0 } else { self.prefetch.max(MOST_AHEAD as usize) };
+        let most = self.threads + ahead;
         assert!(given.len() <= most, "no_worker_above_its_slots: {} has {}", row.worker, given.len());
         self.tally.assigned += 1;
         self.tally.first_task.get_or_insert(self.queue.now());

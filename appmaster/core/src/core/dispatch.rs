@@ -14,7 +14,7 @@ use crate::ids::{HostId, JobId, TaskId, WorkerId};
 use crate::job::State;
 use crate::ready::ReadyTasks;
 use crate::story::Step;
-use crate::worker::Sending;
+use crate::worker::{Sending, Worker};
 
 use super::Core;
 use super::leaving::Reaches;
@@ -122,8 +122,9 @@ impl Core {
 
     /// True if the worker got a task, and may get another.
     fn give_one(&mut self, worker: WorkerId, depth: Depth) -> bool {
-        let queued = if depth == Depth::Queue { self.config.prefetch } else { 0 };
-        let Some(row) = self.workers.get(worker).filter(|row| row.room(queued) > 0) else { return false };
+        let least = if depth == Depth::Queue { self.config.prefetch } else { 0 };
+        let has_room = |row: &&Worker| row.room(row.tempo.ahead(least)) > 0;
+        let Some(row) = self.workers.get(worker).filter(has_room) else { return false };
         let host = row.host;
         self.ready.tidy_head(host);
         let near = self.pick_near(worker, host);

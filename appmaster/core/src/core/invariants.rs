@@ -7,6 +7,7 @@ use crate::fleet::Stage;
 use crate::ids::{DriverId, HostId, TaskId, WorkerId};
 use crate::job::{Holder, Job, State};
 use crate::ready::ReadyTasks;
+use crate::tempo::MOST_AHEAD;
 use crate::worker::Worker;
 
 /// Check every invariant; a failure names it.
@@ -342,7 +343,9 @@ fn workers_are_not_overdrawn(core: &Core) {
 fn assignments_agree(core: &Core) {
     let mut seen = BTreeSet::new();
     for (worker, row) in core.workers.iter() {
-        let most = row.threads as usize + core.config.prefetch as usize;
+        // What it was sent when it was faster, it still has.
+        let ahead = if core.config.prefetch == 0 { 0 } else { core.config.prefetch.max(MOST_AHEAD) };
+        let most = row.threads as usize + ahead as usize;
         let at_once = row.assigned.iter().filter(|assigned| !assigned.has_waited).count();
         assert!(at_once <= most, "assignments_agree: {worker} has too many tasks");
         for assigned in &row.assigned {
@@ -380,7 +383,7 @@ fn workers_are_listed(core: &Core) {
     };
     assert_eq!(
         core.workers.open().collect::<BTreeSet<_>>(),
-        which(&|row| row.room(core.config.prefetch) > 0),
+        which(&|row| row.room(row.tempo.ahead(core.config.prefetch)) > 0),
         "workers_are_listed: open"
     );
     assert_eq!(

@@ -78,11 +78,19 @@ impl Core {
             if !self.classes.get(class).may_queue() {
                 continue;
             }
-            for &worker in workers {
-                while let Some(task) = self.pick_special(worker, class, self.config.prefetch) {
-                    self.assign(worker, task);
-                }
+            let mut hungry = workers.to_vec();
+            while !hungry.is_empty() {
+                hungry.retain(|&worker| self.queue_one(worker, class));
             }
+        }
+    }
+
+    /// True if the worker got a task beyond its threads, and may get another.
+    fn queue_one(&mut self, worker: WorkerId, class: ClassId) -> bool {
+        let ahead = self.workers.get(worker).map_or(0, |row| row.tempo.ahead(self.config.prefetch));
+        match self.pick_special(worker, class, ahead) {
+            Some(task) => self.assign(worker, task),
+            None => false,
         }
     }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::manager::SimStage;
 use super::world::{SimTask, World};
+use crate::tempo::MOST_AHEAD;
 use crate::{
     Action, Answer, Assignment, Audience, ContainerId, DriverId, Graph, Input, InputRange, JobId, SHARED_JOBS, TaskId,
     TaskSet, WorkerId,
@@ -247,12 +248,13 @@ impl World {
             }
         }
         self.deaths.check(row, can);
-        let prefetch = self.prefetch as usize;
+        // What it was sent when it was faster, it still has.
+        let ahead = if self.prefetch == 0 { 0 } else { self.prefetch.max(MOST_AHEAD) } as usize;
         let worker = self.workers.get_mut(&row.worker).expect("workers_are_connected: assigned");
         assert!(!worker.dead || worker.gone_pending, "workers_are_connected: {row:?}");
         worker.tasks.push(SimTask { task: row.task, attempt: row.attempt, cancelled: false, has_waited: false });
         let at_once = worker.tasks.iter().filter(|task| !task.has_waited).count();
-        assert!(at_once <= worker.threads as usize + prefetch, "no_worker_above_its_slots: {row:?}");
+        assert!(at_once <= worker.threads as usize + ahead, "no_worker_above_its_slots: {row:?}");
     }
 
     fn watch_cancel(&mut self, worker: WorkerId, task: TaskId, attempt: u32) {
