@@ -14,6 +14,9 @@ use tokio::time::timeout;
 /// How long a worker may be silent in the middle of a fetch.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Memory that is set aside before the first byte comes: addresses, which cost nothing until they are used.
+const MOST_AT_ONCE: usize = 1 << 30;
+
 /// Where results come from.
 #[derive(Clone)]
 pub enum Fetcher {
@@ -198,11 +201,9 @@ impl Remote {
 
 async fn receive(connection: &mut FetchConnection, result: u32) -> Result<Bytes, Broken> {
     let mut body = in_time(connection.fetch(result)).await?;
-    let expected = usize::try_from(body.remaining()).unwrap_or(usize::MAX).min(64 << 20);
+    let expected = usize::try_from(body.remaining()).unwrap_or(usize::MAX).min(MOST_AT_ONCE);
     let mut bytes = BytesMut::with_capacity(expected);
-    while let Some(chunk) = in_time(body.chunk()).await? {
-        bytes.extend_from_slice(&chunk);
-    }
+    while in_time(body.append_to(&mut bytes)).await? {}
     Ok(bytes.freeze())
 }
 

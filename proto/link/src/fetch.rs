@@ -140,6 +140,35 @@ impl Body<'_> {
     }
 }
 
+impl Body<'_> {
+    /// Appends the next bytes to these, which saves a copy where all are wanted in one piece. False when all were read.
+    pub async fn append_to(&mut self, bytes: &mut BytesMut) -> Result<bool, FetchError> {
+        if self.left == 0 {
+            return Ok(false);
+        }
+        let want = usize::try_from(self.left).unwrap_or(CHUNK).min(CHUNK);
+        let buffered = self.link.read_buffer_mut();
+        let read = if buffered.is_empty() {
+            bytes.reserve(want);
+            let stream = self.link.get_mut();
+            let (mut read, mut source) = (0, stream.take(want as u64));
+            while read < want {
+                match source.read_buf(bytes).await? {
+                    0 => return Err(FetchError::Closed),
+                    more => read += more,
+                }
+            }
+            read
+        } else {
+            let piece = buffered.split_to(want.min(buffered.len()));
+            bytes.extend_from_slice(&piece);
+            piece.len()
+        };
+        self.left -= read as u64;
+        Ok(true)
+    }
+}
+
 impl FetchServer {
     pub(crate) fn new(link: Link<FetchRequest, FetchReply>) -> Self {
         FetchServer { link }
