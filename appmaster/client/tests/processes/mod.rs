@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests; a panic is a failed test")]
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use bobbin_appmaster::application::{Application, Options};
@@ -72,6 +73,7 @@ async fn start_master(identity: &Identity, address: &str) -> (Runtime, String) {
 
 impl Cluster {
     /// An application with so many workers, which `worker` starts: a program that plays the role where `CONTAINER_ID` is set.
+    #[allow(dead_code, reason = "each user has its part")]
     pub async fn start(workers: usize, worker: fn() -> Command) -> Cluster {
         let (authority, secret) = (Authority::generate().unwrap(), Secret::generate());
         let identity = authority.issue("test", &secret).unwrap();
@@ -83,7 +85,16 @@ impl Cluster {
         cluster
     }
 
-    /// One more worker.
+    /// Workers of a master that somebody else starts, with the credentials of [`Cluster::tokens`], and whose address he tells.
+    #[allow(dead_code, reason = "each user has its part")]
+    pub fn without_master(worker: fn() -> Command) -> Cluster {
+        let (authority, secret) = (Authority::generate().unwrap(), Secret::generate());
+        let (identity, directory) = (authority.issue("test", &secret).unwrap(), tempfile::tempdir().unwrap());
+        let address = String::new();
+        Cluster { address, identity, directory, worker, workers: Vec::new(), started: 0, master: None }
+    }
+
+    /// Starts one more worker.
     pub fn start_worker(&mut self) {
         self.start_worker_on("127.0.0.1");
     }
@@ -92,6 +103,21 @@ impl Cluster {
     pub fn start_worker_on(&mut self, host: &str) {
         self.started += 1;
         let name = format!("local-{}", self.started);
+        let tokens = self.tokens(&name);
+        let mut command = (self.worker)();
+        command.env("HADOOP_TOKEN_FILE_LOCATION", tokens).env("CONTAINER_ID", &name).env("NM_HOST", host);
+        command.env("LOCAL_DIRS", self.directory.path()).stdin(Stdio::null()).stdout(Stdio::null());
+        self.workers.push(command.spawn().unwrap());
+    }
+
+    /// Process ids of the workers.
+    #[allow(dead_code, reason = "each user has its part")]
+    pub fn worker_ids(&self) -> impl Iterator<Item = u32> {
+        self.workers.iter().map(Child::id)
+    }
+
+    /// A file with the credentials of a part of the application.
+    pub fn tokens(&self, name: &str) -> PathBuf {
         let spec = WorkerSpec {
             master_address: self.address.clone(),
             application_id: "test".into(),
@@ -112,12 +138,9 @@ impl Cluster {
             (SECRET_TOKEN, Bytes::copy_from_slice(identity.secret.as_bytes())),
         ];
         let secrets = secrets.map(|(alias, value)| (alias.to_owned(), value)).into();
-        let tokens = self.directory.path().join(&name);
+        let tokens = self.directory.path().join(name);
         std::fs::write(&tokens, Credentials { secrets, ..Credentials::default() }.encode()).unwrap();
-        let mut command = (self.worker)();
-        command.env("HADOOP_TOKEN_FILE_LOCATION", tokens).env("CONTAINER_ID", &name).env("NM_HOST", host);
-        command.env("LOCAL_DIRS", self.directory.path()).stdin(Stdio::null()).stdout(Stdio::null());
-        self.workers.push(command.spawn().unwrap());
+        tokens
     }
 
     /// `kill -9`, and another one instead.
