@@ -1,16 +1,21 @@
-//! What a future costs beside dask.distributed: one call after the other, ten thousand at once, a tree of them, and results of
-//! many sizes; in one process, and with one worker process of two threads.
+//! What a future costs beside dask.distributed, Ray and HyperQueue: one call after the other, ten thousand at once, a tree of
+//! them, and results of many sizes; in one process, and with worker processes, two threads in all.
 //!
-//! Ours are measured by the example `futures_cost` of the crate `bobbin`; dask is fetched once with pip.
+//! Ours are measured by the example `futures_cost` of the crate `bobbin`; the others are fetched once with pip.
 
 mod support;
 
 use std::process::{Command, Stdio};
 
-use integration::python::{FUTURES, environment, program};
+use integration::python::{DASK, HYPERQUEUE, RAY, Recipe, environment, program};
 use serde::Deserialize;
 
-const PEER: &str = include_str!("futures/peer.py");
+/// Who else is measured: where it comes from, its program, and whether it can do without worker processes.
+const PEERS: [(&str, &Recipe, &str, bool); 3] = [
+    ("dask", &DASK, include_str!("futures/dask_peer.py"), true),
+    ("Ray", &RAY, include_str!("futures/ray_peer.py"), false),
+    ("HyperQueue", &HYPERQUEUE, include_str!("futures/hyperqueue_peer.py"), false),
+];
 
 /// One line of what either prints.
 #[derive(Deserialize)]
@@ -35,12 +40,14 @@ fn main() {
         if let Some(program) = support::example("futures_cost", "bobbin") {
             columns.push((format!("bobbin, {mode}"), measures(Command::new(program).arg(mode))));
         }
-        match environment(&FUTURES) {
-            Ok(root) => {
-                let mut python = Command::new(program(&root, "python"));
-                columns.push((format!("dask, {mode}"), measures(python.args(["-c", PEER, mode]))));
+        for (name, recipe, text, _) in PEERS.into_iter().filter(|&(.., alone)| alone || mode == "processes") {
+            match environment(recipe) {
+                Ok(root) => {
+                    let mut python = Command::new(program(&root, "python"));
+                    columns.push((format!("{name}, {mode}"), measures(python.args(["-c", text, mode]))));
+                }
+                Err(reason) => support::skip(name, &reason),
             }
-            Err(reason) => support::skip("dask", &reason),
         }
     }
     let Some((_, longest)) = columns.iter().max_by_key(|(_, measures)| measures.len()) else { return };

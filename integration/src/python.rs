@@ -46,8 +46,12 @@ pub const PEERS: Recipe = Recipe {
     ],
 };
 
-/// The scheduler of futures that is compared with ours.
-pub const FUTURES: Recipe = Recipe { name: "futures-1", packages: &["distributed==2026.8.0"] };
+/// Schedulers of futures that are compared with ours.
+pub const DASK: Recipe = Recipe { name: "futures-1", packages: &["distributed==2026.8.0"] };
+/// See [`DASK`].
+pub const RAY: Recipe = Recipe { name: "ray-1", packages: &["ray==2.60.0"] };
+/// See [`DASK`].
+pub const HYPERQUEUE: Recipe = Recipe { name: "hyperqueue-1", packages: &["hyperqueue==0.27.0"] };
 
 /// What compiles `.proto` files for Python, and what the compiled ones need.
 pub const PROTOBUF: Recipe = Recipe { name: "protobuf-1", packages: &["grpcio-tools==1.85.1", "protobuf==7.36.2"] };
