@@ -10,7 +10,7 @@ use bobbin_proto as wire;
 use bobbin_proto::from_worker::Message;
 use bobbin_task::{Isolation, Pauses, Task, TaskError, TaskErrorKind, TaskReport};
 use futures::FutureExt;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use crate::cancellation::Cancellation;
 use crate::executors::Executors;
@@ -122,7 +122,7 @@ fn finished(key: Key, report: TaskReport, cost: &Cost, writer: ResultWriter, hos
         ..wire::TaskMetrics::default()
     });
     let (task, attempt) = key;
-    info!(task, attempt, rows = report.rows, result_bytes, wall_micros = metrics.wall_micros, "task done");
+    debug!(task, attempt, rows = report.rows, result_bytes, wall_micros = metrics.wall_micros, "task done");
     let result_rows = report.rows;
     let (metrics, note) = (Some(metrics), report.note);
     wire::TaskFinished { task, attempt, result_bytes, result_rows, metrics, note, ..wire::TaskFinished::default() }

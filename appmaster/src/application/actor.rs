@@ -13,7 +13,7 @@ use bytes::Bytes;
 use hadoop_wire::names;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::containers::Containers;
 use super::jobs::{Job, Jobs};
@@ -336,7 +336,7 @@ impl Actor {
         match (refusal, convert::graph(&submitted)) {
             (None, Ok(graph)) => {
                 let job = JobId(next(&mut self.numbered.2));
-                info!(
+                debug!(
                     driver = driver.0,
                     job = job.0,
                     tasks = graph.sets.iter().map(|set| set.tasks.len()).sum::<usize>(),
