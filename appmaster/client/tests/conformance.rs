@@ -203,7 +203,7 @@ fn expected(sum_of_squares: u64) -> BTreeMap<&'static str, Vec<String>> {
     let sum_of_squares = sum_of_squares.to_string();
     let read_by = "conformance::fails, task 2 of 3, whose result is needed here, failed: function 'conformance::fails': 3 is a multiple of 3 (1)";
     let dropped = "this worker has no result of task N";
-    let cases: [(&str, &[&str]); 26] = [
+    let cases: [(&str, &[&str]); 27] = [
         ("a_call", &["9", "1 of 1 tasks, 0 notes"]),
         ("values", &[&shown[0], &shown[1], &shown[2], "b'war\\x05'"]),
         ("a_chain", &["256", "announced: [2]"]),
