@@ -41,13 +41,17 @@ pub async fn serve(listener: TcpListener, acceptor: Acceptor, application: Appli
     }
 }
 
-enum Seated {
+/// A worker or driver that was welcomed, with its place at the application.
+pub enum Seated {
+    /// A worker.
     Worker(crate::application::WorkerSeat, Accepted),
+    /// A driver.
     Driver(crate::application::DriverSeat, Accepted),
 }
 
 impl Seated {
-    async fn serve(self) {
+    /// Serves it until it or the application ends.
+    pub async fn serve(self) {
         match self {
             Seated::Worker(seat, Accepted::Worker(link)) => seat.serve(*link).await,
             Seated::Driver(seat, Accepted::Driver(link)) => seat.serve(*link).await,
@@ -65,9 +69,12 @@ async fn admit(
     seat(acceptor.accept(tcp, peer).await?, application).await
 }
 
-/// Gives a peer its seat and welcomes it. One that has gone meanwhile leaves again: an application with a driver is never
-/// idle.
-async fn seat(pending: Pending, application: &Application) -> Result<Option<Seated>, AcceptError> {
+/// Gives a peer its seat and welcomes it; none to those who are refused. One that has gone meanwhile leaves again: an
+/// application with a driver is never idle.
+///
+/// # Errors
+/// The peer could not be welcomed.
+pub async fn seat(pending: Pending, application: &Application) -> Result<Option<Seated>, AcceptError> {
     let id = application.id().clone();
     match &pending.role {
         Role::Worker(hello) => match application.add_worker(hello.clone()).await {
@@ -91,6 +98,7 @@ async fn seat(pending: Pending, application: &Application) -> Result<Option<Seat
             Err(over) => refuse(pending, over).await,
         },
         Role::Peer => refuse(pending, "results are fetched from workers, not from the application master").await,
+        Role::Watcher => refuse(pending, "this is no session of one machine: yarn-submit status says how it is").await,
     }
 }
 

@@ -29,6 +29,6 @@ pub use calls::{call_function, call_state};
 pub use connect::{ConnectError, Connection, connect};
 pub use executors::Executors;
 pub use peers::Peers;
-pub use serve::{Served, serve};
+pub use serve::{Served, answer, serve};
 pub use store::{ResultStore, ResultWriter, StoreError, StoredReader};
 pub use worker::{Ending, Worker, WorkerOptions};

@@ -88,11 +88,15 @@ async fn admit(
     }
     match pending.welcome(application_id, 0).await? {
         Accepted::Peer(server) => Ok(Some(*server)),
-        Accepted::Worker(_) | Accepted::Driver(_) => Ok(None),
+        Accepted::Worker(_) | Accepted::Driver(_) | Accepted::Watcher(_) => Ok(None),
     }
 }
 
-async fn answer(mut server: FetchServer, served: &Served) -> Result<(), FetchError> {
+/// Gives results to one peer until it is done.
+///
+/// # Errors
+/// The connection broke.
+pub async fn answer(mut server: FetchServer, served: &Served) -> Result<(), FetchError> {
     let Served { store, methods, functions } = served;
     let mut next = server.request().await?;
     while let Some(request) = next.take() {

@@ -1,25 +1,31 @@
-//! The dialed side: TLS, the first frame, and what follows from its role.
+//! The dialed side: TLS or the user at the other end, the first frame, and what follows from its role.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bobbin_proto::{
-    DriverHello, FrameCodec, FrameError, FromDriver, FromWorker, Hello, PROTOCOL_VERSION, ToDriver, ToWorker, Welcome,
-    WorkerHello, hello,
+    DriverHello, FrameCodec, FrameError, FromDriver, FromWorker, Hello, PROTOCOL_VERSION, SessionStatus, ToDriver,
+    ToWorker, WatcherHello, Welcome, WorkerHello, hello,
 };
 use futures::{SinkExt, StreamExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use crate::{AuthorityError, FetchServer, HANDSHAKE_LIMIT, Identity, Link, SILENCE_LIMIT_MS, Secret};
+use crate::{AuthorityError, FetchServer, HANDSHAKE_LIMIT, Identity, Link, Peer, SILENCE_LIMIT_MS, Secret, Stream};
 
 /// Turns accepted TCP connections into checked links.
 #[derive(Clone)]
 pub struct Acceptor {
     tls: TlsAcceptor,
     secret: Secret,
+}
+
+/// Turns connections of a Unix socket into checked links: whoever runs as the user belongs here.
+#[derive(Clone, Copy, Debug)]
+pub struct UserAcceptor {
+    user: u32,
 }
 
 /// Who dialed.
@@ -31,6 +37,8 @@ pub enum Role {
     Driver(DriverHello),
     /// Somebody who wants results.
     Peer,
+    /// Somebody who asks how the session is.
+    Watcher,
 }
 
 /// A peer that has proved that it belongs to the application and waits for its welcome.
@@ -38,7 +46,7 @@ pub struct Pending {
     /// Who it says it is.
     pub role: Role,
     /// Where it dialed from.
-    pub peer: SocketAddr,
+    pub peer: Peer,
     link: Link<Hello, Welcome>,
 }
 
@@ -50,6 +58,8 @@ pub enum Accepted {
     Driver(Box<Link<FromDriver, ToDriver>>),
     /// Of somebody who fetches results.
     Peer(Box<FetchServer>),
+    /// Of somebody who is told once how the session is.
+    Watcher(Box<Link<WatcherHello, SessionStatus>>),
 }
 
 /// Why a connection was refused. All of these close it; none harms the application.
@@ -59,7 +69,7 @@ pub enum AcceptError {
     #[error("TLS handshake with {peer}")]
     Tls {
         /// Who dialed.
-        peer: SocketAddr,
+        peer: Peer,
         /// What TLS said.
         #[source]
         source: io::Error,
@@ -68,7 +78,7 @@ pub enum AcceptError {
     #[error("read the first frame of {peer}")]
     Frame {
         /// Who dialed.
-        peer: SocketAddr,
+        peer: Peer,
         /// What is wrong with it.
         #[source]
         source: FrameError,
@@ -77,19 +87,32 @@ pub enum AcceptError {
     #[error("{peer} sent no first frame")]
     Silent {
         /// Who dialed.
-        peer: SocketAddr,
+        peer: Peer,
     },
     /// The peer does not know the application's secret.
     #[error("{peer} does not know the application's secret")]
     Secret {
         /// Who dialed.
-        peer: SocketAddr,
+        peer: Peer,
     },
+    /// A process of another user.
+    #[error("{peer} is of user {theirs}, and only those of user {ours} belong here")]
+    User {
+        /// Who dialed.
+        peer: Peer,
+        /// Its user.
+        theirs: u32,
+        /// Ours.
+        ours: u32,
+    },
+    /// The system does not say whose process it is.
+    #[error("ask the system whose process has connected")]
+    Nobody(#[source] io::Error),
     /// The peer speaks another version.
     #[error("{peer} (build {build}) speaks protocol {theirs}, this build {} speaks {PROTOCOL_VERSION}", env!("CARGO_PKG_VERSION"))]
     Version {
         /// Who dialed.
-        peer: SocketAddr,
+        peer: Peer,
         /// Its version.
         theirs: u32,
         /// Its build.
@@ -99,7 +122,7 @@ pub enum AcceptError {
     #[error("{peer} named no role")]
     NoRole {
         /// Who dialed.
-        peer: SocketAddr,
+        peer: Peer,
     },
 }
 
@@ -113,39 +136,73 @@ impl Acceptor {
     pub async fn accept(&self, tcp: TcpStream, peer: SocketAddr) -> Result<Pending, AcceptError> {
         // Small messages both ways: waiting for more to send would only add latency.
         let _ = tcp.set_nodelay(true);
+        let peer = Peer::Host(peer);
         let stream = match timeout(HANDSHAKE_LIMIT, self.tls.accept(tcp)).await {
-            Ok(Ok(stream)) => stream,
+            Ok(Ok(stream)) => Stream::Tls(Box::new(stream.into())),
             Ok(Err(source)) => return Err(AcceptError::Tls { peer, source }),
             Err(_) => return Err(AcceptError::Silent { peer }),
         };
-        let mut link: Link<Hello, Welcome> = Link::new(stream.into(), FrameCodec::default());
-        let hello = match timeout(HANDSHAKE_LIMIT, link.next()).await {
-            Ok(Some(Ok(hello))) => hello,
-            Ok(Some(Err(source))) => return Err(AcceptError::Frame { peer, source }),
-            Ok(None) | Err(_) => return Err(AcceptError::Silent { peer }),
+        let knows = |hello: &Hello| {
+            if self.secret.matches(&hello.secret) { Ok(()) } else { Err(AcceptError::Secret { peer }) }
         };
-        match self.check(hello, peer) {
-            Ok(role) => Ok(Pending { role, peer, link }),
-            Err(error) => {
-                refuse(&mut link, error.to_string()).await;
-                Err(error)
-            }
-        }
+        greet(stream, peer, knows).await
+    }
+}
+
+impl UserAcceptor {
+    /// An acceptor of this user's processes.
+    pub fn new(user: u32) -> Self {
+        UserAcceptor { user }
     }
 
-    fn check(&self, hello: Hello, peer: SocketAddr) -> Result<Role, AcceptError> {
-        if !self.secret.matches(&hello.secret) {
-            return Err(AcceptError::Secret { peer });
+    /// Asks the system who dialed, and reads and checks the first frame; takes at most twice [`HANDSHAKE_LIMIT`].
+    ///
+    /// # Errors
+    /// Another user's process, or one that does not speak as we do: it is told why.
+    pub async fn accept(&self, socket: UnixStream) -> Result<Pending, AcceptError> {
+        let credentials = socket.peer_cred().map_err(AcceptError::Nobody)?;
+        let (peer, theirs, ours) = (Peer::Process(credentials.pid()), credentials.uid(), self.user);
+        let stream = Stream::Socket(socket);
+        if theirs != ours {
+            let error = AcceptError::User { peer, theirs, ours };
+            refuse(&mut Link::new(stream, FrameCodec::default()), error.to_string()).await;
+            return Err(error);
         }
-        if hello.protocol_version != PROTOCOL_VERSION {
-            return Err(AcceptError::Version { peer, theirs: hello.protocol_version, build: hello.build });
+        greet(stream, peer, |_| Ok(())).await
+    }
+}
+
+/// Reads and checks the first frame; `knows` says whether it shows what it has to.
+async fn greet(
+    stream: Stream,
+    peer: Peer,
+    knows: impl Fn(&Hello) -> Result<(), AcceptError>,
+) -> Result<Pending, AcceptError> {
+    let mut link: Link<Hello, Welcome> = Link::new(stream, FrameCodec::default());
+    let hello = match timeout(HANDSHAKE_LIMIT, link.next()).await {
+        Ok(Some(Ok(hello))) => hello,
+        Ok(Some(Err(source))) => return Err(AcceptError::Frame { peer, source }),
+        Ok(None) | Err(_) => return Err(AcceptError::Silent { peer }),
+    };
+    match knows(&hello).and_then(|()| role(hello, peer)) {
+        Ok(role) => Ok(Pending { role, peer, link }),
+        Err(error) => {
+            refuse(&mut link, error.to_string()).await;
+            Err(error)
         }
-        match hello.role {
-            Some(hello::Role::Worker(worker)) => Ok(Role::Worker(worker)),
-            Some(hello::Role::Driver(driver)) => Ok(Role::Driver(driver)),
-            Some(hello::Role::Peer(_)) => Ok(Role::Peer),
-            None => Err(AcceptError::NoRole { peer }),
-        }
+    }
+}
+
+fn role(hello: Hello, peer: Peer) -> Result<Role, AcceptError> {
+    if hello.protocol_version != PROTOCOL_VERSION {
+        return Err(AcceptError::Version { peer, theirs: hello.protocol_version, build: hello.build });
+    }
+    match hello.role {
+        Some(hello::Role::Worker(worker)) => Ok(Role::Worker(worker)),
+        Some(hello::Role::Driver(driver)) => Ok(Role::Driver(driver)),
+        Some(hello::Role::Peer(_)) => Ok(Role::Peer),
+        Some(hello::Role::Watcher(_)) => Ok(Role::Watcher),
+        None => Err(AcceptError::NoRole { peer }),
     }
 }
 
@@ -175,6 +232,7 @@ impl Pending {
             Role::Worker(_) => Accepted::Worker(Box::new(self.link.map_codec(|_| FrameCodec::default()))),
             Role::Driver(_) => Accepted::Driver(Box::new(self.link.map_codec(|_| FrameCodec::default()))),
             Role::Peer => Accepted::Peer(Box::new(FetchServer::new(self.link.map_codec(|_| FrameCodec::default())))),
+            Role::Watcher => Accepted::Watcher(Box::new(self.link.map_codec(|_| FrameCodec::default()))),
         })
     }
 

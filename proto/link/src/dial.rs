@@ -1,35 +1,40 @@
-//! The dialing side.
+//! The dialing side: over the network, or to a socket of this machine.
 
 use std::io;
 use std::time::Duration;
 
 use bobbin_proto::{
     DriverHello, FetchReply, FetchRequest, FrameCodec, FrameError, FromDriver, FromWorker, Hello, PROTOCOL_VERSION,
-    PeerHello, ToDriver, ToWorker, Welcome, WorkerHello, hello,
+    PeerHello, SessionStatus, ToDriver, ToWorker, WatcherHello, Welcome, WorkerHello, hello,
 };
 use futures::{SinkExt, StreamExt};
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::authority::NAME;
-use crate::{AuthorityError, FetchConnection, HANDSHAKE_LIMIT, Identity, Link, Secret};
+use crate::{AuthorityError, FetchConnection, HANDSHAKE_LIMIT, Identity, Link, Secret, Stream};
 
 /// Dials parts of the application.
 #[derive(Clone)]
-pub struct Connector {
-    tls: TlsConnector,
-    secret: Secret,
+pub struct Connector(Way);
+
+#[derive(Clone)]
+enum Way {
+    /// Addresses are host:port.
+    Network { tls: TlsConnector, secret: Secret },
+    /// Addresses are paths of sockets, which processes of this user serve.
+    Machine { user: u32 },
 }
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
-    /// TCP failed.
+    /// TCP failed, or nobody serves the socket.
     #[error("connect to {address}")]
     Connect {
-        /// host:port that was dialed.
+        /// host:port, or the socket, that was dialed.
         address: String,
         /// What the operating system said.
         #[source]
@@ -38,16 +43,26 @@ pub enum DialError {
     /// TLS failed: not a part of this application, or not a bobbin at all.
     #[error("TLS handshake with {address}; is it a part of the application whose credentials these are?")]
     Tls {
-        /// host:port that was dialed.
+        /// host:port, or the socket, that was dialed.
         address: String,
         /// What TLS said.
         #[source]
         source: io::Error,
     },
+    /// Somebody else serves the socket.
+    #[error("{address} is served by a process of user {theirs}, not of user {ours}: it was not asked anything")]
+    User {
+        /// The socket that was dialed.
+        address: String,
+        /// Whose process it is.
+        theirs: u32,
+        /// Who we are.
+        ours: u32,
+    },
     /// The first frames could not be exchanged.
     #[error("exchange the first frames with {address}")]
     Frame {
-        /// host:port that was dialed.
+        /// host:port, or the socket, that was dialed.
         address: String,
         /// What is wrong.
         #[source]
@@ -56,7 +71,7 @@ pub enum DialError {
     /// No answer in time.
     #[error("{address} did not answer within {limit:?}")]
     Silent {
-        /// host:port that was dialed.
+        /// host:port, or the socket, that was dialed.
         address: String,
         /// How long we waited.
         limit: Duration,
@@ -64,7 +79,7 @@ pub enum DialError {
     /// The other side sent us away.
     #[error("{address} refused us: {reason}")]
     Refused {
-        /// host:port that was dialed.
+        /// host:port, or the socket, that was dialed.
         address: String,
         /// Its words.
         reason: String,
@@ -72,7 +87,7 @@ pub enum DialError {
     /// The other side speaks another version.
     #[error("{address} speaks protocol {theirs}, this build speaks {PROTOCOL_VERSION}")]
     Version {
-        /// host:port that was dialed.
+        /// host:port, or the socket, that was dialed.
         address: String,
         /// Its version.
         theirs: u32,
@@ -82,7 +97,13 @@ pub enum DialError {
 impl Connector {
     /// A connector that shows `identity`.
     pub fn new(identity: &Identity) -> Result<Self, AuthorityError> {
-        Ok(Connector { tls: TlsConnector::from(identity.client_config()?), secret: identity.secret.clone() })
+        let (tls, secret) = (TlsConnector::from(identity.client_config()?), identity.secret.clone());
+        Ok(Connector(Way::Network { tls, secret }))
+    }
+
+    /// A connector of a process of this user to others of theirs on this machine: addresses are paths of sockets.
+    pub fn of_user(user: u32) -> Self {
+        Connector(Way::Machine { user })
     }
 
     /// Connects a worker to the application master at `address` (host:port).
@@ -112,6 +133,20 @@ impl Connector {
         Ok(FetchConnection::new(link))
     }
 
+    /// Asks the session on this machine that serves the socket at `address` how it is.
+    ///
+    /// # Errors
+    /// When nobody answers there.
+    pub async fn ask_status(&self, address: &str) -> Result<SessionStatus, DialError> {
+        let (link, _) = self.dial(address, hello::Role::Watcher(WatcherHello {})).await?;
+        let mut link: Link<SessionStatus, WatcherHello> = link.map_codec(|_| FrameCodec::default());
+        let frame = |source| DialError::Frame { address: address.to_owned(), source };
+        match timeout(HANDSHAKE_LIMIT, link.next()).await {
+            Ok(status) => status.unwrap_or_else(|| Err(closed())).map_err(frame),
+            Err(_) => Err(DialError::Silent { address: address.to_owned(), limit: HANDSHAKE_LIMIT }),
+        }
+    }
+
     async fn dial(&self, address: &str, role: hello::Role) -> Result<(Link<Welcome, Hello>, Welcome), DialError> {
         let name = || address.to_owned();
         match timeout(2 * HANDSHAKE_LIMIT, self.handshake(address, role)).await {
@@ -122,21 +157,16 @@ impl Connector {
 
     async fn handshake(&self, address: &str, role: hello::Role) -> Result<(Link<Welcome, Hello>, Welcome), DialError> {
         let name = || address.to_owned();
-        let tcp = TcpStream::connect(address).await.map_err(|source| DialError::Connect { address: name(), source })?;
-        let _ = tcp.set_nodelay(true);
-        let server = ServerName::try_from(NAME).expect("the application's name is a valid DNS name");
-        let stream =
-            self.tls.connect(server, tcp).await.map_err(|source| DialError::Tls { address: name(), source })?;
-        let mut link: Link<Welcome, Hello> = Link::new(stream.into(), FrameCodec::default());
+        let stream = self.connect(address).await?;
+        let mut link: Link<Welcome, Hello> = Link::new(stream, FrameCodec::default());
         let hello = Hello {
             protocol_version: PROTOCOL_VERSION,
-            secret: self.secret.as_bytes().to_vec().into(),
+            secret: self.secret().to_vec().into(),
             build: env!("CARGO_PKG_VERSION").to_owned(),
             role: Some(role),
         };
         let frame = |source| DialError::Frame { address: name(), source };
         link.send(hello).await.map_err(frame)?;
-        let closed = || FrameError::Io(io::Error::from(io::ErrorKind::UnexpectedEof));
         let welcome = link.next().await.unwrap_or_else(|| Err(closed())).map_err(frame)?;
         if !welcome.error.is_empty() {
             return Err(DialError::Refused { address: name(), reason: welcome.error });
@@ -146,4 +176,39 @@ impl Connector {
         }
         Ok((link, welcome))
     }
+
+    fn secret(&self) -> &[u8] {
+        match &self.0 {
+            Way::Network { secret, .. } => secret.as_bytes(),
+            Way::Machine { .. } => &[],
+        }
+    }
+
+    /// A stream to somebody who has proved to be what was asked for.
+    async fn connect(&self, address: &str) -> Result<Stream, DialError> {
+        let name = || address.to_owned();
+        let unreachable = |source| DialError::Connect { address: name(), source };
+        match &self.0 {
+            Way::Network { tls, .. } => {
+                let tcp = TcpStream::connect(address).await.map_err(unreachable)?;
+                let _ = tcp.set_nodelay(true);
+                let server = ServerName::try_from(NAME).expect("the application's name is a valid DNS name");
+                let stream = tls.connect(server, tcp).await;
+                let stream = stream.map_err(|source| DialError::Tls { address: name(), source })?;
+                Ok(Stream::Tls(Box::new(stream.into())))
+            }
+            Way::Machine { user } => {
+                let socket = UnixStream::connect(address).await.map_err(unreachable)?;
+                let theirs = socket.peer_cred().map_err(unreachable)?.uid();
+                if theirs != *user {
+                    return Err(DialError::User { address: name(), theirs, ours: *user });
+                }
+                Ok(Stream::Socket(socket))
+            }
+        }
+    }
+}
+
+fn closed() -> FrameError {
+    FrameError::Io(io::Error::from(io::ErrorKind::UnexpectedEof))
 }

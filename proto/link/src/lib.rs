@@ -1,4 +1,4 @@
-//! Mutual-TLS connections between the parts of one application, carrying `bobbin-proto` frames.
+//! Connections between the parts of one application, carrying `bobbin-proto` frames: mutual TLS, or a Unix socket.
 //!
 //! Every application has its own certificate [`Authority`] and [`Secret`]. Whoever dials shows a certificate of that
 //! authority and, in its first frame, the secret; whoever is dialed checks both before it believes a byte:
@@ -11,6 +11,9 @@
 //!   | == frames of the role ======= |
 //! ```
 //!
+//! On one machine a Unix socket takes the place of TLS, and the user whose process is at the other end that of certificates
+//! and secret: what follows is the same.
+//!
 //! Certificates carry no host names: containers run where YARN puts them, and only this application's parts have
 //! certificates of its authority.
 
@@ -21,23 +24,23 @@ mod fetch;
 mod listen;
 mod pump;
 mod secret;
+mod stream;
 
-pub use accept::{AcceptError, Accepted, Acceptor, Pending, Role};
+pub use accept::{AcceptError, Accepted, Acceptor, Pending, Role, UserAcceptor};
 pub use authority::{Authority, AuthorityError, Identity};
 pub use dial::{Connector, DialError};
 pub use fetch::{Body, FetchConnection, FetchError, FetchServer};
 pub use listen::{ListenError, PortRange, listen};
 pub use pump::{LinkEnd, Pump, pump};
 pub use secret::Secret;
+pub use stream::{Peer, Stream};
 
 use bobbin_proto::FrameCodec;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsStream;
 use tokio_util::codec::Framed;
 
 /// An established connection that receives `In` and sends `Out`. Split it with `futures::StreamExt::split` to read and
 /// write from two tasks.
-pub type Link<In, Out> = Framed<TlsStream<TcpStream>, FrameCodec<In, Out>>;
+pub type Link<In, Out> = Framed<Stream, FrameCodec<In, Out>>;
 
 /// Longest silence on a connection before either side calls the other gone, milliseconds. Both send a heartbeat four
 /// times in that time.

@@ -4,9 +4,13 @@
 use std::sync::Arc;
 
 use bobbin_link::{
-    AcceptError, Accepted, Acceptor, Authority, Connector, DialError, Identity, LinkEnd, Pump, Secret, listen, pump,
+    AcceptError, Accepted, Acceptor, Authority, Connector, DialError, Identity, LinkEnd, Pump, Secret, UserAcceptor,
+    listen, pump,
 };
-use bobbin_proto::{DriverHello, FromWorker, Heartbeat, ToWorker, WorkerHello, from_worker, to_worker};
+use bobbin_proto::{
+    DriverHello, FromDriver, FromWorker, Heartbeat, SessionStatus, ToWorker, WorkerHello, from_driver, from_worker,
+    to_worker,
+};
 use futures::{SinkExt, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -158,4 +162,60 @@ async fn a_pump_carries_messages_and_heartbeats_and_notices_the_end() {
     assert!(matches!(worker.await.unwrap(), LinkEnd::Ours));
     assert!(matches!(master_side.await.unwrap(), LinkEnd::Closed));
     drop(master);
+}
+
+/// A socket of this machine, served to processes of `user`.
+async fn socket(user: u32) -> (tempfile::TempDir, String, tokio::task::JoinHandle<Result<Accepted, AcceptError>>) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket").display().to_string();
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let accepted = tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        UserAcceptor::new(user).accept(socket).await?.welcome(&Arc::from("local-test"), 0).await
+    });
+    (directory, path, accepted)
+}
+
+/// Who this process is: who owns what it makes.
+fn user() -> u32 {
+    std::os::unix::fs::MetadataExt::uid(&tempfile::tempdir().unwrap().path().metadata().unwrap())
+}
+
+#[tokio::test]
+async fn processes_of_one_user_need_no_secret() {
+    let (_directory, path, accepted) = socket(user()).await;
+    let (mut link, welcome) =
+        Connector::of_user(user()).dial_as_driver(&path, DriverHello { name: "x".into() }).await.unwrap();
+    assert_eq!(welcome.application_id, "local-test");
+    let Accepted::Driver(mut other) = accepted.await.unwrap().unwrap() else { panic!("not a driver") };
+    let beat = FromDriver { message: Some(from_driver::Message::Heartbeat(Heartbeat {})) };
+    link.send(beat.clone()).await.unwrap();
+    assert_eq!(other.next().await.unwrap().unwrap(), beat);
+}
+
+#[tokio::test]
+async fn another_users_process_is_refused_with_a_reason() {
+    let (_directory, path, accepted) = socket(user() + 1).await;
+    let Err(error) = Connector::of_user(user()).dial_as_peer(&path).await else { panic!("let in") };
+    let reason = format!("is of user {}, and only those of user {} belong here", user(), user() + 1);
+    assert!(matches!(&error, DialError::Refused { reason: said, .. } if said.contains(&reason)), "{error}");
+    assert!(matches!(accepted.await.unwrap(), Err(AcceptError::User { .. })));
+}
+
+#[tokio::test]
+async fn a_socket_that_another_user_serves_is_not_asked_anything() {
+    let (_directory, path, _accepted) = socket(user()).await;
+    let Err(error) = Connector::of_user(user() + 1).ask_status(&path).await else { panic!("believed") };
+    assert!(matches!(error, DialError::User { theirs, .. } if theirs == user()), "{error}");
+}
+
+#[tokio::test]
+async fn a_watcher_is_told_once() {
+    let (_directory, path, accepted) = socket(user()).await;
+    let telling = tokio::spawn(async move {
+        let Accepted::Watcher(mut link) = accepted.await.unwrap().unwrap() else { panic!("not a watcher") };
+        link.send(SessionStatus { pid: 7, ..SessionStatus::default() }).await.unwrap();
+    });
+    assert_eq!(Connector::of_user(user()).ask_status(&path).await.unwrap().pid, 7);
+    telling.await.unwrap();
 }

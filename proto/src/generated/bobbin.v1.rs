@@ -11,7 +11,7 @@ pub struct Hello {
     /// Name or version of who dials, for messages only.
     #[prost(string, tag = "3")]
     pub build: ::prost::alloc::string::String,
-    #[prost(oneof = "hello::Role", tags = "4, 5, 6")]
+    #[prost(oneof = "hello::Role", tags = "4, 5, 6, 7")]
     pub role: ::core::option::Option<hello::Role>,
 }
 /// Nested message and enum types in `Hello`.
@@ -24,6 +24,8 @@ pub mod hello {
         Driver(super::DriverHello),
         #[prost(message, tag = "6")]
         Peer(super::PeerHello),
+        #[prost(message, tag = "7")]
+        Watcher(super::WatcherHello),
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -53,6 +55,53 @@ pub struct DriverHello {
 /// Somebody who wants a worker's results. The application master has none, and refuses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PeerHello {}
+/// Somebody who asks how a session on this machine is. It is no driver: a session that is only looked at is idle. Application
+/// masters and workers of YARN refuse.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatcherHello {}
+/// How a session on this machine is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SessionStatus {
+    /// Its process.
+    #[prost(uint32, tag = "1")]
+    pub pid: u32,
+    /// When it began, Unix milliseconds.
+    #[prost(uint64, tag = "2")]
+    pub started_ms: u64,
+    /// Connected workers.
+    #[prost(uint32, tag = "3")]
+    pub workers: u32,
+    /// Tasks that they run at the same time.
+    #[prost(uint32, tag = "4")]
+    pub threads: u32,
+    /// Memory for queries and results, bytes.
+    #[prost(uint64, tag = "5")]
+    pub memory_bytes: u64,
+    /// Connected drivers.
+    #[prost(uint32, tag = "6")]
+    pub drivers: u32,
+    /// Jobs that are not released.
+    #[prost(uint32, tag = "7")]
+    pub jobs: u32,
+    /// Tasks of these that are neither done nor skipped.
+    #[prost(uint32, tag = "8")]
+    pub tasks: u32,
+    /// Of these, with a worker.
+    #[prost(uint32, tag = "9")]
+    pub tasks_running: u32,
+    /// Tasks that its workers have finished since it began.
+    #[prost(uint64, tag = "10")]
+    pub tasks_finished: u64,
+    /// Since when there has been neither driver nor job, Unix milliseconds; 0 when there is one.
+    #[prost(uint64, tag = "11")]
+    pub idle_since_ms: u64,
+    /// After so long without either it ends, milliseconds.
+    #[prost(uint64, tag = "12")]
+    pub idle_limit_ms: u64,
+    /// The executable whose functions it has.
+    #[prost(string, tag = "13")]
+    pub program: ::prost::alloc::string::String,
+}
 /// First frame of whoever was dialed. A non-empty `error` is followed by the end of the connection.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Welcome {
