@@ -112,3 +112,30 @@ fn the_first_command_is_the_first_query() {
     assert_eq!(answer.stdout.lines().count(), 8, "{}", answer.stdout);
     assert_eq!(commands("cargo")[1], "cargo test --workspace");
 }
+
+#[test]
+fn a_session_on_one_machine_runs_as_printed() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::copy(root().join("examples/data/trips.csv"), directory.path().join("trips.csv")).unwrap();
+    let program = integration::yarn_submit().unwrap();
+    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap_or_default());
+    let lines = block("    yarn-submit session start here");
+    assert_eq!(lines.len(), 6, "{lines:?}");
+    for line in lines {
+        let mut command = std::process::Command::new("bash");
+        command
+            .args(["-c", &line])
+            .current_dir(directory.path())
+            .env("PATH", &path)
+            .env("XDG_CONFIG_HOME", "/nonexistent");
+        for name in ["HADOOP_CONF_DIR", "YARN_CONF_DIR", "HADOOP_HOME", "BOBBIN_MASTER"] {
+            command.env_remove(name);
+        }
+        let ended = command.env("XDG_RUNTIME_DIR", directory.path()).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(ended.status.success(), "{line}: {}", text(&ended.stderr));
+        if line.contains(" sql ") {
+            assert_eq!(text(&ended.stdout), "count(*)\n2000\n");
+        }
+    }
+}

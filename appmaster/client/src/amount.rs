@@ -32,7 +32,7 @@ impl FromStr for Amount {
 
 impl Amount {
     /// As the core counts them.
-    pub(crate) fn pairs(amounts: &[Amount]) -> Vec<(String, u64)> {
+    pub fn pairs(amounts: &[Amount]) -> Vec<(String, u64)> {
         amounts.iter().map(|amount| (amount.name.clone(), amount.thousandths)).collect()
     }
 }

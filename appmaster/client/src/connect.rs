@@ -22,7 +22,15 @@ use crate::spill::SpillDirectory;
 use crate::yarn::{Cluster, ClusterError};
 
 /// The application that this process is part of.
-pub struct Surrounding {
+pub enum Surrounding {
+    /// On a cluster.
+    Cluster(Box<Membership>),
+    /// The session on this machine that serves this socket.
+    Machine(PathBuf),
+}
+
+/// What drivers of an application on a cluster have.
+pub struct Membership {
     /// host:port of its master.
     pub address: String,
     /// What we show to it.
@@ -111,9 +119,11 @@ fn variable(name: &str) -> Option<String> {
 /// # Errors
 /// When its credentials are unusable.
 pub fn surrounding() -> Result<Option<Surrounding>, ConnectError> {
-    let (Some(address), Some(path)) = (variable("BOBBIN_MASTER_ADDRESS"), variable("BOBBIN_CREDENTIALS")) else {
-        return Ok(None);
-    };
+    let Some(address) = variable("BOBBIN_MASTER_ADDRESS") else { return Ok(None) };
+    if address.starts_with('/') {
+        return Ok(Some(Surrounding::Machine(PathBuf::from(address))));
+    }
+    let Some(path) = variable("BOBBIN_CREDENTIALS") else { return Ok(None) };
     let path = PathBuf::from(path);
     let read = || -> Result<(Identity, Configuration), CredentialsFault> {
         let credentials = Credentials::decode(std::fs::read(&path)?)?;
@@ -122,14 +132,17 @@ pub fn surrounding() -> Result<Option<Surrounding>, ConnectError> {
         Ok((role::identity(&credentials)?, Configuration::from_map(properties)))
     };
     match read() {
-        Ok((identity, configuration)) => Ok(Some(Surrounding { address, identity, configuration })),
+        Ok((identity, configuration)) => {
+            let membership = Membership { address, identity, configuration };
+            Ok(Some(Surrounding::Cluster(Box::new(membership))))
+        }
         Err(source) => Err(ConnectError::Credentials { path, source }),
     }
 }
 
 impl Session {
-    /// The session of this program: with the application that started it (`yarn-submit run`), else in this process, with a
-    /// thread for each core, or `N` where `BOBBIN_MASTER` is `local[N]`.
+    /// The session of this program: with the application or the session of this machine that started it (`yarn-submit run`,
+    /// `run --session`), else in this process, with a thread for each core, or `N` where `BOBBIN_MASTER` is `local[N]`.
     ///
     /// In a function that runs on a worker, it is a session with the application whose task it is, for tasks of its own. They
     /// go before those of drivers, and while the function awaits them another task has its thread. It has to be an `async`
@@ -153,7 +166,10 @@ impl Session {
         }
         Isolation::of_environment()?;
         match surrounding()? {
-            Some(application) => attach(application).await,
+            Some(Surrounding::Cluster(application)) => attach(*application).await,
+            Some(Surrounding::Machine(socket)) => {
+                Ok(Session::join_machine(&socket, &program(), Files::new(reader()?, PathBase::Local)).await?)
+            }
             None => match variable("BOBBIN_MASTER").as_deref() {
                 None => local(None).await,
                 Some("yarn") => Err(ConnectError::NoApplication),
@@ -175,8 +191,8 @@ fn threads(master: &str) -> Option<Option<u32>> {
     (number > 0).then_some(Some(number))
 }
 
-async fn attach(application: Surrounding) -> Result<Session, ConnectError> {
-    let Surrounding { address, identity, configuration } = application;
+async fn attach(application: Membership) -> Result<Session, ConnectError> {
+    let Membership { address, identity, configuration } = application;
     let user = hadoop_client::user().map_err(ConnectError::User)?;
     let cluster = Cluster::new(&configuration, &user)?;
     let home = cluster.home_url();
@@ -186,15 +202,19 @@ async fn attach(application: Surrounding) -> Result<Session, ConnectError> {
     Ok(resuming::join(cluster, (&address, &identity), &program(), files).await?)
 }
 
-async fn local(threads: Option<u32>) -> Result<Session, ConnectError> {
-    // HDFS can be read from here, too, where its configuration is at hand.
-    let reader = match (conf::load(None), hadoop_client::user()) {
+/// HDFS can be read from here, too, where its configuration is at hand.
+fn reader() -> Result<BlockReader, ConnectError> {
+    match (conf::load(None), hadoop_client::user()) {
         (Ok(loaded), Ok(user)) => {
             let options = HdfsOptions { configuration: loaded.configuration, user: Some(user) };
-            BlockReader::with_hdfs(options).map_err(ConnectError::Configuration)?
+            BlockReader::with_hdfs(options).map_err(ConnectError::Configuration)
         }
-        (Err(_), _) | (_, Err(_)) => BlockReader::local(),
-    };
+        (Err(_), _) | (_, Err(_)) => Ok(BlockReader::local()),
+    }
+}
+
+async fn local(threads: Option<u32>) -> Result<Session, ConnectError> {
+    let reader = reader()?;
     let spill = SpillDirectory::new();
     let resources = Amount::pairs(&worker_resources()?);
     let options = LocalOptions { resources, ..spill.options(threads) };

@@ -16,6 +16,7 @@ mod frames;
 mod futures;
 mod io;
 mod local;
+pub mod machine;
 mod nested;
 mod on_workers;
 mod placing;
@@ -40,7 +41,7 @@ pub use amount::{Amount, NoAmount};
 pub use bobbin_macros::{main, method, task};
 pub use bobbin_task::function::Bytes;
 pub use bobbin_task::{Cancelled, checkpoint, function, is_cancelled};
-pub use connect::{ConnectError, CredentialsFault, Surrounding, surrounding};
+pub use connect::{ConnectError, CredentialsFault, Membership, Surrounding, surrounding};
 pub use driver::{Driver, Finished, Job, JobError};
 pub use fetch::{Fetcher, Remote, ResultError};
 #[cfg(feature = "sql")]

@@ -1,9 +1,11 @@
-//! Local mode: the application and one worker in this process, talking over channels.
+//! Local mode: the application and one worker in this process, talking over channels. A session of this machine
+//! (`machine`) is the same for drivers in other processes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bobbin_appmaster::application::{Application, Options, Over};
+use bobbin_appmaster::application::{Application, Options, Outcome, Over};
 use bobbin_core::Config;
 use bobbin_proto as wire;
 use bobbin_task::function::Methods;
@@ -11,6 +13,7 @@ use bobbin_worker::{Executors, Peers, ResultStore, Served, Worker, WorkerOptions
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::driver::Driver;
 use crate::executors::{Room, executors};
@@ -52,12 +55,40 @@ pub enum LocalError {
     Over(#[from] Over),
 }
 
+/// An application and its only worker in this process.
+pub(crate) struct Here {
+    /// The application.
+    pub application: Application,
+    /// What the worker gives to others: its results, and the methods of actors.
+    pub served: Served,
+    /// Resolves when the application is over.
+    pub outcome: JoinHandle<Outcome>,
+}
+
+/// What an application in this process is to others.
+pub(crate) struct Presence {
+    /// What it is called.
+    pub id: Arc<str>,
+    /// Where others fetch its results; empty when there are no others.
+    pub fetch_address: String,
+    /// It ends when it had neither drivers nor jobs for so long; `None` for never.
+    pub idle_limit: Option<Duration>,
+}
+
 /// Starts an application with one worker and returns the way to it.
 pub async fn start(options: &LocalOptions, files: Files) -> Result<(Driver, Fetcher), LocalError> {
+    let alone = Presence { id: Arc::from("local"), fetch_address: String::new(), idle_limit: None };
+    let Here { application, served, .. } = begin(options, files, alone).await?;
+    let driver = application.add_driver(wire::DriverHello { name: "session".to_owned() }).await?;
+    Ok((Driver::over_seat(driver), Fetcher::Local(served)))
+}
+
+/// Starts an application with one worker, and no driver yet.
+pub(crate) async fn begin(options: &LocalOptions, files: Files, presence: Presence) -> Result<Here, LocalError> {
+    let Presence { id, fetch_address, idle_limit } = presence;
     let resources = options.resources.iter().map(|(name, amount)| (name.clone(), *amount)).collect();
-    let core = Config { resources, ..Config::default() };
-    let submitted_ms = 0;
-    let (application, _) = Application::start(Options { id: Arc::from("local"), core, mailbox: None, submitted_ms });
+    let core = Config { resources, idle_limit, ..Config::default() };
+    let (application, outcome) = Application::start(Options { id, core, mailbox: None, submitted_ms: 0 });
     let store = ResultStore::new(&options.spill_directory, options.memory_bytes / 3);
     let operators = options.memory_bytes - options.memory_bytes / 3;
     let threads = usize::try_from(options.threads).unwrap_or(1);
@@ -69,7 +100,7 @@ pub async fn start(options: &LocalOptions, files: Files) -> Result<(Driver, Fetc
     let hello = wire::WorkerHello {
         container_id: "local-1".to_owned(),
         host: "localhost".to_owned(),
-        fetch_address: String::new(),
+        fetch_address,
         threads: options.threads,
         memory_bytes: options.memory_bytes as u64,
     };
@@ -86,6 +117,5 @@ pub async fn start(options: &LocalOptions, files: Files) -> Result<(Driver, Fetc
         .map_err(|source| LocalError::Threads { threads: options.threads, source })?;
     let (reports, receiver) = mpsc::channel(REPORTS);
     tokio::spawn(worker.run(seat.attach(receiver), reports));
-    let driver = application.add_driver(wire::DriverHello { name: "session".to_owned() }).await?;
-    Ok((Driver::over_seat(driver), Fetcher::Local(served)))
+    Ok(Here { application, served, outcome })
 }

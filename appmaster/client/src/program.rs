@@ -5,14 +5,15 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::process::ExitCode;
 
-use crate::role;
 use crate::session::describe;
+use crate::{machine, role};
 
 /// Threads of a worker's runtime: links and transfers; tasks have threads of their own.
 const WORKER_THREADS: usize = 2;
 
 /// Runs the program, or the worker that it is to be: YARN starts the same executable in containers, with the one word
-/// `worker`. Or a worker's child, which calls functions for tasks that have processes of their own.
+/// `worker`. Or a worker's child, which calls functions for tasks that have processes of their own. A session of this machine is
+/// one of its processes, too (see [`machine`]).
 pub fn run<P, F>(program: P) -> ExitCode
 where
     P: FnOnce() -> F,
@@ -20,9 +21,11 @@ where
 {
     let words: Vec<OsString> = std::env::args_os().collect();
     let is_worker = words.get(1).is_some_and(|word| word == "worker") && std::env::var_os("CONTAINER_ID").is_some();
+    let is_session =
+        words.get(1).is_some_and(|word| word == machine::ROLE) && std::env::var_os(machine::NAME).is_some();
     role::task_processes_start_with(&["task"]);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if is_worker || bobbin_task::process::is_begun() {
+    if is_worker || is_session || bobbin_task::process::is_begun() {
         builder.worker_threads(WORKER_THREADS);
     }
     let runtime = match builder.enable_all().build() {
@@ -33,6 +36,7 @@ where
         match role::task_process().await {
             Some(code) => code,
             None if is_worker => role::worker().await.unwrap_or_else(|error| failed(error.as_ref())),
+            None if is_session => machine::host().await.unwrap_or_else(|error| failed(error.as_ref())),
             None => program().await.unwrap_or_else(|error| {
                 eprintln!("error: {error}");
                 ExitCode::FAILURE

@@ -1,6 +1,7 @@
 //! Queries of a session: planned here, run as jobs, their rows fetched as they are asked for.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -117,6 +118,14 @@ impl Session {
         planner: Planner,
     ) -> Result<Self, SessionError> {
         Ok(Session::join(address, identity, name, files_of(&planner)).await?.with_planner(planner))
+    }
+
+    /// A session with the one on this machine that serves this socket (see [`crate::machine`]).
+    ///
+    /// # Errors
+    /// When nobody of this user serves it.
+    pub async fn attach_machine(socket: &Path, name: &str, planner: Planner) -> Result<Self, SessionError> {
+        Ok(Session::join_machine(socket, name, files_of(&planner)).await?.with_planner(planner))
     }
 
     /// The same session with another planner: other splits, another meaning of paths.

@@ -1,5 +1,6 @@
 //! Sessions: an application in this process or on a cluster, and the files that its tasks read.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::driver::{Again, Driver};
 use crate::fetch::Fetcher;
 use crate::io::beside;
 use crate::local::{self, LocalError, LocalOptions};
+use crate::machine;
 use crate::spill::SpillDirectory;
 
 /// Bytes of a block where nothing else is said.
@@ -142,6 +144,16 @@ impl Session {
     pub async fn join(address: &str, identity: &Identity, name: &str, files: Files) -> Result<Self, SessionError> {
         let connector = Connector::new(identity)?;
         let driver = Driver::dial(&connector, address, name).await?;
+        Ok(Session::new(driver, Fetcher::remote(connector), files))
+    }
+
+    /// A session with the one on this machine that serves this socket (see [`crate::machine`]).
+    ///
+    /// # Errors
+    /// When nobody of this user serves it.
+    pub async fn join_machine(socket: &Path, name: &str, files: Files) -> Result<Self, SessionError> {
+        let connector = machine::connector();
+        let driver = Driver::dial(&connector, &socket.to_string_lossy(), name).await?;
         Ok(Session::new(driver, Fetcher::remote(connector), files))
     }
 

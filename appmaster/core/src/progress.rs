@@ -50,6 +50,8 @@ pub struct Summary {
     pub containers_starting: u32,
     /// Containers that failed, by their own fault.
     pub containers_failed: u32,
+    /// Since when there has been neither driver nor job, while there is none.
+    pub idle_since: Option<Time>,
 }
 
 /// How often to call the ResourceManager.

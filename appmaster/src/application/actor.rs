@@ -537,6 +537,7 @@ impl Actor {
 
     fn snapshot(&mut self) -> Snapshot {
         let (now, summary) = (self.now(), self.core.summary());
+        let idle_since_ms = summary.idle_since.map(|since| self.unix(since)).unwrap_or_default();
         let core = &self.core;
         let jobs = self.jobs.iter_mut().map(|(id, job)| {
             let progress = core.progress(now, id).unwrap_or_default();
@@ -560,6 +561,8 @@ impl Actor {
         Snapshot {
             id: self.id.to_string(),
             drivers: summary.drivers,
+            started_ms: self.started_ms,
+            idle_since_ms,
             containers_asked: summary.containers_asked,
             containers_starting: summary.containers_starting,
             containers_failed: summary.containers_failed,

@@ -9,6 +9,10 @@ pub struct Snapshot {
     pub id: String,
     /// Connected drivers.
     pub drivers: u32,
+    /// When it began, Unix milliseconds.
+    pub started_ms: u64,
+    /// Since when there has been neither driver nor job, Unix milliseconds; 0 when there is one.
+    pub idle_since_ms: u64,
     /// Containers asked for, granted but not connected, and failed by their own fault.
     pub containers_asked: u32,
     /// Granted containers whose worker is not connected yet.

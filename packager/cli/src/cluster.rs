@@ -10,14 +10,17 @@ use crate::exit::{Exit, Failure};
 
 /// The Hadoop configuration, with `--conf` over it.
 pub fn configuration(common: &CommonArgs) -> Result<Configuration, Failure> {
-    let loaded = conf::load(None).map_err(|error| {
+    load(common).map_err(|error| {
         let exit = match &error {
             LoadError::Read { .. } => Exit::Input,
             LoadError::NotFound { .. } | LoadError::Parse(_) => Exit::Usage,
         };
         Failure::of(exit, &error)
-    })?;
-    let mut configuration = loaded.configuration;
+    })
+}
+
+fn load(common: &CommonArgs) -> Result<Configuration, LoadError> {
+    let mut configuration = conf::load(None)?.configuration;
     for pair in &common.conf {
         configuration.set(&pair.key, &pair.value, "--conf");
     }
@@ -35,10 +38,18 @@ pub fn cluster(common: &CommonArgs) -> Result<Cluster, Failure> {
     Ok(Cluster::new(&configuration, &user()?)?)
 }
 
+/// The cluster of the configuration; `None` where there is no configuration.
+pub fn if_configured(common: &CommonArgs) -> Result<Option<Cluster>, Failure> {
+    match load(common) {
+        Err(LoadError::NotFound { .. }) => Ok(None),
+        Ok(_) | Err(_) => cluster(common).map(Some),
+    }
+}
+
 /// The application that a user names.
 pub fn application(text: &str) -> Result<ApplicationId, Failure> {
     text.trim().parse().map_err(|_| {
-        let message = format!("{text:?} is not an application; write its id, such as application_1700000000000_0001 (see yarn-submit apps)");
+        let message = format!("{text:?} is not an application; write its id, such as application_1700000000000_0001, or local-NAME of a session on this machine (see yarn-submit apps)");
         Failure::new(Exit::Usage, message)
     })
 }

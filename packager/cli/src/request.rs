@@ -233,7 +233,11 @@ fn source(text: &str) -> Source {
     }
 }
 
-fn variables(pairs: &[KeyValue]) -> Result<BTreeMap<String, String>, RequestError> {
+/// The variables of `--env-var`.
+///
+/// # Errors
+/// One of them is no name, or one of ours.
+pub fn variables(pairs: &[KeyValue]) -> Result<BTreeMap<String, String>, RequestError> {
     let mut variables = BTreeMap::new();
     for KeyValue { key, value } in pairs {
         let is_name = key.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');

@@ -1,10 +1,11 @@
-//! The roles that YARN starts: the same executable, in containers. YARN keeps what they say as the container's logs: a
+//! The roles that YARN and `session start` start: the same executable, in containers, or in the background. YARN keeps what they say as the container's logs: a
 //! worker's standard error, and `appmaster.log`, because the application master's standard output and error are those of
 //! the command that it runs.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use bobbin::machine;
 use bobbin::role::{self, Outcome, environment};
 use bobbin_appmaster::Container;
 
@@ -15,6 +16,7 @@ pub fn run(words: &[OsString]) -> Option<ExitCode> {
     let (name, outcome) = match words.get(1)?.to_str()? {
         "appmaster" => ("application master", on_runtime(2, appmaster())),
         "worker" => ("worker", on_runtime(2, role::worker())),
+        machine::ROLE if std::env::var_os(machine::NAME).is_some() => ("session", on_runtime(2, machine::host())),
         _ => return None,
     };
     Some(match outcome {
@@ -47,5 +49,6 @@ mod tests {
     fn only_roles_are_roles() {
         assert!(run(&["yarn-submit".into(), "sql".into()]).is_none());
         assert!(run(&["yarn-submit".into()]).is_none());
+        assert!(run(&["yarn-submit".into(), machine::ROLE.into()]).is_none(), "nobody has started it as one");
     }
 }

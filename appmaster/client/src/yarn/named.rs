@@ -73,9 +73,14 @@ fn directory(cluster: &Cluster) -> String {
     format!("{}/.bobbin/sessions", cluster.home())
 }
 
-fn path(cluster: &Cluster, name: &str) -> Result<String, NamedError> {
+/// Whether a session may have this name.
+pub(crate) fn is_name(name: &str) -> bool {
     let is_good = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
-    if name.is_empty() || name.len() > LONGEST || !name.chars().all(is_good) {
+    !name.is_empty() && name.len() <= LONGEST && name.chars().all(is_good)
+}
+
+fn path(cluster: &Cluster, name: &str) -> Result<String, NamedError> {
+    if !is_name(name) {
         return Err(NamedError::Name(name.to_owned()));
     }
     Ok(format!("{}/{name}", directory(cluster)))

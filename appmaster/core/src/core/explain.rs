@@ -68,6 +68,7 @@ impl Core {
             containers_asked: self.fleet.requests.len() as u32,
             containers_starting: self.fleet.starting(),
             containers_failed: self.fleet.failures.total,
+            idle_since: self.idle_since,
         }
     }
 

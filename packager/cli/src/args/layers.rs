@@ -104,7 +104,19 @@ pub fn parse(words: &[OsString], surroundings: &Surroundings) -> Result<Cli, Lay
     let (before, after) = words.split_at(words.len().min(2));
     let all: Vec<OsString> = before.iter().cloned().chain(inserted).chain(after.iter().cloned()).collect();
     let matches = Cli::command().try_get_matches_from(all)?;
-    Ok(Cli::from_arg_matches(&matches)?)
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let Some(submit) = cli.command.submit_mut() {
+        submit.given = on_line(name, given);
+    }
+    Ok(cli)
+}
+
+/// Long names of the options that stand on the command line itself.
+fn on_line(subcommand: &str, given: &ArgMatches) -> Vec<String> {
+    let command = Cli::command();
+    let arguments = command.find_subcommand(subcommand).into_iter().flat_map(clap::Command::get_arguments);
+    let on_line = |argument: &&Arg| given.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine);
+    arguments.filter(on_line).filter_map(|argument| argument.get_long().map(str::to_owned)).collect()
 }
 
 /// The words, with a space before a query that begins with a comment: no option has a space behind its dashes.
@@ -325,6 +337,13 @@ mod tests {
         let args = sql("y sql --tags c q", "tags = ['a', 'b']", &[]);
         assert_eq!(args.submit.tags, ["c"]);
         assert_eq!(sql("y sql q", "tags = ['a']", &[("BOBBIN_TAGS", "d,e")]).submit.tags, ["d", "e"]);
+    }
+
+    #[test]
+    fn what_stands_on_the_line_itself_is_known() {
+        let given = |line: &str, file: &str| sql(line, file, &[("BOBBIN_WORKERS", "3")]).submit.given;
+        assert_eq!(given("y sql --queue a --no-wait q", "tags = ['a']"), ["no-wait", "queue"]);
+        assert!(given("y sql q", "queue = 'a'").is_empty());
     }
 
     #[test]

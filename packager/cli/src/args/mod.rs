@@ -32,9 +32,9 @@ pub enum Command {
     /// Print the first rows of a table.
     Head(HeadArgs),
     /// Print statistics of the columns of a table.
-    Describe(TableArgs),
+    Describe(QuestionArgs),
     /// Count the rows of a table.
-    Count(TableArgs),
+    Count(QuestionArgs),
     /// Run a command in a container, with its environment and workers beside it.
     Run(RunArgs),
     /// Start, list and stop applications that stay for queries and programs.
@@ -159,6 +159,33 @@ pub struct SubmitArgs {
     /// World-readable HDFS directory for the upload cache: nodes then share files between users.
     #[arg(long, value_name = "DIR", help_heading = "Files")]
     pub public_cache: Option<String>,
+    /// Long names of the options that stand on the command line itself, not in a layer below it: those of a layer below are
+    /// meant for other commands, too.
+    #[arg(skip)]
+    pub given: Vec<String>,
+}
+
+impl Command {
+    /// How it submits an application, if it does.
+    fn submit_mut(&mut self) -> Option<&mut SubmitArgs> {
+        match self {
+            Command::Sql(args) => Some(&mut args.submit),
+            Command::Schema(args) => Some(&mut args.submit),
+            Command::Head(args) => Some(&mut args.table.submit),
+            Command::Describe(args) | Command::Count(args) => Some(&mut args.table.submit),
+            Command::Run(args) => Some(&mut args.submit),
+            Command::Session(args) => Some(&mut args.submit),
+            Command::Apps(_)
+            | Command::Status(_)
+            | Command::Wait(_)
+            | Command::Logs(_)
+            | Command::Kill(_)
+            | Command::Doctor(_)
+            | Command::Pack(_)
+            | Command::Unpack(_)
+            | Command::Verify(_) => None,
+        }
+    }
 }
 
 /// How rows are written.
@@ -235,7 +262,7 @@ pub enum WriteMode {
     Append,
 }
 
-/// What `schema`, `describe` and `count` look at.
+/// What `schema`, `head`, `describe` and `count` look at.
 #[derive(Debug, Args)]
 pub struct TableArgs {
     /// A file, a directory, a pattern or a URL of CSV or JSON files.
@@ -260,6 +287,17 @@ pub struct TableArgs {
     pub common: CommonArgs,
 }
 
+/// `describe`, `count`
+#[derive(Debug, Args)]
+pub struct QuestionArgs {
+    /// Run in a session that was started before (see `session`), instead of an application of its own.
+    #[arg(long, value_name = "NAME")]
+    pub session: Option<String>,
+    /// The table.
+    #[command(flatten)]
+    pub table: TableArgs,
+}
+
 /// `head`
 #[derive(Debug, Args)]
 pub struct HeadArgs {
@@ -281,7 +319,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "PROGRAM")]
     pub bin: Option<PathBuf>,
     /// Run the command on this machine, with the workers of a session (see `session`).
-    #[arg(long, value_name = "NAME", conflicts_with = "env")]
+    #[arg(long, value_name = "NAME")]
     pub session: Option<String>,
     /// Submission.
     #[command(flatten)]
@@ -353,7 +391,7 @@ pub struct AppsArgs {
 /// `status`
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// The application, such as application_1700000000000_0001.
+    /// The application, such as application_1700000000000_0001, or local-NAME of a session on this machine.
     #[arg(value_name = "APP")]
     pub application: String,
     /// Print JSON.
@@ -367,7 +405,7 @@ pub struct StatusArgs {
 /// `wait`, `kill`
 #[derive(Debug, Args)]
 pub struct ApplicationArgs {
-    /// The application, such as application_1700000000000_0001.
+    /// The application, such as application_1700000000000_0001, or local-NAME of a session on this machine.
     #[arg(value_name = "APP")]
     pub application: String,
     /// General.
@@ -378,7 +416,7 @@ pub struct ApplicationArgs {
 /// `logs`
 #[derive(Debug, Args)]
 pub struct LogsArgs {
-    /// The application, such as application_1700000000000_0001.
+    /// The application, such as application_1700000000000_0001, or local-NAME of a session on this machine.
     #[arg(value_name = "APP")]
     pub application: String,
     /// Only this container: its id, the end of its id, or "master".

@@ -1,10 +1,11 @@
 //! `apps`: a list of applications.
 
-use bobbin::yarn::{APPLICATION_TYPE, Application};
+use bobbin::yarn::{APPLICATION_TYPE, Application, Cluster};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use hadoop_wire::messages::yarn::{GetApplicationsRequest, YarnApplicationState};
 use serde_json::{Value, json};
 
+use super::session::machine;
 use crate::args::AppsArgs;
 use crate::exit::{Exit, Failure};
 use crate::{cluster, terminal, units};
@@ -19,21 +20,48 @@ const LIVE: [YarnApplicationState; 5] = [
 
 /// Runs the subcommand.
 pub async fn run(args: AppsArgs) -> Result<Exit, Failure> {
-    let cluster = cluster::cluster(&args.common)?;
-    let reports = cluster.resource_manager().applications(filters(&args, cluster.user())).await;
+    let here = if is_own(&args) { machine::rows().await? } else { Vec::new() };
+    let there = match cluster::if_configured(&args.common) {
+        Ok(Some(cluster)) => on_cluster(&args, &cluster).await,
+        Ok(None) => Ok(Vec::new()),
+        Err(failure) => Err(failure),
+    };
+    let (there, failure) = match there {
+        Ok(there) => (there, None),
+        Err(failure) if here.is_empty() => return Err(failure),
+        Err(failure) => (Vec::new(), Some(failure)),
+    };
+    if args.json {
+        let rows = here.iter().map(machine::json_of).chain(there.iter().map(json_of));
+        terminal::say(format_args!("{:#}", Value::from(rows.collect::<Vec<_>>())));
+    } else if here.is_empty() && there.is_empty() {
+        terminal::note("no applications (see --all, --user, --all-types)");
+    } else {
+        terminal::say(table(&here, &there, terminal::width()));
+    }
+    match failure {
+        Some(failure) => {
+            terminal::note(format_args!("yarn-submit: those on YARN are not listed: {failure}"));
+            Ok(failure.exit())
+        }
+        None => Ok(Exit::Code(0)),
+    }
+}
+
+/// Whether sessions of this machine, which are the user's own and in no queue, are asked for.
+fn is_own(args: &AppsArgs) -> bool {
+    let user = args.user.as_deref();
+    args.in_queue.is_none() && user.is_none_or(|user| user == "*" || cluster::user().is_ok_and(|ours| ours == user))
+}
+
+async fn on_cluster(args: &AppsArgs, cluster: &Cluster) -> Result<Vec<Application>, Failure> {
+    let reports = cluster.resource_manager().applications(filters(args, cluster.user())).await;
     let reports = reports.map_err(|error| Failure::of(Exit::Code(bobbin::yarn::exit::of_call(&error)), &error))?;
     let mut applications: Vec<Application> =
         reports.into_iter().filter_map(|report| Application::try_from(report).ok()).collect();
     applications.sort_by_key(|application| std::cmp::Reverse((application.started_ms, application.id)));
     applications.truncate(usize::try_from(args.limit).unwrap_or(usize::MAX));
-    if args.json {
-        terminal::say(format_args!("{:#}", Value::from(applications.iter().map(json_of).collect::<Vec<_>>())));
-    } else if applications.is_empty() {
-        terminal::note("no applications (see --all, --user, --all-types)");
-    } else {
-        terminal::say(table(&applications, terminal::width()));
-    }
-    Ok(Exit::Code(0))
+    Ok(applications)
 }
 
 fn filters(args: &AppsArgs, user: &str) -> GetApplicationsRequest {
@@ -81,12 +109,15 @@ pub fn outcome(outcome: bobbin::yarn::Outcome) -> &'static str {
     }
 }
 
-fn table(applications: &[Application], width: Option<u16>) -> String {
+fn table(sessions: &[machine::Row], applications: &[Application], width: Option<u16>) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(width.unwrap_or(u16::MAX));
     table.set_header(["APPLICATION", "NAME", "USER", "QUEUE", "STATE", "STARTED", "CONTAINERS", "MEMORY"]);
+    for session in sessions {
+        table.add_row(machine::columns(session));
+    }
     for application in applications {
         let state = application.outcome.map_or(application.state.name(), outcome);
         table.add_row([
@@ -146,8 +177,8 @@ mod tests {
             " application_1700000000000_0007  count  alice  default  FAILED  2023-11-14 22:13:20Z           2  1.5 GiB",
         ]
         .join("\n");
-        assert_eq!(table(&[application()], None), expected);
-        assert!(table(&[application()], Some(60)).lines().all(|line| line.chars().count() <= 60));
+        assert_eq!(table(&[], &[application()], None), expected);
+        assert!(table(&[], &[application()], Some(60)).lines().all(|line| line.chars().count() <= 60));
     }
 
     #[test]

@@ -3,12 +3,16 @@
 use bobbin::yarn::{self, Outcome};
 
 use super::apps;
+use super::session::machine;
 use crate::args::ApplicationArgs;
 use crate::exit::{Exit, Failure};
 use crate::{cluster, terminal};
 
 /// Runs the subcommand.
 pub async fn run(args: ApplicationArgs) -> Result<Exit, Failure> {
+    if let Some(place) = machine::named(&args.application) {
+        return machine::kill(&args, &place?).await;
+    }
     let id = cluster::application(&args.application)?;
     let cluster = cluster::cluster(&args.common)?;
     let before = yarn::report(&cluster, id).await?;

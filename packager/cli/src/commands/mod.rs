@@ -27,10 +27,10 @@ pub async fn run(command: Command) -> Result<Exit, Failure> {
     log::start(common(&command));
     match command {
         Command::Sql(args) => sql::run(args).await,
-        Command::Schema(args) => sql::table::run(args, sql::table::Question::Schema).await,
+        Command::Schema(args) => sql::table::run(args, None, sql::table::Question::Schema).await,
         Command::Head(args) => sql::table::head(args).await,
-        Command::Describe(args) => sql::table::run(args, sql::table::Question::Describe).await,
-        Command::Count(args) => sql::table::run(args, sql::table::Question::Count).await,
+        Command::Describe(args) => sql::table::ask(args, sql::table::Question::Describe).await,
+        Command::Count(args) => sql::table::ask(args, sql::table::Question::Count).await,
         Command::Run(args) => run::run(args).await,
         Command::Session(args) => session::run(args).await,
         Command::Apps(args) => apps::run(args).await,
@@ -63,7 +63,8 @@ async fn stoppable<T: Send + 'static>(work: impl FnOnce(&AtomicBool) -> T + Send
 fn common(command: &Command) -> &CommonArgs {
     match command {
         Command::Sql(args) => &args.common,
-        Command::Schema(args) | Command::Describe(args) | Command::Count(args) => &args.common,
+        Command::Schema(args) => &args.common,
+        Command::Describe(args) | Command::Count(args) => &args.table.common,
         Command::Head(args) => &args.table.common,
         Command::Run(args) => &args.common,
         Command::Session(args) => &args.common,

@@ -4,7 +4,8 @@ mod client;
 
 use bobbin::yarn::{self, Cluster, Request};
 
-use super::{session, submission, wait};
+use super::session::{self, Whereabouts};
+use super::{submission, wait};
 use crate::args::{DeployMode, Master, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
@@ -74,10 +75,15 @@ async fn with_session(args: &RunArgs, name: &str) -> Result<Exit, Failure> {
                        --bin, and start the session with the program: session start --bin";
         return Err(Failure::new(Exit::Usage, message));
     }
-    let cluster = cluster::cluster(&args.common)?;
-    let application = session::join(&cluster, name).await?;
     let guarded = Guarded::default();
-    interruptible(&guarded, client::run_in_session(&cluster, &application, &args.command)).await
+    match session::whereabouts(args.submit.master, name).await? {
+        Whereabouts::Machine(place) => interruptible(&guarded, client::run_on_machine(&place, &args.command)).await,
+        Whereabouts::Cluster { not_here } => {
+            let application = session::join(&args.common, name, not_here.as_deref()).await?;
+            let cluster = cluster::cluster(&args.common)?;
+            interruptible(&guarded, client::run_in_session(&cluster, &application, &args.command)).await
+        }
+    }
 }
 
 /// What was asked for and would be missed: only YARN unpacks and places files, where containers run.

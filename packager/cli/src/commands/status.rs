@@ -3,12 +3,16 @@
 use bobbin::yarn::{self, Application};
 
 use super::apps;
+use super::session::machine;
 use crate::args::StatusArgs;
 use crate::exit::{Exit, Failure};
 use crate::{cluster, terminal, units};
 
 /// Runs the subcommand.
 pub async fn run(args: StatusArgs) -> Result<Exit, Failure> {
+    if let Some(place) = machine::named(&args.application) {
+        return machine::show(place?, args.json).await;
+    }
     let id = cluster::application(&args.application)?;
     let cluster = cluster::cluster(&args.common)?;
     let application = yarn::report(&cluster, id).await?;

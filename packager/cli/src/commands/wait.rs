@@ -3,6 +3,7 @@
 use bobbin::yarn::{self, Application, Cluster, Goal, Outcome};
 use hadoop_wire::names::ApplicationId;
 
+use super::session::machine;
 use crate::args::ApplicationArgs;
 use crate::exit::{Exit, Failure};
 use crate::progress::Display;
@@ -15,6 +16,9 @@ const DIAGNOSTIC_WIDTH: usize = 300;
 
 /// Runs the subcommand.
 pub async fn run(args: ApplicationArgs) -> Result<Exit, Failure> {
+    if let Some(place) = machine::named(&args.application) {
+        return machine::wait(&args, &place?).await;
+    }
     let id = cluster::application(&args.application)?;
     let cluster = cluster::cluster(&args.common)?;
     let display = Display::new(&args.common);

@@ -15,6 +15,7 @@ use hadoop_wire::config::{Configuration, defaults};
 use hadoop_wire::names::ApplicationId;
 use tokio::time::Instant;
 
+use super::session::machine;
 use crate::args::LogsArgs;
 use crate::exit::{Exit, Failure};
 use crate::{cluster, terminal};
@@ -26,6 +27,9 @@ const AGGREGATION_KEY: &str = "yarn.log-aggregation-enable";
 
 /// Runs the subcommand.
 pub async fn run(args: LogsArgs) -> Result<Exit, Failure> {
+    if let Some(place) = machine::named(&args.application) {
+        return machine::print_log(&args, &place?);
+    }
     let id = cluster::application(&args.application)?;
     let configuration = cluster::configuration(&args.common)?;
     let cluster = cluster::cluster(&args.common)?;

@@ -8,8 +8,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
+use bobbin::machine::Place;
 use bobbin::yarn::{self, Cluster, Goal, Request, Submitted};
-use bobbin::{Driver, Surrounding, unique};
+use bobbin::{Driver, Membership, unique};
 use bobbin_appmaster::spec::{
     SECRET_AUTHORITY_CERTIFICATE, SECRET_HADOOP, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN,
 };
@@ -63,7 +64,7 @@ pub async fn run_beside(
 }
 
 /// Runs the command as a driver of an application that stays when it ends.
-pub async fn run_in_session(cluster: &Cluster, application: &Surrounding, command: &[String]) -> Result<Exit, Failure> {
+pub async fn run_in_session(cluster: &Cluster, application: &Membership, command: &[String]) -> Result<Exit, Failure> {
     let internal = |error: &(dyn std::error::Error + 'static)| Failure::of(Exit::Internal, error);
     let credentials = CredentialsFile::write(&application.identity, cluster).map_err(|error| internal(&error))?;
     let variables = [
@@ -71,6 +72,16 @@ pub async fn run_in_session(cluster: &Cluster, application: &Surrounding, comman
         ("BOBBIN_MASTER_ADDRESS", application.address.clone()),
         ("BOBBIN_CREDENTIALS", credentials.path().display().to_string()),
         ("HADOOP_USER_NAME", cluster.user().to_owned()),
+    ];
+    execute(command, &variables.map(|(name, value)| (name.to_owned(), value)).into()).await
+}
+
+/// Runs the command as a driver of a session on this machine.
+pub async fn run_on_machine(place: &Place, command: &[String]) -> Result<Exit, Failure> {
+    let variables = [
+        ("BOBBIN_APPLICATION_ID", place.id()),
+        ("BOBBIN_MASTER", "local".to_owned()),
+        ("BOBBIN_MASTER_ADDRESS", place.socket().display().to_string()),
     ];
     execute(command, &variables.map(|(name, value)| (name.to_owned(), value)).into()).await
 }

@@ -1,12 +1,14 @@
-//! A query in this process.
+//! A query on this machine: in this process, or in a session that was started before.
+
+use std::path::{Path, PathBuf};
 
 use bobbin::{Session, SpillDirectory};
 use bobbin_blocks::BlockReader;
-use bobbin_engine::PathBase;
+use bobbin_engine::{PathBase, Planner};
 
 use super::parts;
 use super::script::Script;
-use super::{answer, cluster_base, hdfs_reader, planner};
+use super::{Seat, answer, cluster_base, hdfs_reader, planner};
 use crate::args::SqlArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Guarded;
@@ -15,13 +17,41 @@ use crate::place::Place;
 use crate::progress::Display;
 use crate::{cluster, terminal};
 
-/// Runs the query on threads of this process.
-pub async fn run(args: &SqlArgs, script: &Script, threads: Option<u32>, guarded: &Guarded) -> Result<Exit, Failure> {
+/// Whose threads run a query on this machine.
+#[derive(Clone, Debug)]
+pub enum Host {
+    /// So many of this process (absent: one for each core).
+    Process(Option<u32>),
+    /// Those of the session that serves this socket.
+    Session(PathBuf),
+}
+
+impl Host {
+    /// A session there. What it spills is gone with the directory.
+    pub async fn session(&self, name: &str, planner: &Planner) -> Result<(Session, Option<SpillDirectory>), Failure> {
+        match self {
+            Host::Process(threads) => {
+                let spill = SpillDirectory::new();
+                let session = Session::local(&spill.options(*threads), planner.clone()).await;
+                Ok((session.map_err(|error| Failure::of(Exit::Internal, &error))?, Some(spill)))
+            }
+            Host::Session(socket) => Ok((join(socket, name, planner).await?, None)),
+        }
+    }
+}
+
+async fn join(socket: &Path, name: &str, planner: &Planner) -> Result<Session, Failure> {
+    let session = Session::attach_machine(socket, name, planner.clone()).await;
+    session.map_err(|error| Failure::of(Exit::Unavailable, &error))
+}
+
+/// Runs the query on this machine.
+pub async fn run(args: &SqlArgs, script: &Script, host: &Host, guarded: &Guarded) -> Result<Exit, Failure> {
     if args.submit.dry_run {
         terminal::say("the query runs in this process; nothing would be submitted");
         return Ok(Exit::Code(0));
     }
-    let output = parts::requested(args, Place::Local { threads })?;
+    let output = parts::requested(args, Place::Local { threads: None })?;
     let target = Target::new(args.output.as_deref());
     let reader = reader(args, script.has_hdfs() || target.is_on_hdfs())?;
     if output.is_none() {
@@ -33,9 +63,7 @@ pub async fn run(args: &SqlArgs, script: &Script, threads: Option<u32>, guarded:
     if next.is_none() {
         return Ok(Exit::Code(0));
     }
-    let spill = SpillDirectory::new();
-    let session = Session::local(&spill.options(threads), planner.clone()).await;
-    let session = session.map_err(|error| Failure::of(Exit::Internal, &error))?;
+    let (session, _spill) = host.session("sql", &planner).await?;
     let display = Display::new(&args.common);
     let asked = answer::Asked { args, display: &display, unfinished: guarded.output() };
     while let Some(work) = next {
@@ -46,7 +74,7 @@ pub async fn run(args: &SqlArgs, script: &Script, threads: Option<u32>, guarded:
 }
 
 /// Prints how the query would run.
-pub async fn explain(args: &SqlArgs, script: &Script, place: Place) -> Result<Exit, Failure> {
+pub async fn explain(args: &SqlArgs, script: &Script, (place, seat): (Place, &Seat)) -> Result<Exit, Failure> {
     let on_cluster = matches!(place, Place::Cluster { .. }) && !script.paths.is_empty();
     let reader = reader(args, script.has_hdfs() || on_cluster)?;
     let base = match place {
@@ -59,7 +87,11 @@ pub async fn explain(args: &SqlArgs, script: &Script, place: Place) -> Result<Ex
     let planner = planner(args, reader, base);
     let mut remaining = script.start(&planner, args.common.quiet, None);
     while let Some(work) = remaining.next().await? {
-        let place = if on_cluster { "in an application on the cluster" } else { "in this process" };
+        let place = match seat {
+            Seat::Machine(_) | Seat::Cluster(_) => "in the session",
+            Seat::Undecided if on_cluster => "in an application on the cluster",
+            Seat::Undecided => "in this process",
+        };
         terminal::say(format_args!("runs {place}: {} tasks", work.plan.task_count()));
         terminal::say(work.plan.explain().trim_end());
         remaining.skipped()?;

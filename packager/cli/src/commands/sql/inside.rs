@@ -1,12 +1,12 @@
 //! A query inside an application: the driver is the application's own command, so it joins instead of submitting.
 
 use bobbin::yarn::Cluster;
-use bobbin::{Session, Surrounding};
+use bobbin::{Membership, Session, Surrounding};
 
 use super::super::session;
 use super::parts;
 use super::script::Script;
-use super::{answer, cluster_base, hdfs_reader, planner};
+use super::{Seat, answer, cluster_base, hdfs_reader, planner};
 use crate::args::SqlArgs;
 use crate::cluster;
 use crate::exit::{Exit, Failure};
@@ -15,11 +15,14 @@ use crate::place::Place;
 use crate::progress::Display;
 
 /// The session that was named, or what the application's variables lead to; `None` outside of any application.
-pub async fn application(args: &SqlArgs) -> Result<Option<Surrounding>, Failure> {
-    if let Some(name) = &args.session {
-        return session::join(&cluster::cluster(&args.common)?, name).await.map(Some);
+pub async fn application(args: &SqlArgs, seat: &Seat) -> Result<Option<Box<Membership>>, Failure> {
+    if let (Some(name), Seat::Cluster(not_here)) = (&args.session, seat) {
+        return session::join(&args.common, name, not_here.as_deref()).await.map(Some);
     }
-    bobbin::surrounding().map_err(|error| Failure::of(Exit::Input, &error))
+    match bobbin::surrounding().map_err(|error| Failure::of(Exit::Input, &error))? {
+        Some(Surrounding::Cluster(application)) => Ok(Some(application)),
+        Some(Surrounding::Machine(_)) | None => Ok(None),
+    }
 }
 
 /// Runs the query in the application.
@@ -27,7 +30,7 @@ pub async fn run(
     args: &SqlArgs,
     script: &Script,
     explicit: bool,
-    (application, guarded): (Surrounding, &Guarded),
+    (application, guarded): (Box<Membership>, &Guarded),
 ) -> Result<Exit, Failure> {
     let user = cluster::user()?;
     let home = Cluster::new(&application.configuration, &user)?.home_url();

@@ -11,17 +11,20 @@ mod shell;
 pub mod table;
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bobbin::Surrounding;
 use bobbin_blocks::{BlockReader, HdfsOptions};
 use bobbin_engine::{PathBase, PlanError, Planner, PlannerOptions};
 use hadoop_wire::config::Configuration;
 
-use super::session;
-use crate::args::{DeployMode, SqlArgs};
+use super::session::{self, Whereabouts};
+use crate::args::{DeployMode, Master, SqlArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
 use crate::place::{self, Place};
+use here::Host;
 use script::Script;
 
 /// How long we wait for the ResourceManager to say that a finished application has ended.
@@ -39,7 +42,8 @@ pub async fn run(args: SqlArgs) -> Result<Exit, Failure> {
             return Err(Failure::new(Exit::Usage, message));
         }
         parts::requested(&args, Place::Local { threads: None })?;
-        return shell::run(&args, &Guarded::default()).await;
+        let seat = Seat::of(&args).await?;
+        return shell::run(&args, seat, &Guarded::default()).await;
     }
     let query = read_query(&args)?;
     run_script(args, &query, None).await
@@ -48,28 +52,78 @@ pub async fn run(args: SqlArgs) -> Result<Exit, Failure> {
 /// Runs statements, at `place` or where their tables are.
 async fn run_script(args: SqlArgs, query: &Script, place: Option<Place>) -> Result<Exit, Failure> {
     let started_ms = now_ms();
-    let place = match place {
-        Some(place) => place,
-        None if args.session.is_some() => Place::Cluster { explicit: true },
-        None => decide(&args, query)?,
+    let (place, seat) = match place {
+        Some(place) => (place, Seat::Undecided),
+        None => {
+            let seat = Seat::of(&args).await?;
+            let decided = seat.place().map_or_else(|| decide(&args, query), Ok)?;
+            (decided, seat)
+        }
     };
     let guarded = Guarded::default();
     let work = async {
         match place {
-            _ if args.explain => here::explain(&args, query, place).await,
+            _ if args.explain => here::explain(&args, query, (place, &seat)).await,
             // Without tables there is nothing that would be nearer to the data elsewhere.
-            Place::Cluster { .. } if query.paths.is_empty() => here::run(&args, query, None, &guarded).await,
-            Place::Local { threads } => here::run(&args, query, threads, &guarded).await,
+            Place::Cluster { .. } if query.paths.is_empty() && args.session.is_none() => {
+                here::run(&args, query, &Host::Process(None), &guarded).await
+            }
+            Place::Local { threads } => here::run(&args, query, &seat.host(threads), &guarded).await,
             Place::Cluster { explicit } if args.submit.deploy_mode == Some(DeployMode::Cluster) => {
                 on_cluster::submit_driver(&args, query, explicit, &guarded).await
             }
-            Place::Cluster { explicit } => match inside::application(&args).await? {
+            Place::Cluster { explicit } => match inside::application(&args, &seat).await? {
                 Some(application) => inside::run(&args, query, explicit, (application, &guarded)).await,
                 None => on_cluster::run(&args, query, explicit, &guarded, started_ms).await,
             },
         }
     };
     interruptible(&guarded, work).await
+}
+
+/// What was decided before anybody looked at tables.
+#[derive(Clone, Debug)]
+pub enum Seat {
+    /// Nothing.
+    Undecided,
+    /// The session on this machine that serves this socket: the one that was named, or that this process is part of.
+    Machine(PathBuf),
+    /// A session on YARN; it is not on this machine for this reason, if anybody has looked.
+    Cluster(Option<String>),
+}
+
+impl Seat {
+    /// What `--session` and the surroundings say.
+    async fn of(args: &SqlArgs) -> Result<Seat, Failure> {
+        if let Some(name) = &args.session {
+            return Ok(match session::whereabouts(args.submit.master, name).await? {
+                Whereabouts::Machine(place) => Seat::Machine(place.socket()),
+                Whereabouts::Cluster { not_here } => Seat::Cluster(not_here),
+            });
+        }
+        let is_elsewhere = args.submit.master == Some(Master::Yarn);
+        match bobbin::surrounding().map_err(|error| Failure::of(Exit::Input, &error))? {
+            Some(Surrounding::Machine(socket)) if !is_elsewhere => Ok(Seat::Machine(socket)),
+            Some(Surrounding::Machine(_) | Surrounding::Cluster(_)) | None => Ok(Seat::Undecided),
+        }
+    }
+
+    /// Where queries run, whatever their tables are.
+    fn place(&self) -> Option<Place> {
+        match self {
+            Seat::Undecided => None,
+            Seat::Machine(_) => Some(Place::Local { threads: None }),
+            Seat::Cluster(_) => Some(Place::Cluster { explicit: true }),
+        }
+    }
+
+    /// Whose threads those on this machine run on.
+    fn host(&self, threads: Option<u32>) -> Host {
+        match self {
+            Seat::Machine(socket) => Host::Session(socket.clone()),
+            Seat::Undecided | Seat::Cluster(_) => Host::Process(threads),
+        }
+    }
 }
 
 fn read_query(args: &SqlArgs) -> Result<Script, Failure> {

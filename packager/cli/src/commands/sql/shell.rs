@@ -9,6 +9,7 @@ use bobbin_engine::{Catalog, KnownBorders, Prepared, Statement};
 
 use self::editor::{Editor, Input};
 use self::sessions::Sessions;
+use super::Seat;
 use super::script::Work;
 use crate::args::SqlArgs;
 use crate::exit::{Exit, Failure};
@@ -34,11 +35,11 @@ struct Shell<'a> {
 }
 
 /// Reads and runs statements until the user leaves.
-pub async fn run(args: &SqlArgs, guarded: &Guarded) -> Result<Exit, Failure> {
+pub async fn run(args: &SqlArgs, seat: Seat, guarded: &Guarded) -> Result<Exit, Failure> {
     let display = Display::new(&args.common);
     let mut editor = Editor::new()?;
     let mut shell =
-        Shell { sessions: Sessions::new(args, &display, guarded), catalog: Catalog::default(), timing: false };
+        Shell { sessions: Sessions::new(args, seat, (&display, guarded)), catalog: Catalog::default(), timing: false };
     if !args.common.quiet && editor.is_interactive() {
         terminal::say(format_args!("bobbin {}; \\? is help, \\q leaves", env!("CARGO_PKG_VERSION")));
     }

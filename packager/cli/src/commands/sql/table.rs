@@ -2,8 +2,9 @@
 
 use bobbin_engine::{FileFormat, Statement};
 
+use super::super::session;
 use super::script::Script;
-use crate::args::{HeadArgs, SqlArgs, TableArgs, WriteMode};
+use crate::args::{HeadArgs, QuestionArgs, SqlArgs, TableArgs, WriteMode};
 use crate::exit::{Exit, Failure};
 use crate::place::Place;
 
@@ -25,15 +26,23 @@ const NAME: &str = "data";
 
 /// Prints the first rows.
 pub async fn head(args: HeadArgs) -> Result<Exit, Failure> {
-    run(args.table, Question::Head(args.rows)).await
+    run(args.table, None, Question::Head(args.rows)).await
+}
+
+/// Answers a question about a table, in a session if one is named.
+pub async fn ask(args: QuestionArgs, question: Question) -> Result<Exit, Failure> {
+    run(args.table, args.session, question).await
 }
 
 /// Answers a question about a table.
-pub async fn run(args: TableArgs, question: Question) -> Result<Exit, Failure> {
+pub async fn run(args: TableArgs, session: Option<String>, question: Question) -> Result<Exit, Failure> {
+    if session.is_some() {
+        session::refuse_beside(&args.submit)?;
+    }
     let script = script(&args, question)?;
     // What a few bytes of a file answer needs no application.
     let here = matches!(question, Question::Schema | Question::Head(_)).then_some(Place::Local { threads: Some(1) });
-    super::run_script(sql_args(args), &script, here).await
+    super::run_script(SqlArgs { session, ..sql_args(args) }, &script, here).await
 }
 
 fn script(args: &TableArgs, question: Question) -> Result<Script, Failure> {

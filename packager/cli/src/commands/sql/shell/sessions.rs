@@ -10,7 +10,7 @@ use super::super::answer::{Answered, Asked};
 use super::super::attempts::{Attempts, Joined};
 use super::super::on_cluster;
 use super::super::script::Work;
-use super::super::{cluster_base, hdfs_reader, planner};
+use super::super::{Seat, cluster_base, hdfs_reader, planner};
 use crate::args::SqlArgs;
 use crate::cluster;
 use crate::exit::{Exit, Failure};
@@ -21,9 +21,10 @@ use crate::progress::Display;
 /// The sessions of a shell.
 pub struct Sessions<'a> {
     args: &'a SqlArgs,
+    seat: Seat,
     display: &'a Display,
     guarded: &'a Guarded,
-    local: Option<(Session, SpillDirectory)>,
+    local: Option<(Session, Option<SpillDirectory>)>,
     application: Option<Application>,
     /// The conversation with the session that was named.
     named: Option<Session>,
@@ -40,15 +41,15 @@ struct Application {
 
 impl<'a> Sessions<'a> {
     /// No session yet.
-    pub fn new(args: &'a SqlArgs, display: &'a Display, guarded: &'a Guarded) -> Self {
-        Self { args, display, guarded, local: None, application: None, named: None, columns: Vec::new() }
+    pub fn new(args: &'a SqlArgs, seat: Seat, (display, guarded): (&'a Display, &'a Guarded)) -> Self {
+        Self { args, seat, display, guarded, local: None, application: None, named: None, columns: Vec::new() }
     }
 
     /// Where a statement over these paths runs.
     pub fn place(&self, paths: &[String]) -> Result<Place, Failure> {
         let tables = paths.iter().map(|path| (path.as_str(), bobbin_engine::scheme(path)));
-        let place = match self.args.session {
-            Some(_) => Place::Cluster { explicit: true },
+        let place = match self.seat.place() {
+            Some(place) => place,
             None => place::decide(self.args.submit.master, tables).map_err(|error| Failure::of(Exit::Usage, &error))?,
         };
         // Without tables there is nothing that would be nearer to the data elsewhere.
@@ -84,7 +85,9 @@ impl<'a> Sessions<'a> {
             }
         }
         match place {
-            Place::Cluster { .. } if needs_tasks && self.args.session.is_some() => self.answer_named(place, work).await,
+            Place::Cluster { .. } if needs_tasks && matches!(self.seat, Seat::Cluster(_)) => {
+                self.answer_named(place, work).await
+            }
             Place::Cluster { .. } if needs_tasks => self.answer_there(place, work).await,
             Place::Cluster { .. } | Place::Local { .. } => self.answer_here(place, work).await,
         }
@@ -104,15 +107,18 @@ impl<'a> Sessions<'a> {
         let planner = self.planner(place)?;
         if self.local.is_none() {
             let threads = if let Place::Local { threads } = place { threads } else { None };
-            let spill = SpillDirectory::new();
-            let session = Session::local(&spill.options(threads), planner.clone()).await;
-            self.local = Some((session.map_err(|error| Failure::of(Exit::Internal, &error))?, spill));
+            self.local = Some(self.seat.host(threads).session("shell", &planner).await?);
         }
         let none = || Failure::new(Exit::Internal, "there is no session");
         let (session, _) = self.local.as_ref().ok_or_else(none)?;
         let asked = Asked { args: self.args, display: self.display, unfinished: self.guarded.output() };
         // The reader of the first statement may have known no HDFS.
-        asked.answer(&session.with_planner(planner), work).await
+        let answered = asked.answer(&session.with_planner(planner), work).await;
+        // One that is lost is joined again by the next statement.
+        if answered.as_ref().is_err_and(|failure| failure.exit() == Exit::Abandoned) {
+            self.local = None;
+        }
+        answered
     }
 
     async fn answer_named(&mut self, place: Place, work: &Work) -> Result<Answered, Failure> {
@@ -121,7 +127,8 @@ impl<'a> Sessions<'a> {
             Some(session) => session.clone(),
             None => {
                 let name = self.args.session.as_deref().unwrap_or_default();
-                let joined = session::join(&cluster::cluster(&self.args.common)?, name).await?;
+                let not_here = if let Seat::Cluster(not_here) = &self.seat { not_here.as_deref() } else { None };
+                let joined = session::join(&self.args.common, name, not_here).await?;
                 let session = Session::attach(&joined.address, &joined.identity, "shell", planner.clone()).await;
                 session.map_err(|error| Failure::of(Exit::Unavailable, &error))?
             }

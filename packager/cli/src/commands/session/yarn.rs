@@ -1,15 +1,15 @@
-//! `session`: applications that stay, so that queries and programs find them ready.
+//! Sessions on YARN: applications that stay, whose names and secrets are in the user's HDFS home.
 
 use bobbin::yarn::{self, Application, Cluster, named};
-use bobbin::{Driver, Surrounding};
+use bobbin::{Driver, Membership};
 use bobbin_appmaster::spec::ExpectedWork;
 use bobbin_link::Connector;
-use comfy_table::{ContentArrangement, Table, presets};
+use hadoop_wire::names::ApplicationId;
 use serde_json::{Value, json};
 
-use super::sql::END_LIMIT;
-use super::{apps, submission};
-use crate::args::{DeployMode, Master, SessionAction, SessionArgs, SubmitArgs};
+use super::super::sql::END_LIMIT;
+use super::super::{apps, submission, wait};
+use crate::args::SessionArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
 use crate::progress::Display;
@@ -21,25 +21,8 @@ const ATTEMPTS: u32 = 2;
 /// Workers that are there for the first query, where the user said nothing.
 const WORKERS: u32 = 2;
 
-/// Runs the subcommand.
-pub async fn run(args: SessionArgs) -> Result<Exit, Failure> {
-    match (args.action, args.session_name.clone()) {
-        (SessionAction::Start, Some(name)) => start(&args, &name).await,
-        (SessionAction::Stop, Some(name)) => stop(&args, &name).await,
-        (SessionAction::List, None) => list(&args).await,
-        (SessionAction::List, Some(name)) => {
-            Err(Failure::new(Exit::Usage, format!("session list takes no name, and was given {name:?}")))
-        }
-        (SessionAction::Start, None) => {
-            Err(Failure::new(Exit::Usage, "name the session: yarn-submit session start NAME"))
-        }
-        (SessionAction::Stop, None) => {
-            Err(Failure::new(Exit::Usage, "name the session: yarn-submit session stop NAME"))
-        }
-    }
-}
-
-async fn start(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
+/// Starts a session in an application of its own.
+pub async fn start(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
     if let Some(program) = &args.bin {
         yarn::check_executable(program).map_err(|error| Failure::of(Exit::Input, &error))?;
     }
@@ -86,53 +69,35 @@ async fn live(cluster: &Cluster, name: &str) -> Result<Option<Application>, Fail
     Ok(application.filter(|application| !application.state.is_ended()))
 }
 
-/// Refuses what a driver of a session would leave undone: it submits nothing, and has the containers that are there.
-pub fn refuse_beside(submit: &SubmitArgs) -> Result<(), Failure> {
-    let refused = [
-        ("--dry-run", submit.dry_run),
-        ("--no-wait", submit.no_wait),
-        ("--deploy-mode cluster", submit.deploy_mode == Some(DeployMode::Cluster)),
-        ("--master local", matches!(submit.master, Some(Master::Local(_)))),
-        ("--env", submit.env.is_some()),
-        ("--files", !submit.files.is_empty()),
-        ("--archives", !submit.archives.is_empty()),
-    ];
-    let Some((option, _)) = refused.into_iter().find(|(_, given)| *given) else { return Ok(()) };
-    let message = format!(
-        "{option}: nothing is submitted with --session; leave out one of the two, or give files to session start"
-    );
-    Err(Failure::new(Exit::Usage, message))
-}
-
 /// What a driver needs to join the session of this name.
-pub async fn join(cluster: &Cluster, name: &str) -> Result<Surrounding, Failure> {
+pub async fn join(cluster: &Cluster, name: &str) -> Result<Box<Membership>, Failure> {
     let session = named::load(cluster, name).await.map_err(|error| failure(&error))?;
     let application = yarn::report(cluster, session.id).await?;
     match (application.state.is_ended(), submission::Master::of(&application)) {
         (false, Some(master)) => {
             let configuration = hadoop_wire::config::Configuration::from_map(cluster.properties().clone());
-            Ok(Surrounding { address: master.address, identity: session.identity, configuration })
+            Ok(Box::new(Membership { address: master.address, identity: session.identity, configuration }))
         }
         (false, None) => {
             let message = format!("session {name:?} ({}) has no application master yet: try again", session.id);
             Err(Failure::new(Exit::Unavailable, message))
         }
         (true, _) => {
-            let why = super::wait::account(&application);
+            let why = wait::account(&application);
             let message = format!("session {name:?} is over ({why}); start it again: yarn-submit session start {name}");
             Err(Failure::new(Exit::Unavailable, message))
         }
     }
 }
 
-async fn stop(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
-    let cluster = cluster::cluster(&args.common)?;
-    let session = named::load(&cluster, name).await.map_err(|error| failure(&error))?;
-    let ended = end(&cluster, &session).await;
-    named::forget(&cluster, name).await.map_err(|error| failure(&error))?;
+/// Ends a session.
+pub async fn stop(args: &SessionArgs, cluster: &Cluster, name: &str) -> Result<Exit, Failure> {
+    let session = named::load(cluster, name).await.map_err(|error| failure(&error))?;
+    let ended = end(cluster, &session).await;
+    named::forget(cluster, name).await.map_err(|error| failure(&error))?;
     ended?;
     // The next sweep removes what this leaves.
-    let _ = yarn::clean(&cluster, session.id).await;
+    let _ = yarn::clean(cluster, session.id).await;
     if !args.common.quiet {
         terminal::note(format_args!("session {name} ({}) has ended", session.id));
     }
@@ -158,33 +123,38 @@ async fn end(cluster: &Cluster, session: &named::Named) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn list(args: &SessionArgs) -> Result<Exit, Failure> {
-    let cluster = cluster::cluster(&args.common)?;
+/// A session, and its application where the ResourceManager knows it.
+pub struct Row {
+    name: String,
+    id: ApplicationId,
+    application: Option<Application>,
+}
+
+/// The sessions that have a name.
+pub async fn rows(cluster: &Cluster) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
-    for name in named::names(&cluster).await.map_err(|error| failure(&error))? {
+    for name in named::names(cluster).await.map_err(|error| failure(&error))? {
         // One that was stopped meanwhile is none.
-        let Ok(session) = named::load(&cluster, &name).await else { continue };
-        let application = yarn::report(&cluster, session.id).await.ok();
-        rows.push((name, session.id, application));
+        let Ok(session) = named::load(cluster, &name).await else { continue };
+        let application = yarn::report(cluster, session.id).await.ok();
+        rows.push(Row { name, id: session.id, application });
     }
-    if args.json {
-        let object = |(name, id, application): &(String, _, Option<Application>)| match application {
-            Some(application) => json!({ "session": name, "application": apps::json_of(application) }),
-            None => json!({ "session": name, "application": { "id": format!("{id}"), "state": "UNKNOWN" } }),
-        };
-        terminal::say(format_args!("{:#}", Value::from(rows.iter().map(object).collect::<Vec<_>>())));
-        return Ok(Exit::Code(0));
+    Ok(rows)
+}
+
+/// A session as scripts read it.
+pub fn json_of(row: &Row) -> Value {
+    match &row.application {
+        Some(application) => json!({ "session": row.name, "application": apps::json_of(application) }),
+        None => json!({ "session": row.name, "application": { "id": row.id.to_string(), "state": "UNKNOWN" } }),
     }
-    if rows.is_empty() {
-        terminal::note("no sessions (yarn-submit session start NAME)");
-        return Ok(Exit::Code(0));
-    }
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(terminal::width().unwrap_or(u16::MAX));
+}
+
+/// Sessions as people read them.
+pub fn table(rows: Vec<Row>) -> String {
+    let mut table = super::plain_table();
     table.set_header(["SESSION", "APPLICATION", "STATE", "STARTED", "CONTAINERS", "MEMORY"]);
-    for (name, id, application) in rows {
+    for Row { name, id, application } in rows {
         let of = |show: &dyn Fn(&Application) -> String| application.as_ref().map(show).unwrap_or_default();
         let state = |known: &Application| known.outcome.map_or(known.state.name(), apps::outcome).to_owned();
         let state = application.as_ref().map_or_else(|| "UNKNOWN".to_owned(), state);
@@ -197,8 +167,7 @@ async fn list(args: &SessionArgs) -> Result<Exit, Failure> {
             of(&|known| units::bytes(known.memory_mib << 20)),
         ]);
     }
-    terminal::say(table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n"));
-    Ok(Exit::Code(0))
+    super::lines(&table)
 }
 
 fn failure(error: &named::NamedError) -> Failure {

@@ -1,0 +1,235 @@
+//! `session`: applications that stay, so that queries and programs find them ready: on YARN, or on this machine.
+
+pub mod machine;
+mod yarn;
+
+use bobbin::Membership;
+use bobbin::machine::{Directory, Place, State};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::Value;
+
+use crate::args::{CommonArgs, DeployMode, Master, SessionAction, SessionArgs, SubmitArgs};
+use crate::exit::{Exit, Failure};
+use crate::{cluster, terminal};
+
+/// Runs the subcommand.
+pub async fn run(args: SessionArgs) -> Result<Exit, Failure> {
+    let usage = |message: String| Err(Failure::new(Exit::Usage, message));
+    match (args.action, args.session_name.clone()) {
+        (SessionAction::Start, Some(name)) => match args.submit.master {
+            Some(Master::Local(threads)) => machine::start(&args, &name, threads).await,
+            Some(Master::Yarn) | None => yarn::start(&args, &name).await,
+        },
+        (SessionAction::Stop, Some(name)) => stop(&args, &name).await,
+        (SessionAction::List, None) => list(&args).await,
+        (SessionAction::List, Some(name)) => usage(format!("session list takes no name, and was given {name:?}")),
+        (SessionAction::Start, None) => usage("name the session: yarn-submit session start NAME".to_owned()),
+        (SessionAction::Stop, None) => usage("name the session: yarn-submit session stop NAME".to_owned()),
+    }
+}
+
+/// Refuses what a driver of a session would leave undone: it submits nothing, and has the workers that are there.
+pub fn refuse_beside(submit: &SubmitArgs) -> Result<(), Failure> {
+    let usage = |message: String| Err(Failure::new(Exit::Usage, message));
+    let undone = submit.given.iter().find_map(|option| match option.as_str() {
+        "no-wait" => Some("--no-wait"),
+        "deploy-mode" if submit.deploy_mode == Some(DeployMode::Cluster) => Some("--deploy-mode cluster"),
+        _ => None,
+    });
+    // Whoever has said so wherever, wants nothing done.
+    if let Some(option) = submit.dry_run.then_some("--dry-run").or(undone) {
+        return usage(format!("{option}: nothing is submitted with --session; leave out one of the two"));
+    }
+    if let (true, Some(Master::Local(Some(threads)))) = (is_given(submit, "master"), submit.master) {
+        return usage(format!(
+            "--master local[{threads}]: the session decides how many threads it has; write --master local with --session"
+        ));
+    }
+    let decided = |option: &&String| DECIDED.contains(&option.as_str());
+    match submit.given.iter().find(decided) {
+        Some(option) => usage(format!(
+            "--{option}: the session decides it; give it to yarn-submit session start, or leave out --session"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Options of `session start` that nobody can change for a session that runs.
+const DECIDED: [&str; 18] = [
+    "queue",
+    "name",
+    "tags",
+    "priority",
+    "node-label",
+    "max-attempts",
+    "idle-timeout",
+    "port-range",
+    "workers",
+    "worker-cores",
+    "worker-memory",
+    "worker-resources",
+    "master-memory",
+    "env",
+    "files",
+    "archives",
+    "env-var",
+    "public-cache",
+];
+
+fn is_given(submit: &SubmitArgs, option: &str) -> bool {
+    submit.given.iter().any(|given| given == option)
+}
+
+/// Where a session is.
+pub enum Whereabouts {
+    /// On this machine, and it answers.
+    Machine(Place),
+    /// On YARN, if anywhere.
+    Cluster {
+        /// Why it is not on this machine, if that was looked at.
+        not_here: Option<String>,
+    },
+}
+
+/// Where the session of this name is: where `master` says or, when it says nothing, on this machine if it is there.
+pub async fn whereabouts(master: Option<Master>, name: &str) -> Result<Whereabouts, Failure> {
+    let place = match (master, Directory::of_user().place(name)) {
+        (Some(Master::Yarn), _) => return Ok(Whereabouts::Cluster { not_here: None }),
+        (_, place) => place?,
+    };
+    if master.is_some() {
+        place.status().await?;
+        return Ok(Whereabouts::Machine(place));
+    }
+    let socket = place.socket();
+    let not_here = match place.state().await {
+        Ok(State::Alive(_)) => return Ok(Whereabouts::Machine(place)),
+        Ok(State::Absent) => format!("on this machine there is none at {}", socket.display()),
+        Ok(State::Dead) => format!("on this machine its process was killed, and {} is removed", socket.display()),
+        // A directory that is not ours has none of our sessions.
+        Err(error) if error.exit_code() == Exit::Permission.code() => {
+            format!("on this machine nobody can look: {}", crate::exit::chain(&error))
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Whereabouts::Cluster { not_here: Some(not_here) })
+}
+
+/// What a driver needs to join the session of this name on YARN; it is not on this machine for this reason.
+pub async fn join(common: &CommonArgs, name: &str, not_here: Option<&str>) -> Result<Box<Membership>, Failure> {
+    let nowhere = |failure: Failure| match not_here {
+        Some(reason) => Failure::new(failure.exit(), format!("{failure} ({reason})")),
+        None => failure,
+    };
+    yarn::join(&named_cluster(common, name, not_here)?, name).await.map_err(nowhere)
+}
+
+/// The cluster, on which the session of this name has to be when it is not on this machine.
+fn named_cluster(common: &CommonArgs, name: &str, not_here: Option<&str>) -> Result<bobbin::yarn::Cluster, Failure> {
+    match (cluster::if_configured(common)?, not_here) {
+        (Some(cluster), _) => Ok(cluster),
+        (None, None) => cluster::cluster(common),
+        (None, Some(reason)) => {
+            let message = format!(
+                "there is no session {name:?}; start it with: yarn-submit session start {name} --master local ({reason}; on \
+                 YARN nobody can look without a Hadoop configuration: set HADOOP_CONF_DIR)"
+            );
+            Err(Failure::new(Exit::Input, message))
+        }
+    }
+}
+
+async fn stop(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
+    match whereabouts(args.submit.master, name).await? {
+        Whereabouts::Machine(place) => machine::stop(args, &place).await,
+        Whereabouts::Cluster { not_here } => {
+            let cluster = named_cluster(&args.common, name, not_here.as_deref())?;
+            yarn::stop(args, &cluster, name).await.map_err(|failure| match not_here {
+                Some(reason) => Failure::new(failure.exit(), format!("{failure} ({reason})")),
+                None => failure,
+            })
+        }
+    }
+}
+
+/// Lists those of this machine at once, and those of YARN, where there is a configuration, when YARN has answered.
+async fn list(args: &SessionArgs) -> Result<Exit, Failure> {
+    let here = if args.submit.master == Some(Master::Yarn) { Vec::new() } else { machine::rows().await? };
+    if !args.json && !here.is_empty() {
+        terminal::say(machine::table(&here));
+    }
+    let (there, failure) = match on_yarn(args).await {
+        Ok(there) => (there, None),
+        Err(failure) if here.is_empty() => return Err(failure),
+        Err(failure) => (Vec::new(), Some(failure)),
+    };
+    if args.json {
+        let rows = here.iter().map(machine::json_of_row).chain(there.iter().map(yarn::json_of));
+        terminal::say(format_args!("{:#}", Value::from(rows.collect::<Vec<_>>())));
+    } else if !there.is_empty() {
+        let gap = if here.is_empty() { "" } else { "\n" };
+        terminal::say(format_args!("{gap}{}", yarn::table(there)));
+    } else if here.is_empty() {
+        terminal::note("no sessions (yarn-submit session start NAME)");
+    }
+    match failure {
+        Some(failure) => {
+            terminal::note(format_args!("yarn-submit: those on YARN are not listed: {failure}"));
+            Ok(failure.exit())
+        }
+        None => Ok(Exit::Code(0)),
+    }
+}
+
+async fn on_yarn(args: &SessionArgs) -> Result<Vec<yarn::Row>, Failure> {
+    match args.submit.master {
+        Some(Master::Local(_)) => Ok(Vec::new()),
+        Some(Master::Yarn) => yarn::rows(&cluster::cluster(&args.common)?).await,
+        None => match cluster::if_configured(&args.common)? {
+            Some(cluster) => yarn::rows(&cluster).await,
+            None => Ok(Vec::new()),
+        },
+    }
+}
+
+/// A table without borders, as wide as the terminal.
+fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(terminal::width().unwrap_or(u16::MAX));
+    table
+}
+
+fn lines(table: &Table) -> String {
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::Args;
+
+    use super::*;
+    use crate::args::{Command, Surroundings, parse};
+
+    /// The options of submitting that `check` lets through when they stand on the command line.
+    fn let_through(check: impl Fn(&SubmitArgs) -> Result<(), Failure>) -> BTreeSet<String> {
+        let words = ["yarn-submit", "session", "list"].map(Into::into);
+        let Command::Session(args) = parse(&words, &Surroundings::default()).unwrap().command else { panic!() };
+        let command = SubmitArgs::augment_args(clap::Command::new("options"));
+        let names = command.get_arguments().filter_map(|argument| argument.get_long()).map(str::to_owned);
+        let alone = |name: &String| SubmitArgs { given: vec![name.clone()], ..args.submit.clone() };
+        names.filter(|name| check(&alone(name)).is_ok()).collect()
+    }
+
+    #[test]
+    fn every_option_is_honoured_or_refused() {
+        // `--dry-run` and `--deploy-mode cluster` are refused by what they say.
+        let beside = ["deploy-mode", "dry-run", "master", "wait"];
+        assert_eq!(let_through(refuse_beside), beside.map(str::to_owned).into());
+        let here = ["dry-run", "env-var", "idle-timeout", "master", "wait", "worker-memory", "worker-resources"];
+        assert_eq!(let_through(machine::refuse), here.map(str::to_owned).into());
+    }
+}
