@@ -84,8 +84,8 @@ pub async fn run(container: Container, unpack: Unpack) -> Result<Outcome, Master
         core: core_config(&container),
         mailbox: Some(mailbox),
         submitted_ms: container.spec.submitted_ms,
+        master: container.id.attempt.attempt,
     });
-    serve(&container, &configuration, &application, (peers, pages)).await?;
     let log_pages = web::LogPages::new(&configuration, &container.spec.user);
     tokio::spawn(unpacking.clone().watch(application.clone()));
     let starter = Starter::new(template(&container, &master_address, unpacking.clone()), application.clone());
@@ -98,7 +98,11 @@ pub async fn run(container: Container, unpack: Unpack) -> Result<Outcome, Master
     // When the application is over already, nobody looks at the page.
     let _ = application.sighted(vec![own_sighting(&container, &log_pages)]).await;
     let nodes = tokio::spawn(learn_nodes(configuration.clone(), container.spec.user.clone(), application.clone()));
-    let maximum = match heartbeat.register().await.map_err(MasterError::Register)? {
+    serve_pages(&container, &configuration, &application, pages).await;
+    let registered = heartbeat.register().await.map_err(MasterError::Register)?;
+    // Not before: workers of an attempt before us come from containers that we know of only now.
+    serve_peers(&container, &application, peers)?;
+    let maximum = match registered {
         Some(maximum) => maximum,
         None => learn_maximum(&configuration, &container.spec.user).await?,
     };
@@ -175,10 +179,22 @@ fn core_config(container: &Container) -> Config {
     Config { cluster: Some(cluster), idle_limit, resources, ..Config::default() }
 }
 
+/// How long workers look for the next attempt: as long as YARN may take to notice that this one's host is lost, and a minute to
+/// start the next one. They end with the only attempt, as YARN ends their containers.
+fn patience_of_workers(container: &Container) -> u64 {
+    const EXPIRY: &str = "yarn.am.liveness-monitor.expiry-interval-ms";
+    if container.spec.attempts <= 1 {
+        return 0;
+    }
+    let configured = container.spec.hadoop.get(EXPIRY).and_then(|value| value.trim().parse().ok());
+    configured.unwrap_or(600_000_u64).saturating_add(60_000)
+}
+
 fn template(container: &Container, master_address: &str, unpacking: Unpacking) -> WorkerTemplate {
     let spec = &container.spec;
     let worker = WorkerSpec {
         master_address: master_address.to_owned(),
+        patience_ms: patience_of_workers(container),
         application_id: container.id.attempt.application.to_string(),
         user: spec.user.clone(),
         hadoop: spec.hadoop.clone(),
@@ -205,15 +221,20 @@ fn template(container: &Container, master_address: &str, unpacking: Unpacking) -
     }
 }
 
-async fn serve(
-    container: &Container,
-    configuration: &Configuration,
-    application: &Application,
-    (peers, pages): (TcpListener, TcpListener),
-) -> Result<(), MasterError> {
+/// Lets workers and drivers in.
+fn serve_peers(container: &Container, application: &Application, peers: TcpListener) -> Result<(), MasterError> {
     let identity = container.authority.issue("application master", &container.secret)?;
     let acceptor = Acceptor::new(&identity)?;
     tokio::spawn(server::serve(peers, acceptor, application.clone()));
+    Ok(())
+}
+
+async fn serve_pages(
+    container: &Container,
+    configuration: &Configuration,
+    application: &Application,
+    pages: TcpListener,
+) {
     let gate = web::gate(configuration, container.proxy_base.as_deref()).await;
     let about = web::about(container, configuration);
     let application = application.clone();
@@ -222,7 +243,6 @@ async fn serve(
             warn!(%error, "serve the tracking page");
         }
     });
-    Ok(())
 }
 
 /// The container that we are in, for the page.

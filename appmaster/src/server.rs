@@ -78,7 +78,7 @@ pub async fn seat(pending: Pending, application: &Application) -> Result<Option<
     let id = application.id().clone();
     match &pending.role {
         Role::Worker(hello) => match application.add_worker(hello.clone()).await {
-            Ok(seat) => match pending.welcome(&id, seat.id.0).await {
+            Ok(seat) => match pending.welcome(&id, (seat.id.0, application.master())).await {
                 Ok(accepted) => Ok(Some(Seated::Worker(seat, accepted))),
                 Err(error) => {
                     seat.leave(crate::describe(&error)).await;
@@ -88,7 +88,7 @@ pub async fn seat(pending: Pending, application: &Application) -> Result<Option<
             Err(over) => refuse(pending, over).await,
         },
         Role::Driver(hello) => match application.add_driver(hello.clone()).await {
-            Ok(seat) => match pending.welcome(&id, 0).await {
+            Ok(seat) => match pending.welcome(&id, (0, application.master())).await {
                 Ok(accepted) => Ok(Some(Seated::Driver(seat, accepted))),
                 Err(error) => {
                     seat.leave(crate::describe(&error)).await;
@@ -123,7 +123,8 @@ mod tests {
     async fn vanishes(is_worker: bool) {
         let (authority, secret) = (Authority::generate().unwrap(), Secret::generate());
         let identity = authority.issue("test", &secret).unwrap();
-        let options = Options { id: "local".into(), core: Config::default(), mailbox: None, submitted_ms: 0 };
+        let options =
+            Options { id: "local".into(), core: Config::default(), mailbox: None, submitted_ms: 0, master: 1 };
         let (application, _outcome) = Application::start(options);
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = server.local_addr().unwrap().to_string();

@@ -164,6 +164,9 @@ pub enum EnvironmentKind {
 pub struct WorkerSpec {
     /// host:port of the application master.
     pub master_address: String,
+    /// How long it looks for the next application master when this one is gone, milliseconds; 0: it ends with this one.
+    #[serde(default)]
+    pub patience_ms: u64,
     /// The application, for messages.
     pub application_id: String,
     /// Who submitted; under simple security the worker acts in HDFS as this user.

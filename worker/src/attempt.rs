@@ -110,7 +110,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 /// Keeps the result and reports it.
 fn finished(key: Key, report: TaskReport, cost: &Cost, writer: ResultWriter, host: &str) -> wire::TaskFinished {
-    let result_bytes = writer.finish();
+    let result_bytes = writer.finish(report.rows);
     let read = &report.counters;
     let metrics = cost.metrics(wire::TaskMetrics {
         bytes_short_circuit: read.short_circuit,

@@ -15,25 +15,21 @@ use tokio::runtime::Handle;
 use crate::peers::describe;
 use crate::store::ResultStore;
 
-/// Calls a method of a state that this worker holds. The reply has no length: that is the bytes'.
+/// Calls a method of a state that this worker holds; its task has its number from the application master `master`. The reply has no length: that is the bytes'.
 pub async fn call_state(
     store: &ResultStore,
     methods: &Arc<Methods>,
-    called: wire::StateCall,
+    (master, called): (u32, wire::StateCall),
 ) -> (wire::FetchReply, Bytes) {
     let wire::StateCall { task, incarnation, method, call } = called;
     let gone = |error: String| wire::FetchReply { task, error, gone: true, ..wire::FetchReply::default() };
-    let state = match store.state(task) {
+    let state = match store.state(master, task, incarnation) {
         Ok(state) => state,
         Err(error) => return (gone(error.to_string()), Bytes::new()),
     };
-    let now = state.incarnation();
-    if incarnation != 0 && incarnation != now {
-        return (gone("the state was lost, and has begun anew".to_owned()), Bytes::new());
-    }
-    let reply = wire::FetchReply { task, incarnation: now, ..wire::FetchReply::default() };
+    let reply = wire::FetchReply { task, incarnation: state.incarnation(), ..wire::FetchReply::default() };
     let Some(method) = method else { return (reply, Bytes::new()) };
-    let initial = match store.read(task, 0).await {
+    let initial = match state.initial(task).await {
         Ok(initial) => initial,
         Err(error) => return (gone(describe(&error)), Bytes::new()),
     };

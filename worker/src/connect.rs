@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::executors::Executors;
 use crate::memory::watch;
+use crate::next::Search;
 use crate::peers::{Peers, describe};
 use crate::serve::{Served, serve};
 use crate::store::ResultStore;
@@ -45,6 +46,22 @@ pub struct Connection {
     pub executors: Executors,
     /// Keeps results.
     pub store: ResultStore,
+    /// Finds the application master after the one that it joins; nothing to end with that one.
+    pub next: Option<Search>,
+}
+
+impl Connection {
+    /// How it introduces itself, with a port for its results.
+    fn hello(&self, port: u16) -> wire::WorkerHello {
+        wire::WorkerHello {
+            container_id: self.container_id.clone(),
+            host: self.host.clone(),
+            fetch_address: format!("{}:{port}", self.host),
+            threads: self.threads,
+            memory_bytes: self.memory_bytes,
+            former: Vec::new(),
+        }
+    }
 }
 
 /// Why a worker could not do its work to the end.
@@ -73,23 +90,25 @@ pub enum ConnectError {
         /// How the connection ended.
         end: LinkEnd,
     },
+    /// The application master is gone, and no other one was found.
+    #[error("the application master is gone ({end}), and {why}")]
+    NoOther {
+        /// How the connection ended.
+        end: String,
+        /// Why there is no other one.
+        why: String,
+    },
 }
 
 /// Joins the application and works until it is told to stop.
 ///
 /// # Errors
-/// When the application cannot be joined, or its master is gone; then there is no sense in going on.
+/// When the application cannot be joined, or its master is gone and no other one is found; then there is no sense in going on.
 pub async fn connect(connection: Connection) -> Result<(), ConnectError> {
     let connector = Connector::new(&connection.identity)?;
     let listener = listen("0.0.0.0", connection.port_range).await?;
     let port = listener.local_addr().map_err(ConnectError::Address)?.port();
-    let hello = wire::WorkerHello {
-        container_id: connection.container_id.clone(),
-        host: connection.host.clone(),
-        fetch_address: format!("{}:{port}", connection.host),
-        threads: connection.threads,
-        memory_bytes: connection.memory_bytes,
-    };
+    let hello = connection.hello(port);
     let control = Control::start().map_err(ConnectError::Threads)?;
     control.run(work(connection, hello, (connector, listener), Handle::current())).await
 }
@@ -132,8 +151,7 @@ async fn work(
     (connector, listener): (Connector, TcpListener),
     io: Handle,
 ) -> Result<(), ConnectError> {
-    let (link, welcome) = join(&connector, &connection.master_address, hello).await?;
-    info!(worker = welcome.worker_id, application = welcome.application_id, "joined");
+    let (mut link, mut welcome) = join(&connector, &connection.master_address, hello.clone()).await?;
     let acceptor = Acceptor::new(&connection.identity)?;
     let served = Served::by(&connection.executors, connection.store.clone());
     let serving = io.spawn(serve(listener, acceptor, Arc::from(welcome.application_id.as_str()), served));
@@ -141,14 +159,28 @@ async fn work(
         threads: connection.threads,
         host: connection.host,
         executors: connection.executors,
-        store: connection.store,
-        peers: Peers { connector: Some(connector), io },
+        store: connection.store.clone(),
+        peers: Peers { connector: Some(connector.clone()), io },
     };
-    let worker = Worker::start(options, welcome.worker_id).map_err(ConnectError::Threads)?;
-    let silence = Duration::from_millis(u64::from(welcome.silence_limit_ms.max(1000)));
-    let outcome = converse(link, worker, (silence, connection.memory_bytes)).await;
+    let outcome = loop {
+        let wire::Welcome { worker_id: worker, master, application_id: application, .. } = &welcome;
+        info!(worker, master, application, "joined");
+        let mut worker = Worker::start(options.clone(), (*worker, *master)).map_err(ConnectError::Threads)?;
+        let silence = Duration::from_millis(u64::from(welcome.silence_limit_ms.max(1000)));
+        let ended = converse(link, &mut worker, (silence, connection.memory_bytes)).await;
+        let (Err(end), Some(next)) = (&ended, &connection.next) else {
+            worker.part().await;
+            let address = connection.master_address;
+            break ended.map_err(|end| ConnectError::MasterGone { address, end });
+        };
+        warn!(%end, "the application master is gone; looking for the next one");
+        match next.join((&connector, &connection.store), &hello, worker).await {
+            Ok(joined) => (link, welcome) = joined,
+            Err(why) => break Err(ConnectError::NoOther { end: end.to_string(), why }),
+        }
+    };
     serving.abort();
-    outcome.map_err(|end| ConnectError::MasterGone { address: connection.master_address, end })
+    outcome
 }
 
 /// Dials the application master. One that cannot be reached is tried again a few times: it may be busy, and starting
@@ -172,7 +204,7 @@ async fn join(
 
 async fn converse(
     link: bobbin_link::Link<wire::ToWorker, wire::FromWorker>,
-    worker: Worker,
+    worker: &mut Worker,
     (silence, memory_bytes): (Duration, u64),
 ) -> Result<(), LinkEnd> {
     let (incoming, orders) = mpsc::channel(ORDERS);
@@ -180,7 +212,7 @@ async fn converse(
     let heartbeat = wire::FromWorker { message: Some(wire::from_worker::Message::Heartbeat(wire::Heartbeat {})) };
     let pumping = tokio::spawn(pump(link, Pump { outgoing, incoming, heartbeat, silence }, |order| order));
     let watching = tokio::spawn(watch(reports.clone(), memory_bytes));
-    let ending = worker.run(orders, reports).await;
+    let ending = worker.follow(orders, reports).await;
     watching.abort();
     match (ending, pumping.await) {
         (Ending::Stopped, _) => Ok(()),

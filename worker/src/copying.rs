@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bobbin_link::{FetchConnection, FetchError};
+use bobbin_link::{FetchConnection, FetchError, Whole};
 use bobbin_proto as wire;
 use bobbin_proto::from_worker::Message as Report;
 use bobbin_task::Output;
@@ -14,6 +14,8 @@ use crate::store::ResultStore;
 /// A result to be fetched.
 pub(crate) struct Copying {
     pub order: wire::CopyResult,
+    /// The application master that numbers tasks.
+    pub master: u32,
     pub store: ResultStore,
     pub peers: Peers,
     pub pool: Arc<Pool>,
@@ -71,7 +73,8 @@ impl Copying {
     async fn fetch_over(&self, mut connection: FetchConnection, holder: &wire::Holder) -> Result<(), CopyError> {
         let failed = |source| CopyError::Fetch { host: holder.host.clone(), source };
         let mut writer = self.store.writer(self.order.task);
-        let (parts, mut body) = in_patience(connection.whole(self.order.task)).await.map_err(failed)?;
+        let whole = in_patience(connection.whole(self.master, self.order.task)).await;
+        let (Whole { parts, rows }, mut body) = whole.map_err(failed)?;
         writer.divide(parts.len());
         for (part, length) in parts.into_iter().enumerate() {
             let mut left = length;
@@ -82,7 +85,7 @@ impl Copying {
                 writer.write(part, chunk).map_err(CopyError::Keep)?;
             }
         }
-        writer.finish();
+        writer.finish(rows);
         self.pool.put_back(&holder.fetch_address, connection);
         Ok(())
     }

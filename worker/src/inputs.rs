@@ -33,6 +33,8 @@ pub(crate) struct TaskInputs {
     pub order: Arc<InputList>,
     /// Our own number among the holders.
     pub own: u32,
+    /// The application master that numbers tasks.
+    pub master: u32,
     pub store: ResultStore,
     pub peers: Peers,
     pub pool: Arc<Pool>,
@@ -150,6 +152,7 @@ impl TaskInputs {
             holder,
             tasks,
             part,
+            master: self.master,
             connector: self.peers.connector.clone(),
             pool: self.pool.clone(),
             fetched: self.fetched.clone(),

@@ -51,6 +51,8 @@ pub(crate) struct Transfer {
     pub holder: Option<wire::Holder>,
     pub tasks: Vec<u32>,
     pub part: u32,
+    /// The application master that numbered them.
+    pub master: u32,
     pub connector: Option<Connector>,
     pub pool: Arc<Pool>,
     /// Bytes that came.
@@ -145,7 +147,7 @@ impl Transfer {
         progress: &mut Progress,
     ) -> Result<(), Broken> {
         let left = self.tasks[progress.complete..].to_vec();
-        in_time(connection.ask(left, self.part)).await?;
+        in_time(connection.ask(self.master, left, self.part)).await?;
         while progress.complete < self.tasks.len() {
             let mut body = in_time(connection.next()).await?;
             while let Some(chunk) = in_time(body.chunk()).await? {

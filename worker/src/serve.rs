@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bobbin_link::{AcceptError, Accepted, Acceptor, FetchError, FetchServer, Role};
+use bobbin_link::{AcceptError, Accepted, Acceptor, FetchError, FetchServer, Role, Whole};
 use bobbin_proto as wire;
 use bobbin_task::Execute;
 use bobbin_task::function::Methods;
@@ -86,7 +86,7 @@ async fn admit(
         pending.refuse("this is a worker's port: it serves results only").await;
         return Ok(None);
     }
-    match pending.welcome(application_id, 0).await? {
+    match pending.welcome(application_id, (0, 0)).await? {
         Accepted::Peer(server) => Ok(Some(*server)),
         Accepted::Worker(_) | Accepted::Driver(_) | Accepted::Watcher(_) => Ok(None),
     }
@@ -101,7 +101,7 @@ pub async fn answer(mut server: FetchServer, served: &Served) -> Result<(), Fetc
     let mut next = server.request().await?;
     while let Some(request) = next.take() {
         if let Some(call) = request.call {
-            let (reply, bytes) = call_state(store, methods, call).await;
+            let (reply, bytes) = call_state(store, methods, (request.master, call)).await;
             server.answer(reply, &bytes).await?;
         } else if let Some(call) = request.function {
             let Some((reply, bytes)) = called(&mut server, functions, call, &mut next).await? else { return Ok(()) };
@@ -109,8 +109,8 @@ pub async fn answer(mut server: FetchServer, served: &Served) -> Result<(), Fetc
         } else {
             for task in request.tasks {
                 match request.whole {
-                    true => give_whole(&mut server, store, task).await?,
-                    false => give(&mut server, store, task, request.part).await?,
+                    true => give_whole(&mut server, store, request.master, task).await?,
+                    false => give(&mut server, store, request.master, (task, request.part)).await?,
                 }
             }
             server.flush().await?;
@@ -141,8 +141,13 @@ async fn called(
     }
 }
 
-async fn give(server: &mut FetchServer, store: &ResultStore, task: u32, part: u32) -> Result<(), FetchError> {
-    let mut reader = match store.open(task, part) {
+async fn give(
+    server: &mut FetchServer,
+    store: &ResultStore,
+    master: u32,
+    (task, part): (u32, u32),
+) -> Result<(), FetchError> {
+    let mut reader = match store.open_of(master, task, part) {
         Ok(reader) => reader,
         Err(error) => return server.refuse(task, error.to_string()).await,
     };
@@ -155,12 +160,12 @@ async fn give(server: &mut FetchServer, store: &ResultStore, task: u32, part: u3
 }
 
 /// All parts of a result, for a copy of it.
-async fn give_whole(server: &mut FetchServer, store: &ResultStore, task: u32) -> Result<(), FetchError> {
-    let parts = match store.open_whole(task) {
-        Ok(parts) => parts,
+async fn give_whole(server: &mut FetchServer, store: &ResultStore, master: u32, task: u32) -> Result<(), FetchError> {
+    let (parts, rows) = match store.open_whole(master, task) {
+        Ok(whole) => whole,
         Err(error) => return server.refuse(task, error.to_string()).await,
     };
-    server.reply_whole(task, parts.iter().map(StoredReader::length).collect()).await?;
+    server.reply_whole(task, Whole { parts: parts.iter().map(StoredReader::length).collect(), rows }).await?;
     for mut reader in parts {
         while let Some(chunk) = reader.chunk().await.map_err(broken)? {
             server.send(&chunk).await?;

@@ -1,11 +1,13 @@
 //! Results of tasks: in memory up to a budget, then in files of the container's own directory, until nobody wants them.
 
+mod former;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bobbin_task::Output;
 use bobbin_task::function::State;
@@ -37,6 +39,17 @@ pub enum StoreError {
     /// What makes it up is not in its bytes.
     #[error("the result of task {0} is the state of an actor, which has changed: there can be no copy of it")]
     IsState(u32),
+    /// Another application master than ours gave it its number.
+    #[error("this worker has no result of task {task} of application master {master} any more: it serves another one")]
+    OtherMaster {
+        /// Whose result.
+        task: u32,
+        /// Whose number.
+        master: u32,
+    },
+    /// What an actor's methods had made of a result.
+    #[error("the state was lost")]
+    StateGone,
     /// The disk failed.
     #[error("read the spilled result of task {task}")]
     Read {
@@ -56,7 +69,15 @@ struct Shared {
 
 #[derive(Default)]
 struct Results {
+    /// The application master whose numbers these are; 0 while there is none.
+    master: u32,
     kept: BTreeMap<u32, Arc<Stored>>,
+    /// Those of application masters before it, by these and their numbers.
+    former: BTreeMap<(u32, u32), Arc<Stored>>,
+    /// Counts the application masters, also when one comes again: a result belongs to one of them.
+    epoch: u64,
+    /// States that were asked for, by their incarnations.
+    states: BTreeMap<u64, Weak<Stored>>,
     in_memory: usize,
 }
 
@@ -69,6 +90,7 @@ struct Stored {
     state: tokio::sync::Mutex<State>,
     /// No other result, here or elsewhere, has the same.
     incarnation: u64,
+    rows: u64,
 }
 
 /// A result as the state of an actor. It lives as long as the result, and calls that are under way.
@@ -81,6 +103,11 @@ impl StateOf {
     /// Which beginning of the state it is.
     pub fn incarnation(&self) -> u64 {
         self.stored.incarnation
+    }
+
+    /// What it began as.
+    pub async fn initial(&self, task: u32) -> Result<Bytes, StoreError> {
+        StoredReader { task, stored: Arc::clone(&self.stored), part: 0, next: 0, offset: 0 }.rest().await
     }
 
     /// The state, for one call at a time, in the order of asking.
@@ -109,6 +136,8 @@ struct Part {
 pub struct ResultWriter {
     store: ResultStore,
     task: u32,
+    /// For whom.
+    epoch: u64,
     parts: Vec<Part>,
     spilled: Option<File>,
     /// Bytes in the file.
@@ -134,42 +163,51 @@ impl ResultStore {
 
     /// Begins the result of `task`.
     pub fn writer(&self, task: u32) -> ResultWriter {
-        ResultWriter { store: self.clone(), task, parts: vec![Part::default()], spilled: None, file_length: 0 }
+        let epoch = self.lock().epoch;
+        ResultWriter { store: self.clone(), task, epoch, parts: vec![Part::default()], spilled: None, file_length: 0 }
     }
 
     /// A part of the result of `task`, to read it piece by piece. A result that was not divided is part 0.
     pub fn open(&self, task: u32, part: u32) -> Result<StoredReader, StoreError> {
-        let stored = self.lock().kept.get(&task).cloned().ok_or(StoreError::Missing(task))?;
-        let number = usize::try_from(part).ok().filter(|number| *number < stored.parts.len());
-        let part = number.ok_or(StoreError::NoPart { task, part })?;
-        Ok(StoredReader { task, stored, part, next: 0, offset: 0 })
+        self.lock().open(task, part)
     }
 
-    /// All parts of the result of `task`, in order, for a copy of it.
-    pub fn open_whole(&self, task: u32) -> Result<Vec<StoredReader>, StoreError> {
-        let stored = self.lock().kept.get(&task).cloned().ok_or(StoreError::Missing(task))?;
+    /// All parts of the result of `task`, in order, for a copy of it, and its rows. The number is of this application master.
+    pub fn open_whole(&self, master: u32, task: u32) -> Result<(Vec<StoredReader>, u64), StoreError> {
+        let results = self.lock();
+        if results.master != master {
+            return Err(StoreError::OtherMaster { task, master });
+        }
+        let stored = results.kept.get(&task).cloned().ok_or(StoreError::Missing(task))?;
+        drop(results);
         // A state that somebody uses at the moment has begun.
         if !stored.state.try_lock().is_ok_and(|state| !state.has_begun()) {
             return Err(StoreError::IsState(task));
         }
         let reader = |part| StoredReader { task, stored: stored.clone(), part, next: 0, offset: 0 };
-        Ok((0..stored.parts.len()).map(reader).collect())
+        Ok(((0..stored.parts.len()).map(reader).collect(), stored.rows))
     }
 
-    /// The result of `task` as the state of an actor.
-    pub(crate) fn state(&self, task: u32) -> Result<StateOf, StoreError> {
-        let stored = self.lock().kept.get(&task).cloned().ok_or(StoreError::Missing(task))?;
+    /// A result as the state of an actor: by its incarnation, or, if that is 0, whichever the result of `task` has now, by the
+    /// numbers of this application master.
+    pub(crate) fn state(&self, master: u32, task: u32, incarnation: u64) -> Result<StateOf, StoreError> {
+        let mut results = self.lock();
+        if incarnation != 0 {
+            let known = results.states.get(&incarnation).and_then(Weak::upgrade);
+            return known.map(|stored| StateOf { stored }).ok_or(StoreError::StateGone);
+        }
+        if results.master != master {
+            return Err(StoreError::OtherMaster { task, master });
+        }
+        let stored = results.kept.get(&task).cloned().ok_or(StoreError::Missing(task))?;
+        results.states.retain(|_, known| known.strong_count() > 0);
+        results.states.insert(stored.incarnation, Arc::downgrade(&stored));
         Ok(StateOf { stored })
     }
 
     /// All bytes of a part of the result of `task`.
     pub async fn read(&self, task: u32, part: u32) -> Result<Bytes, StoreError> {
-        let mut reader = self.open(task, part)?;
-        let mut bytes = Vec::with_capacity(usize::try_from(reader.length()).unwrap_or_default());
-        while let Some(chunk) = reader.chunk().await? {
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(Bytes::from(bytes))
+        self.open(task, part)?.rest().await
     }
 
     /// Forgets these results.
@@ -203,7 +241,21 @@ impl ResultStore {
     }
 }
 
+impl Results {
+    fn open(&self, task: u32, part: u32) -> Result<StoredReader, StoreError> {
+        let stored = self.kept.get(&task).cloned().ok_or(StoreError::Missing(task))?;
+        let number = usize::try_from(part).ok().filter(|number| *number < stored.parts.len());
+        let part = number.ok_or(StoreError::NoPart { task, part })?;
+        Ok(StoredReader { task, stored, part, next: 0, offset: 0 })
+    }
+}
+
 impl Stored {
+    /// All parts together.
+    fn length(&self) -> u64 {
+        self.parts.iter().map(|part| part.length).sum()
+    }
+
     fn in_memory(&self) -> usize {
         self.parts.iter().flat_map(|part| &part.chunks).map(Bytes::len).sum()
     }
@@ -240,12 +292,16 @@ impl ResultWriter {
         }
     }
 
-    /// Keeps the result and returns its length in bytes. A result of an earlier attempt is replaced.
-    pub fn finish(mut self) -> u64 {
+    /// Keeps the result, which has so many rows, and returns its length in bytes. A result of an earlier attempt is replaced.
+    pub fn finish(mut self, rows: u64) -> u64 {
         let (file, parts) = (self.spilled.take(), std::mem::take(&mut self.parts));
-        let stored = Stored { file, parts, state: tokio::sync::Mutex::default(), incarnation: incarnation() };
-        let length = stored.parts.iter().map(|part| part.length).sum();
+        let stored = Stored { file, parts, state: tokio::sync::Mutex::default(), incarnation: incarnation(), rows };
+        let length = stored.length();
         let mut results = self.store.lock();
+        if results.epoch != self.epoch {
+            results.in_memory -= stored.in_memory();
+            return length;
+        }
         if let Some(earlier) = results.kept.insert(self.task, Arc::new(stored)) {
             results.in_memory -= earlier.in_memory();
         }
@@ -321,6 +377,15 @@ impl StoredReader {
         self.stored.parts[self.part].length
     }
 
+    /// All bytes that are left.
+    async fn rest(mut self) -> Result<Bytes, StoreError> {
+        let mut bytes = Vec::with_capacity(usize::try_from(self.length()).unwrap_or_default());
+        while let Some(chunk) = self.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Bytes::from(bytes))
+    }
+
     /// The next bytes, in order; `None` at the end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, StoreError> {
         let part = &self.stored.parts[self.part];
@@ -351,7 +416,7 @@ mod tests {
         for chunk in chunks {
             writer.write(0, Bytes::from_static(chunk.as_bytes())).unwrap();
         }
-        writer.finish()
+        writer.finish(1)
     }
 
     #[tokio::test]
@@ -381,7 +446,7 @@ mod tests {
                 writer.write(part, Bytes::from_static(bytes.as_bytes())).unwrap();
             }
             assert!(writer.write(4, Bytes::from_static(b"x")).is_err());
-            assert_eq!(writer.finish(), 10);
+            assert_eq!(writer.finish(1), 10);
             for (part, expected) in [(0, "aaa"), (1, ""), (2, "cccccc"), (3, "d")] {
                 assert_eq!(store.open(1, part).unwrap().length(), expected.len() as u64);
                 assert_eq!(store.read(1, part).await.unwrap(), expected, "part {part} at {budget}");

@@ -26,7 +26,8 @@ pub(crate) const REPORTS: usize = 1024;
 /// How long a worker that ends waits for its tasks to notice. What has not by then ends with the process.
 const PARTING: Duration = Duration::from_secs(5);
 
-/// What a worker needs.
+/// What a worker needs. Cheap to clone.
+#[derive(Clone)]
 pub struct WorkerOptions {
     /// Task threads.
     pub threads: u32,
@@ -62,6 +63,8 @@ pub struct Worker {
     pool: Arc<Pool>,
     /// Our number in the application; tells our own results from others'.
     id: u32,
+    /// The application master that numbers tasks.
+    master: u32,
 }
 
 type Report = wire::from_worker::Message;
@@ -87,12 +90,13 @@ async fn send_all(to: &mpsc::Sender<wire::FromWorker>, reports: Vec<Report>) -> 
 }
 
 impl Worker {
-    /// A worker whose threads are up.
+    /// A worker whose threads are up, with its number and that of its application master.
     ///
     /// # Errors
     /// When the operating system gives no threads.
-    pub fn start(options: WorkerOptions, id: u32) -> std::io::Result<Self> {
+    pub fn start(options: WorkerOptions, (id, master): (u32, u32)) -> std::io::Result<Self> {
         let threads = TaskThreads::start(options.threads)?;
+        options.store.serve(master);
         Ok(Worker {
             options,
             threads,
@@ -102,12 +106,25 @@ impl Worker {
             pauses: PauseBox::default(),
             pool: Arc::default(),
             id,
+            master,
         })
     }
 
     /// Takes orders until [`wire::Stop`] comes or the channel closes; what runs then is cancelled.
     pub async fn run(
         mut self,
+        orders: mpsc::Receiver<wire::ToWorker>,
+        reports: mpsc::Sender<wire::FromWorker>,
+    ) -> Ending {
+        let ending = self.follow(orders, reports).await;
+        self.part().await;
+        ending
+    }
+
+    /// Takes orders until [`wire::Stop`] comes or the channel closes; what runs then runs on, and leaves results, of which
+    /// nobody hears.
+    pub(crate) async fn follow(
+        &mut self,
         mut orders: mpsc::Receiver<wire::ToWorker>,
         reports: mpsc::Sender<wire::FromWorker>,
     ) -> Ending {
@@ -116,16 +133,16 @@ impl Worker {
         let (copied, mut copies) = mpsc::channel(REPORTS);
         let ways = Ways { done, stuck, copied };
         let pauses = self.pauses.clone();
-        let ending = loop {
+        loop {
             let report: Vec<Report> = tokio::select! {
                 order = orders.recv() => match order.map(|order| order.message) {
-                    Some(Some(Order::Stop(_))) => break Ending::Stopped,
+                    Some(Some(Order::Stop(_))) => return Ending::Stopped,
                     Some(Some(order)) => self.obey(order, &ways).into_iter().collect(),
                     Some(None) => {
                         warn!("the application master sent an empty order");
                         Vec::new()
                     }
-                    None => break Ending::Abandoned,
+                    None => return Ending::Abandoned,
                 },
                 Some((key, report)) = finished.recv() => self.ended(key, report).into_iter().collect(),
                 Some(report) = copies.recv() => vec![report],
@@ -133,11 +150,9 @@ impl Worker {
                 said = pauses.take() => said.into_iter().filter_map(|(key, waits)| self.pause(key, waits)).collect(),
             };
             if !send_all(&reports, report).await {
-                break Ending::Abandoned;
+                return Ending::Abandoned;
             }
-        };
-        self.part().await;
-        ending
+        }
     }
 
     /// An attempt has ended. What was abandoned has been reported already.
@@ -194,6 +209,8 @@ impl Worker {
             }
             Order::CopyResult(order) => self.copy(order, ways),
             Order::DropResults(drop) => self.options.store.drop_results(&drop.tasks),
+            Order::AdoptResults(wanted) => return Some(Report::ResultsAdopted(self.adopt(&wanted))),
+            Order::DropFormer(_) => self.options.store.drop_former(),
             Order::Heartbeat(_) | Order::Stop(_) => {}
         }
         None
@@ -203,6 +220,7 @@ impl Worker {
     fn copy(&self, order: wire::CopyResult, ways: &Ways) {
         let copying = Copying {
             order,
+            master: self.master,
             store: self.options.store.clone(),
             peers: self.options.peers.clone(),
             pool: self.pool.clone(),
@@ -217,6 +235,16 @@ impl Worker {
         });
     }
 
+    /// Keeps results of a former application master as those of our tasks.
+    fn adopt(&self, wanted: &wire::AdoptResults) -> wire::ResultsAdopted {
+        let adopt = |(&former, &task): (&u32, &u32)| {
+            let found = self.options.store.adopt((wanted.master, former), task);
+            let (result_bytes, result_rows) = found.unwrap_or_default();
+            wire::AdoptedResult { task, found: found.is_some(), result_bytes, result_rows }
+        };
+        wire::ResultsAdopted { results: wanted.former.iter().zip(&wanted.tasks).map(adopt).collect() }
+    }
+
     /// Queues the task for a thread; returns the report of its refusal.
     fn start_task(&mut self, mut order: wire::RunTask, ways: &Ways) -> Option<Report> {
         let key = (order.task, order.attempt);
@@ -227,6 +255,7 @@ impl Worker {
                 holders: std::mem::take(&mut order.holders),
             }),
             own: self.id,
+            master: self.master,
             store: self.options.store.clone(),
             peers: self.options.peers.clone(),
             pool: self.pool.clone(),
@@ -261,7 +290,7 @@ impl Worker {
     }
 
     /// Cancels what runs and waits, but not for ever, until it has ended.
-    async fn part(self) {
+    pub(crate) async fn part(self) {
         for running in self.running.values() {
             running.cancel();
         }

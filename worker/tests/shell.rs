@@ -75,6 +75,7 @@ impl Master {
                 methods: Arc::default(),
             },
             store: ResultStore::new(&spill, budget),
+            next: None,
         }));
         let (tcp, peer) = self.listener.accept().await.unwrap();
         let mut pending = Acceptor::new(&self.identity()).unwrap().accept(tcp, peer).await.unwrap();
@@ -82,7 +83,7 @@ impl Master {
         else {
             panic!("not a worker: {:?}", pending.role)
         };
-        let Accepted::Worker(link) = pending.welcome(&Arc::from("application_1_0001"), id).await.unwrap() else {
+        let Accepted::Worker(link) = pending.welcome(&Arc::from("application_1_0001"), (id, 1)).await.unwrap() else {
             panic!("not a worker's link")
         };
         Joined { link: *link, hello, id, running }
@@ -118,7 +119,7 @@ impl Master {
 
     async fn fetch(&self, address: &str, task: u32) -> Result<Bytes, FetchError> {
         let mut connection = self.connector().dial_as_peer(address).await.unwrap();
-        let mut body = connection.fetch(task).await?;
+        let mut body = connection.fetch(1, task).await?;
         let mut bytes = BytesMut::new();
         while let Some(chunk) = body.chunk().await? {
             bytes.extend_from_slice(&chunk);
@@ -132,33 +133,27 @@ impl Joined {
         self.link.send(wire::ToWorker { message: Some(order) }).await.unwrap();
     }
 
-    /// The next report that is not a heartbeat.
-    async fn report(&mut self) -> Report {
+    /// The end of the next task.
+    async fn report(&mut self) -> Result<wire::TaskFinished, wire::TaskFailed> {
         loop {
             let next = timeout(LIMIT, self.link.next()).await.expect("a report in time");
             match next.expect("the worker stays").unwrap().message.expect("a message") {
-                Report::Heartbeat(_) | Report::TaskWaits(_) => {}
-                report @ (Report::TaskFinished(_) | Report::TaskFailed(_)) => return report,
+                Report::TaskFinished(finished) => return Ok(finished),
+                Report::TaskFailed(failed) => return Err(failed),
+                Report::Heartbeat(_) | Report::TaskWaits(_) | Report::MemoryPressure(_) => {}
+                other @ (Report::ResultCopied(_) | Report::CopyFailed(_) | Report::ResultsAdopted(_)) => {
+                    panic!("nobody has asked for that: {other:?}")
+                }
             }
         }
     }
 
     async fn finished(&mut self) -> wire::TaskFinished {
-        match self.report().await {
-            Report::TaskFinished(finished) => finished,
-            other @ (Report::TaskFailed(_) | Report::Heartbeat(_) | Report::TaskWaits(_)) => {
-                panic!("not finished: {other:?}")
-            }
-        }
+        self.report().await.expect("the task is done")
     }
 
     async fn failed(&mut self) -> wire::TaskFailed {
-        match self.report().await {
-            Report::TaskFailed(failed) => failed,
-            other @ (Report::TaskFinished(_) | Report::Heartbeat(_) | Report::TaskWaits(_)) => {
-                panic!("not failed: {other:?}")
-            }
-        }
+        self.report().await.expect_err("the task fails")
     }
 
     fn holder(&self) -> wire::Holder {
@@ -386,6 +381,10 @@ async fn strangers_at_the_worker_are_refused_and_logged() {
     assert!(!master.fetch(&address, 0).await.unwrap().is_empty());
     let missing = master.fetch(&address, 99).await.unwrap_err();
     assert!(missing.to_string().contains("no result of task 99"), "{missing}");
+    // Another application master's task 0 is another task.
+    let mut connection = master.connector().dial_as_peer(&address).await.unwrap();
+    let foreign = connection.fetch(2, 0).await.map(|body| body.remaining()).unwrap_err();
+    assert!(foreign.to_string().contains("of application master 2 any more"), "{foreign}");
     worker.stop().await;
 }
 

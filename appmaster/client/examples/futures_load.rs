@@ -154,7 +154,7 @@ async fn master() -> Outcome<()> {
     let identity = bobbin::role::identity(&take_credentials()?)?;
     let listener = listen("127.0.0.1", None).await?;
     println!("{}", listener.local_addr()?);
-    let options = Options { id: "load".into(), core: Config::default(), mailbox: None, submitted_ms: 0 };
+    let options = Options { id: "load".into(), core: Config::default(), mailbox: None, submitted_ms: 0, master: 1 };
     let (application, _) = Application::start(options);
     server::serve(listener, Acceptor::new(&identity)?, application).await;
     Ok(())

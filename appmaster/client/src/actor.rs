@@ -142,8 +142,8 @@ impl<S: Value> Actor<S> {
             let name = format!("{} {}", std::any::type_name::<S>(), &keeper.key()[..8]);
             let address = ready.holders.first().map(|holder| holder.fetch_address.clone()).unwrap_or_default();
             let call = wire::StateCall { task: ready.result, ..wire::StateCall::default() };
-            let (fetcher, worker) = (keeper.fetcher().clone(), address.clone());
-            match aside(async move { fetcher.call(&worker, call).await }).await {
+            let (fetcher, worker, master) = (keeper.fetcher().clone(), address.clone(), ready.master);
+            match aside(async move { fetcher.call(&worker, (master, call)).await }).await {
                 Ok((reply, _)) if reply.error.is_empty() => {
                     let (result, incarnation) = (ready.result, reply.incarnation);
                     let fetcher = Some(keeper.fetcher().clone());
@@ -190,7 +190,8 @@ impl<S: Value> Actor<S> {
         }
         let (fetcher, address) = (self.way()?, self.address.clone());
         let pause = bobbin_task::running().map(|task| task.pauses.begin());
-        let answered = aside(async move { fetcher.call(&address, state_call).await }).await;
+        // The incarnation says which state: its result may have another number by now.
+        let answered = aside(async move { fetcher.call(&address, (0, state_call)).await }).await;
         drop(pause);
         match answered {
             Ok((reply, bytes)) if reply.error.is_empty() => {

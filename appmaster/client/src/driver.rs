@@ -220,9 +220,9 @@ impl Driver {
 
     /// Tells the application that an announced result cannot be fetched: it is made again, or said to have failed.
     pub(crate) async fn unreadable(&self, announced: &wire::ResultReady, reason: String) {
-        let (job, task) = (announced.job, announced.task);
+        let (job, task, master) = (announced.job, announced.task, announced.master);
         let workers = announced.holders.iter().map(|holder| holder.worker).collect();
-        let message = wire::ResultUnreadable { job, task, workers, reason };
+        let message = wire::ResultUnreadable { job, task, workers, reason, master };
         let message = Outgoing::Message(wire::from_driver::Message::ResultUnreadable(message));
         // When the conversation has ended, whoever waits for the result hears of that.
         let _ = self.outgoing.send(message).await;

@@ -109,16 +109,18 @@ impl Fetcher {
 }
 
 impl Fetcher {
-    /// Calls a method of a state that the worker at `address` holds. A broken connection leaves open whether it was called.
+    /// Calls a method of a state that the worker at `address` holds; the call names it by its incarnation, or by the number that
+    /// an application master gave to its task. A broken connection leaves open whether it was called.
     pub(crate) async fn call(
         &self,
         address: &str,
-        call: wire::StateCall,
+        call: (u32, wire::StateCall),
     ) -> Result<(wire::FetchReply, Bytes), ResultError> {
         match self {
             Fetcher::Remote(remote) => {
+                let (master, call) = call;
                 let (result, address) = (call.task, address.to_owned());
-                let request = wire::FetchRequest { call: Some(call), ..wire::FetchRequest::default() };
+                let request = wire::FetchRequest { call: Some(call), master, ..wire::FetchRequest::default() };
                 remote.call(&address, request).await.map_err(|error| match error {
                     Unanswered::Dial(source) => ResultError::Dial { result, address, source },
                     Unanswered::Broken(source) => ResultError::Fetch { result, address, source },
@@ -168,7 +170,7 @@ impl Remote {
     async fn fetch(&self, ready: &wire::ResultReady) -> Result<Bytes, ResultError> {
         let mut failure = ResultError::NoHolder { result: ready.result };
         for holder in &ready.holders {
-            match self.fetch_from(&holder.fetch_address, ready.result).await {
+            match self.fetch_from(&holder.fetch_address, (ready.master, ready.result)).await {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => failure = error,
             }
@@ -176,11 +178,11 @@ impl Remote {
         Err(failure)
     }
 
-    async fn fetch_from(&self, address: &str, result: u32) -> Result<Bytes, ResultError> {
+    async fn fetch_from(&self, address: &str, (master, result): (u32, u32)) -> Result<Bytes, ResultError> {
         // A connection is taken out while it is used: one that fails is not put back.
         let kept = self.connections.lock().await.get_mut(address).and_then(Vec::pop);
         if let Some(mut connection) = kept
-            && let Ok(bytes) = receive(&mut connection, result).await
+            && let Ok(bytes) = receive(&mut connection, (master, result)).await
         {
             self.put_back(address, connection).await;
             return Ok(bytes);
@@ -188,7 +190,7 @@ impl Remote {
         let dialed = self.connector.dial_as_peer(address).await;
         let mut connection =
             dialed.map_err(|source| ResultError::Dial { result, address: address.to_owned(), source })?;
-        let bytes = receive(&mut connection, result).await;
+        let bytes = receive(&mut connection, (master, result)).await;
         let bytes = bytes.map_err(|broken| broken.of(result, address))?;
         self.put_back(address, connection).await;
         Ok(bytes)
@@ -199,8 +201,8 @@ impl Remote {
     }
 }
 
-async fn receive(connection: &mut FetchConnection, result: u32) -> Result<Bytes, Broken> {
-    let mut body = in_time(connection.fetch(result)).await?;
+async fn receive(connection: &mut FetchConnection, (master, result): (u32, u32)) -> Result<Bytes, Broken> {
+    let mut body = in_time(connection.fetch(master, result)).await?;
     let expected = usize::try_from(body.remaining()).unwrap_or(usize::MAX).min(MOST_AT_ONCE);
     let mut bytes = BytesMut::with_capacity(expected);
     while in_time(body.append_to(&mut bytes)).await? {}

@@ -25,6 +25,9 @@ use crate::session::Files;
 /// Reports of the worker that wait for the application.
 const REPORTS: usize = 1024;
 
+/// There is no other application master than the first one.
+pub(crate) const MASTER: u32 = 1;
+
 /// What local mode may use of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalOptions {
@@ -88,7 +91,8 @@ pub(crate) async fn begin(options: &LocalOptions, files: Files, presence: Presen
     let Presence { id, fetch_address, idle_limit } = presence;
     let resources = options.resources.iter().map(|(name, amount)| (name.clone(), *amount)).collect();
     let core = Config { resources, idle_limit, ..Config::default() };
-    let (application, outcome) = Application::start(Options { id, core, mailbox: None, submitted_ms: 0 });
+    let (application, outcome) =
+        Application::start(Options { id, core, mailbox: None, submitted_ms: 0, master: MASTER });
     let store = ResultStore::new(&options.spill_directory, options.memory_bytes / 3);
     let operators = options.memory_bytes - options.memory_bytes / 3;
     let threads = usize::try_from(options.threads).unwrap_or(1);
@@ -103,6 +107,7 @@ pub(crate) async fn begin(options: &LocalOptions, files: Files, presence: Presen
         fetch_address,
         threads: options.threads,
         memory_bytes: options.memory_bytes as u64,
+        former: Vec::new(),
     };
     let seat = application.add_worker(hello).await?;
     let served = Served::by(&executors, store.clone());
@@ -113,7 +118,7 @@ pub(crate) async fn begin(options: &LocalOptions, files: Files, presence: Presen
         store,
         peers: Peers { connector: None, io: Handle::current() },
     };
-    let worker = Worker::start(worker_options, seat.id.0)
+    let worker = Worker::start(worker_options, (seat.id.0, MASTER))
         .map_err(|source| LocalError::Threads { threads: options.threads, source })?;
     let (reports, receiver) = mpsc::channel(REPORTS);
     tokio::spawn(worker.run(seat.attach(receiver), reports));

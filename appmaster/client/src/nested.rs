@@ -3,7 +3,7 @@
 //! A worker's program keeps a [`Home`], its way to the application, which functions find in the running task. All tasks that
 //! run in one process share one conversation, which ends when none of them needs it.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 use bobbin_appmaster::application::Application;
 use bobbin_link::{AuthorityError, Connector, Identity};
@@ -23,8 +23,8 @@ pub(crate) struct Home {
     files: Files,
     /// Runs the conversation: a task's own thread is often busy.
     io: Handle,
-    /// The session of all tasks that have one now.
-    shared: Mutex<Weak<Session>>,
+    /// The session of all tasks that have one now, and the application master's turn that it is with.
+    shared: Mutex<(u64, Weak<Session>)>,
     /// What tasks call actors through.
     fetcher: OnceLock<Fetcher>,
 }
@@ -33,8 +33,40 @@ pub(crate) struct Home {
 pub(crate) enum Way {
     /// In this process, with its only worker.
     Here(Application, ResultStore, Arc<Methods>),
-    /// At host:port.
-    There(String, Identity),
+    /// At this address.
+    There(MasterAddress, Identity),
+}
+
+/// host:port of the application master, which another one may follow elsewhere. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct MasterAddress(Arc<std::sync::Mutex<(u64, String)>>);
+
+impl MasterAddress {
+    /// That of the one to begin with.
+    pub fn new(address: String) -> MasterAddress {
+        MasterAddress(Arc::new(std::sync::Mutex::new((0, address))))
+    }
+
+    /// Another one may be here.
+    pub fn change(&self, address: &str) {
+        let mut row = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *row = (row.0 + 1, address.to_owned());
+    }
+
+    /// Where it is, and how often that has changed.
+    pub fn get(&self) -> (u64, String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Way {
+    /// Which application master it leads to: a session with an earlier one is of no use.
+    fn turn(&self) -> u64 {
+        match self {
+            Way::Here(..) => 0,
+            Way::There(address, _) => address.get().0,
+        }
+    }
 }
 
 impl Home {
@@ -72,11 +104,12 @@ impl Home {
         let io = self.io.clone();
         let begun = io.spawn(async move {
             let mut shared = self.shared.lock().await;
-            if let Some(session) = shared.upgrade() {
+            let turn = self.way.turn();
+            if let Some(session) = shared.1.upgrade().filter(|_| shared.0 == turn) {
                 return Ok(session);
             }
             let session = Arc::new(self.begin().await?);
-            *shared = Arc::downgrade(&session);
+            *shared = (turn, Arc::downgrade(&session));
             Ok(session)
         });
         match begun.await {
@@ -87,7 +120,9 @@ impl Home {
 
     async fn begin(self: &Arc<Self>) -> Result<Session, SessionError> {
         match &self.way {
-            Way::There(address, identity) => Session::join(address, identity, "tasks", self.files.clone()).await,
+            Way::There(address, identity) => {
+                Session::join(&address.get().1, identity, "tasks", self.files.clone()).await
+            }
             Way::Here(application, store, methods) => {
                 let hello = wire::DriverHello { name: "tasks".to_owned() };
                 let seat = application.add_driver(hello).await.map_err(crate::local::LocalError::Over)?;

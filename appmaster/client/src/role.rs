@@ -8,6 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bobbin_appmaster::spec::{
     SECRET_AUTHORITY_CERTIFICATE, SECRET_LEAF_CERTIFICATE, SECRET_LEAF_KEY, SECRET_TOKEN, SECRET_WORKER, WorkerSpec,
@@ -15,15 +16,16 @@ use bobbin_appmaster::spec::{
 use bobbin_appmaster::{ContainerError, take_credentials, text_secret};
 use bobbin_blocks::{BlockReader, HdfsOptions, PathBase};
 use bobbin_link::{Identity, PortRange, Secret};
-use bobbin_worker::{Connection, ResultStore};
+use bobbin_worker::{Connection, Found, ResultStore, Search};
 use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::Credentials;
+use hadoop_wire::names::ApplicationId;
 use tracing_subscriber::EnvFilter;
 
 use crate::executors::{Room, executors};
-use crate::nested::{Home, Way};
-use crate::session::Files;
-use crate::yarn::Cluster;
+use crate::nested::{Home, MasterAddress, Way};
+use crate::session::{Files, describe};
+use crate::yarn::{self, Cluster};
 
 pub(crate) use process::processes;
 pub use process::{task_process, task_processes_start_with};
@@ -39,11 +41,11 @@ const CONTAINER_LOG: &str = "info,hdfs_native=error,datafusion=error";
 /// What a role ends with.
 pub type Outcome = Result<ExitCode, Box<dyn Error>>;
 
-/// The worker of this container, until its application master tells it to stop. Where a worker has started this process for its
-/// tasks, [`task_process`] instead.
+/// The worker of this container, until its application master, or one that follows it, tells it to stop. Where a worker has
+/// started this process for its tasks, [`task_process`] instead.
 ///
 /// # Errors
-/// When this is no container of an application, or its application master is gone.
+/// When this is no container of an application, or its application master is gone and no other one is found.
 pub async fn worker() -> Outcome {
     if let Some(code) = task_process().await {
         return Ok(code);
@@ -64,7 +66,7 @@ fn connection(credentials: &Credentials, spec: WorkerSpec) -> Result<Connection,
     let scratch = scratch()?;
     let threads = usize::try_from(spec.threads)?;
     let identity = identity(credentials)?;
-    let (reader, home) = surroundings(&spec, &identity)?;
+    let (reader, home, (cluster, address)) = surroundings(&spec, &identity)?;
     let room = Room { memory_bytes: memory - memory / 3, threads, spill: scratch.clone() };
     let processes = processes(process::told(&spec, &identity)?, threads, room.memory_bytes);
     let executors = executors(reader, room, (home, processes));
@@ -77,20 +79,63 @@ fn connection(credentials: &Credentials, spec: WorkerSpec) -> Result<Connection,
         port_range: spec.port_range.and_then(|(first, last)| PortRange::new(first, last)),
         executors,
         store: ResultStore::new(&scratch, memory / 3),
+        next: (spec.patience_ms > 0).then(|| search(cluster, &spec, address)),
         master_address: spec.master_address,
     })
 }
 
+/// What is known of a way to the application: the cluster, if there is one, and where the application master is.
+type Surroundings = (BlockReader, Home, (Option<Cluster>, MasterAddress));
+
 /// How tasks read files, and reach their application.
-fn surroundings(spec: &WorkerSpec, identity: &Identity) -> Result<(BlockReader, Home), Box<dyn Error>> {
+fn surroundings(spec: &WorkerSpec, identity: &Identity) -> Result<Surroundings, Box<dyn Error>> {
     let configuration = Configuration::from_map(spec.hadoop.clone());
     let user = (!configuration.is_secure()).then(|| spec.user.clone());
     let reader = BlockReader::with_hdfs(HdfsOptions { configuration: configuration.clone(), user })?;
     // Without a default file system, paths of tasks that read files themselves need schemes, or are local.
-    let home = Cluster::new(&configuration, &spec.user).map(|cluster| cluster.home_url());
+    let cluster = Cluster::new(&configuration, &spec.user).ok();
+    let home = cluster.as_ref().map(Cluster::home_url);
     let files = Files::new(reader.clone(), home.map_or(PathBase::Local, PathBase::DefaultFs));
-    let way = Way::There(spec.master_address.clone(), identity.clone());
-    Ok((reader, Home::new(way, files)))
+    let address = MasterAddress::new(spec.master_address.clone());
+    let way = Way::There(address.clone(), identity.clone());
+    Ok((reader, Home::new(way, files), (cluster, address)))
+}
+
+/// How the worker finds the next application master: the ResourceManager knows. Where there is none, it is at the same address.
+fn search(cluster: Option<Cluster>, spec: &WorkerSpec, address: MasterAddress) -> Search {
+    let (same, id) = (spec.master_address.clone(), spec.application_id.parse::<ApplicationId>().ok());
+    let known = cluster.zip(id).map(Arc::new);
+    let find = move || -> Found {
+        let (known, address, same) = (known.clone(), address.clone(), same.clone());
+        Box::pin(async move {
+            let found = match known {
+                Some(known) => registered(&known.0, known.1).await?,
+                None => Some(same),
+            };
+            found.iter().for_each(|found| address.change(found));
+            Ok(found)
+        })
+    };
+    Search { patience: Duration::from_millis(spec.patience_ms), find: Box::new(find) }
+}
+
+/// host:port of the application master that has registered, if any has.
+async fn registered(cluster: &Cluster, id: ApplicationId) -> Result<Option<String>, String> {
+    match yarn::report(cluster, id).await {
+        Ok(application) if application.state.is_ended() => {
+            Err(format!("{id} has ended ({}): {}", application.state.name(), application.diagnostics))
+        }
+        Ok(application) if application.state == yarn::State::Running => {
+            Ok(application.master.map(|(host, port)| format!("{host}:{port}")))
+        }
+        Ok(_) => Ok(None),
+        Err(gone @ yarn::WatchError::Unknown(_)) => Err(describe(&gone)),
+        // It may be back before our patience ends.
+        Err(error) => {
+            tracing::warn!(error = describe(&error), "ask the ResourceManager for the application master");
+            Ok(None)
+        }
+    }
 }
 
 /// What a part of the application shows to the others, as its credentials hold it.

@@ -176,7 +176,7 @@ const SHARED: [(&str, &[&str]); 8] = [
         &[
             "14, the same: True",
             "20, at first 9",
-            "StateGone: the state was lost, and has begun anew",
+            "StateGone: the state was lost",
             "CallFailed: function 'conformance::nothing' is not registered in this program: …",
             "CallFailed: method 'conformance::add_to': nothing is added",
             "StateGone: this worker has no result of task 4000000000",
@@ -278,7 +278,7 @@ fn expected(sum_of_squares: u64) -> BTreeMap<&'static str, Vec<String>> {
                 "job 1: the job has no tasks (70)",
                 "job 2: task 0 reads task 1, which does not come before it (70)",
                 "job 3: the result of task 1 is wanted, but there is no such task (70)",
-                "…task 0 of job 4, which is not kept: it is not among that job's wanted results (70)",
+                "…task 0 of job 4, which is not kept: it is among neither the wanted nor the readable tasks of that job (70)",
                 "job 4 was submitted twice (70)",
             ],
         ),

@@ -1,9 +1,12 @@
-//! Drivers that outlive their application master: futures are computed again by the next one, and nobody notices but the clock.
+//! Drivers and workers that outlive their application master: what workers have is found by the next one, the rest is computed
+//! again, and nobody notices but the clock.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests; a panic is a failed test")]
 
 mod processes;
 
+use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use bobbin::{Files, FutureError, Session, Status, wait};
@@ -75,6 +78,125 @@ async fn futures_outlive_their_application_master() {
     drop((more, first));
     cluster.kill_master(1).await;
     assert_eq!(soon(session.submit(add, (&doubled, 1u64)).result()).await.unwrap(), 2 * sum_of_squares(300) + 1);
+}
+
+/// A line in a file, so that tests can see what was called, and how often.
+fn note(file: &str, line: &str) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(file)?;
+    file.write_all(format!("{line}\n").as_bytes())
+}
+
+#[bobbin::task]
+fn noted_square(file: String, x: u64) -> Result<u64, String> {
+    note(&file, &format!("square {x}")).map_err(|error| error.to_string())?;
+    Ok(x * x)
+}
+
+#[bobbin::task]
+fn noted_sum(file: String, numbers: Vec<u64>) -> Result<u64, String> {
+    note(&file, &format!("sum of {}", numbers.len())).map_err(|error| error.to_string())?;
+    Ok(numbers.into_iter().sum())
+}
+
+/// What was called, sorted.
+fn calls(file: &Path) -> Vec<String> {
+    let mut lines: Vec<_> = std::fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_workers_have_is_not_computed_again() {
+    let mut cluster = Cluster::start(2, worker).await;
+    let session = driver(&cluster, LIMIT).await;
+    let path = cluster.directory.path().join("calls");
+    let file = path.display().to_string();
+    let submit = |x: u64| session.submit(noted_square, (file.as_str(), x));
+    let squares: Vec<_> = (0..200).map(submit).collect();
+    let total = session.submit(noted_sum, (file.as_str(), &squares));
+    assert_eq!(soon(total.result()).await.unwrap(), sum_of_squares(200));
+    // Nobody wants those of the first half any more: the sum needs them no more, either.
+    let kept = squares[100..].to_vec();
+    drop(squares);
+    for _ in 0..2 {
+        cluster.replace_master().await;
+        assert_eq!(soon(total.result()).await.unwrap(), sum_of_squares(200));
+        assert_eq!(soon(kept[0].result()).await.unwrap(), 100 * 100);
+    }
+    // New work of old results, some of which nobody has fetched so far.
+    let again = session.submit(noted_sum, (file.as_str(), &kept));
+    assert_eq!(soon(again.result()).await.unwrap(), sum_of_squares(200) - sum_of_squares(100));
+    let calls = calls(&path);
+    let mut once = calls.clone();
+    once.dedup();
+    assert_eq!(calls, once, "each was called once");
+    assert_eq!((calls.len(), cluster.living()), (202, 2));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_lost_worker_had_is_computed_again() {
+    let mut cluster = Cluster::start(2, worker).await;
+    let session = driver(&cluster, LIMIT).await;
+    let path = cluster.directory.path().join("calls");
+    let file = path.display().to_string();
+    let squares: Vec<_> = (0..100u64).map(|x| session.submit(noted_square, (file.as_str(), x))).collect();
+    soon(wait(&squares)).await;
+    cluster.replace_master().await;
+    let total = session.submit(noted_sum, (file.as_str(), &squares));
+    assert_eq!(soon(total.result()).await.unwrap(), sum_of_squares(100));
+    assert_eq!(calls(&path).len(), 101);
+    // What was found under new numbers has its lineage still.
+    cluster.kill(0);
+    let again = session.submit(noted_sum, (file.as_str(), &squares[1..]));
+    assert_eq!(soon(again.result()).await.unwrap(), sum_of_squares(100));
+    let called = calls(&path).len();
+    assert!((103..=202).contains(&called), "{called} calls: those of one worker again, and one sum");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_goes_on_where_it_was() {
+    let mut cluster = Cluster::start(2, worker).await;
+    let session = driver(&cluster, LIMIT).await;
+    let path = cluster.directory.path().join("calls");
+    let file = path.display().to_string();
+    let squares: Vec<_> = (0..3_000u64).map(|x| session.submit(noted_square, (file.as_str(), x))).collect();
+    let total = session.submit(noted_sum, (file.as_str(), &squares));
+    soon(wait(&squares[..500])).await;
+    // Those of before are wanted by nobody but the sum.
+    drop(squares);
+    cluster.replace_master().await;
+    assert_eq!(soon(total.result()).await.unwrap(), sum_of_squares(3_000));
+    let called = calls(&path).len() - 3_001;
+    assert!(called <= 4, "{called} were called twice: at most what ran when the workers found the next master");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_that_find_no_other_master_end() {
+    let mut cluster = Cluster::start_patient(2, worker, 300).await;
+    let session = driver(&cluster, Duration::from_millis(10)).await;
+    assert_eq!(soon(session.submit(square, (3u64,)).result()).await.unwrap(), 9);
+    soon(cluster.end_for_good()).await;
+}
+
+#[bobbin::method]
+fn add_to(sum: &mut u64, amount: u64) -> u64 {
+    *sum += amount;
+    *sum
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_actors_state_stays_where_it_is() {
+    let mut cluster = Cluster::start(1, worker).await;
+    let session = driver(&cluster, LIMIT).await;
+    let actor = soon(session.actor(session.submit(square, (2u64,)))).await.unwrap();
+    assert_eq!(soon(actor.call(add_to, (10u64,))).await.unwrap(), 14);
+    for sum in [24, 34] {
+        cluster.replace_master().await;
+        assert_eq!(soon(actor.call(add_to, (10u64,))).await.unwrap(), sum);
+    }
+    // It stays when nobody can ask for results of former masters any more: it is a result of this one.
+    assert_eq!(soon(session.submit(square, (3u64,)).result()).await.unwrap(), 9);
+    assert_eq!(soon(actor.call(add_to, (1u64,))).await.unwrap(), 35);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -54,6 +54,21 @@ pub enum Action {
         /// Which attempt.
         attempt: u32,
     },
+    /// Ask a worker to keep results of a former application master as those of our tasks. It answers for each with
+    /// [`crate::Event::ResultAdopted`].
+    AdoptResults {
+        /// Who.
+        worker: WorkerId,
+        /// Which application master numbered them.
+        master: u32,
+        /// Its numbers, and ours.
+        results: Vec<(u32, TaskId)>,
+    },
+    /// Tell the worker that nobody will ask for what else it has of former application masters.
+    DropFormer {
+        /// Where.
+        worker: WorkerId,
+    },
     /// Tell the worker that nobody wants these results any more.
     DropResults {
         /// Where.

@@ -29,6 +29,15 @@ pub struct Config {
     pub idle_limit: Option<Duration>,
     /// How long containers are asked for on behalf of announced work that nobody brings.
     pub expectation_limit: Duration,
+    /// How long tasks that an application master before ours may have had wait for workers that may have their results:
+    /// those of kept containers, or, where there are no containers, of `former_workers`.
+    pub former_wait: Duration,
+    /// Workers that are expected to come from an application master before ours, in local mode.
+    pub former_workers: u32,
+    /// How long a worker keeps results of former application masters that nobody asks for.
+    pub former_limit: Duration,
+    /// How long a container of an attempt before may take until its worker connects.
+    pub kept_limit: Duration,
     /// A job fails when no worker was there, and none could come, for so long.
     pub starvation_limit: Duration,
 }
@@ -47,6 +56,10 @@ impl Default for Config {
             retry_delay: Duration::from_millis(100),
             idle_limit: None,
             expectation_limit: Duration::from_secs(30),
+            former_wait: Duration::from_secs(10),
+            former_workers: 0,
+            former_limit: Duration::from_secs(60),
+            kept_limit: Duration::from_secs(30),
             starvation_limit: Duration::from_secs(30),
         }
     }

@@ -1,6 +1,7 @@
 //! The state machine's front: one event in, actions out. The decisions are in the modules below it, each an
 //! `impl Core` with one subject.
 
+mod adopting;
 mod asking;
 mod containers;
 mod copying;
@@ -34,6 +35,7 @@ use crate::copies::Copies;
 use crate::event::{Capability, Event, Node};
 use crate::expected::Expected;
 use crate::fleet::Fleet;
+use crate::former::Former;
 use crate::hosts::{Hosts, Learned};
 use crate::ids::{DriverId, HostId, JobId, TaskId, Time, WorkerId};
 use crate::jobs::Jobs;
@@ -79,6 +81,10 @@ pub struct Core {
     /// What drivers share.
     commons: Commons,
     datasets: Datasets,
+    /// What workers have of application masters before us.
+    former: Former,
+    /// When the first event came.
+    began: Option<Time>,
     wishes: Wishes,
     /// Since when there has been neither driver nor job.
     idle_since: Option<Time>,
@@ -127,6 +133,8 @@ impl Core {
             drivers: BTreeSet::new(),
             commons: Commons::default(),
             datasets: Datasets::default(),
+            former: Former::default(),
+            began: None,
             wishes: Wishes::default(),
             idle_since: None,
             ended: BTreeMap::new(),
@@ -138,6 +146,7 @@ impl Core {
     /// Take one event at this moment and append what is to be done, in order.
     pub fn handle(&mut self, now: Time, event: Event, actions: &mut Vec<Action>) {
         self.now = self.now.max(now);
+        self.began.get_or_insert(self.now);
         self.ended.clear();
         std::mem::swap(&mut self.out, actions);
         if self.finished {
@@ -163,6 +172,7 @@ impl Core {
             Event::HeadroomKnown { headroom } => self.headroom_known(headroom),
             Event::Resync => self.resync(),
             Event::ShutdownByResourceManager => self.shut_down(),
+            Event::ContainersKept { containers } => self.containers_kept(containers),
             Event::ContainersGranted { grants } => self.containers_granted(grants),
             Event::ContainerLaunchFailed { container, why } => self.launch_failed(container, &why),
             Event::ContainerCompleted { container, exit_status, diagnostics } => {
@@ -187,6 +197,8 @@ impl Core {
             Event::WorkerConnected { worker, container, host, threads } => {
                 self.worker_connected((worker, container), &host, threads);
             }
+            Event::ResultsClaimed { worker, results } => self.results_claimed(worker, &results),
+            Event::ResultAdopted { worker, task, found } => self.result_adopted(worker, task, found),
             Event::WorkerGone { worker, why } => self.worker_gone(worker, &why),
             Event::TaskFinished { worker, task, attempt, result_bytes, result_rows } => {
                 self.task_finished(worker, (task, attempt), result_bytes, result_rows);
@@ -208,6 +220,7 @@ impl Core {
         self.check_special_hope();
         self.check_questions();
         self.check_expected();
+        self.check_former();
         self.release_idle_workers();
         self.let_go_of_leavers();
         self.speculate();
@@ -336,6 +349,7 @@ impl Core {
         for index in effects.ready {
             self.make_ready(job, index);
         }
+        self.adopt(job, &effects.adopted);
         self.drop_everywhere(dropped);
     }
 

@@ -36,6 +36,12 @@ pub enum Event {
     /// The ResourceManager says that this attempt is dead.
     ShutdownByResourceManager,
 
+    /// YARN kept these containers of an attempt before this one: each with its host, as the ResourceManager names it. Those
+    /// whose workers do not come are given back. Say it before workers connect.
+    ContainersKept {
+        /// The containers.
+        containers: Vec<(ContainerId, String)>,
+    },
     /// YARN granted containers.
     ContainersGranted {
         /// The grants.
@@ -160,6 +166,22 @@ pub enum Event {
         /// Tasks that it runs at the same time.
         threads: u32,
     },
+    /// A worker that has just connected has results of former application masters.
+    ResultsClaimed {
+        /// Who.
+        worker: WorkerId,
+        /// What.
+        results: Vec<FormerResults>,
+    },
+    /// A worker answers [`crate::Action::AdoptResults`], for one of the tasks.
+    ResultAdopted {
+        /// Who.
+        worker: WorkerId,
+        /// Which task has the result now.
+        task: TaskId,
+        /// Bytes and rows of the result; nothing if the worker does not have it.
+        found: Option<(u64, u64)>,
+    },
     /// The connection to a worker is lost, or it was silent for too long. Nothing more is heard from it.
     WorkerGone {
         /// Which.
@@ -283,6 +305,28 @@ pub struct Graph {
     /// A task that fails for good fails alone, with those that wait for its result; else the job fails with it. Such a job
     /// has no sets of which so many rows are enough.
     pub independent: bool,
+    /// What the job was with a former application master: its results may be found on workers.
+    pub formerly: Option<FormerJob>,
+    /// Numbers of tasks, not among `wanted`, that later jobs may read. They are run only if somebody reads them.
+    pub readable: Vec<u32>,
+}
+
+/// A job by its numbers with a former application master.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormerJob {
+    /// Which application master.
+    pub master: u32,
+    /// What that one called its first task; the others followed in order.
+    pub first: u32,
+}
+
+/// Results by the numbers of a former application master.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerResults {
+    /// Which application master.
+    pub master: u32,
+    /// Whose results.
+    pub tasks: Vec<u32>,
 }
 
 /// Many alike tasks.

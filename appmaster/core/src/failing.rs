@@ -52,7 +52,7 @@ impl Job {
         while let Some((index, failure)) = stack.pop() {
             let reads = match self.task(index).state {
                 State::Done { .. } | State::Skipped | State::Failed => continue,
-                State::Idle | State::Away => false,
+                State::Idle | State::Sought { .. } | State::Away => false,
                 State::Waiting { .. } | State::Delayed { .. } => true,
                 State::Ready { .. } => {
                     effects.unready.push(index);

@@ -11,13 +11,15 @@ use crate::trouble::Left;
 /// What a container is for us now.
 ///
 /// ```text
-/// Starting -> Running -> Gone -> (completed)
-///     +----------+---------+---> Leaving -> (completed)
+/// Starting, Kept -> Running -> Gone -> (completed)
+///     +----------------+---------+---> Leaving -> (completed)
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// Launched, its worker not yet connected.
     Starting { since: Time },
+    /// Started by an attempt before this one; its worker has yet to find us.
+    Kept { since: Time },
     /// Its worker is connected.
     Running { worker: WorkerId },
     /// Its worker is gone; YARN has not yet said why. These tasks ran there.
@@ -43,7 +45,7 @@ impl Container {
 
     /// Does it, or will it, run a worker?
     pub fn is_live(&self) -> bool {
-        matches!(self.stage, Stage::Starting { .. } | Stage::Running { .. })
+        matches!(self.stage, Stage::Starting { .. } | Stage::Kept { .. } | Stage::Running { .. })
     }
 }
 
@@ -120,7 +122,7 @@ impl Fleet {
 
     fn count(&mut self, row: &Container, change: i32) {
         self.live = self.live.saturating_add_signed(if row.is_live() { change } else { 0 });
-        let starting = matches!(row.stage, Stage::Starting { .. });
+        let starting = matches!(row.stage, Stage::Starting { .. } | Stage::Kept { .. });
         self.starting = self.starting.saturating_add_signed(if starting { change } else { 0 });
     }
 

@@ -41,11 +41,20 @@ id!(
     DriverId(u32),
     "driver "
 );
-id!(
-    /// What the shell calls one of YARN's containers (the low 40 bits of its id will do).
-    ContainerId(u64),
-    "container "
-);
+/// What the shell calls one of YARN's containers: in the lowest 40 bits its number in the attempt that it was granted to, in
+/// the highest 8 how many attempts there were before that one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContainerId(pub u64);
+
+impl fmt::Display for ContainerId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 >> 56 {
+            0 => write!(formatter, "container {}", self.0),
+            before => write!(formatter, "container {} of attempt {}", self.0 & (u64::MAX >> 8), before + 1),
+        }
+    }
+}
+
 id!(
     /// One fetch of a result by a worker that is to have a copy of it.
     CopyId(u32),

@@ -150,7 +150,7 @@ fn what_is_read<'a>(
 /// The range, if all of it is kept by its job; else a task that is not.
 fn kept(job: &Job, input: &InputRange) -> Result<Range<u32>, u32> {
     let end = input.first.checked_add(input.count).ok_or(input.first)?;
-    let is_kept = |task: u32| task < job.len() && job.task(task).wanted;
+    let is_kept = |task: u32| task < job.len() && (job.task(task).wanted || job.task(task).readable);
     match (input.first..end).find(|&task| !is_kept(task)) {
         Some(task) => Err(task),
         None => Ok(input.first..end),
@@ -166,6 +166,7 @@ impl Job {
         match self.task(index).state {
             State::Done { worker, bytes } => Some((worker, bytes)),
             State::Idle
+            | State::Sought { .. }
             | State::Waiting { .. }
             | State::Ready { .. }
             | State::Delayed { .. }

@@ -7,6 +7,7 @@ use crate::action::Audience;
 use crate::classes::{Class, ClassId, Classes, Lacking};
 use crate::event::{Graph, TaskRequest, TaskSet};
 use crate::failing::Failure;
+use crate::former::Formerly;
 use crate::groups::Groups;
 use crate::hosts::Hosts;
 use crate::ids::{DriverId, HostId, JobId, TaskId, Time, WorkerId};
@@ -24,11 +25,15 @@ use crate::trouble::Trouble;
 ///  +------- result used up or lost --------+       Away <-> Done: a task of an earlier job
 ///
 /// Failed: from any of these but Done and Skipped, for good; in independent jobs only
+///
+/// Idle -> Sought -> Done, or as any other: it was a task of an application master before ours (see `former`)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// Nobody needs its result.
     Idle,
+    /// Its result may be on a worker since before our time: on this one, which was asked for it, or on one that is expected.
+    Sought { asked: Option<WorkerId> },
     /// So many of its reads lack results.
     Waiting { missing: u32 },
     /// Waits for a worker, since then.
@@ -65,6 +70,8 @@ pub(crate) struct Task {
     pub done: bool,
     /// Does the driver want its result no more, although it wants others of the job?
     pub released: bool,
+    /// May later jobs read it, although the driver does not want it itself?
+    pub readable: bool,
 }
 
 /// Counters for people.
@@ -159,6 +166,8 @@ pub(crate) struct Job {
     /// Jobs that read its results.
     pub dependents: BTreeSet<JobId>,
     pub limits: Limits,
+    /// What it was with a former application master.
+    pub formerly: Option<Formerly>,
     /// Do its tasks fail alone?
     pub independent: bool,
     /// Results that live for datasets and for drivers that have opened these, and tasks that are run for themselves.
@@ -201,7 +210,7 @@ pub(crate) enum GraphError {
     NoSuchJob { task: u32, job: u32 },
     /// Only what the driver may fetch is kept.
     #[error(
-        "task {task} reads the result of task {input} of job {job}, which is not kept: it is not among that job's wanted results"
+        "task {task} reads the result of task {input} of job {job}, which is not kept: it is among neither the wanted nor the readable tasks of that job"
     )]
     NotKept { task: u32, job: u32, input: u32 },
     /// What is not made cannot be fetched.
@@ -233,7 +242,17 @@ pub(crate) enum GraphError {
 
 impl Task {
     fn new(state: State, input_bytes: u64) -> Task {
-        Task { state, attempt: 0, uses: 0, input_bytes, wanted: false, root: false, done: false, released: false }
+        Task {
+            state,
+            attempt: 0,
+            uses: 0,
+            input_bytes,
+            wanted: false,
+            root: false,
+            done: false,
+            released: false,
+            readable: false,
+        }
     }
 }
 
@@ -251,6 +270,7 @@ impl Job {
             imports,
             dependents: BTreeSet::new(),
             limits: Limits::default(),
+            formerly: None,
             independent: false,
             holders: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -301,7 +321,7 @@ impl Job {
         let imported = Task { wanted: true, ..Task::new(State::Away, 0) };
         self.tasks.resize((self.own + self.imports.len()) as usize, imported);
         self.groups.close(self.tasks.len() as u32)?;
-        self.mark_roots(&graph.wanted)?;
+        self.mark_roots(&graph.wanted, &graph.readable)?;
         Ok(self)
     }
 
@@ -332,9 +352,9 @@ impl Job {
         Ok(())
     }
 
-    fn mark_roots(&mut self, wanted: &[u32]) -> Result<(), GraphError> {
+    fn mark_roots(&mut self, wanted: &[u32], readable: &[u32]) -> Result<(), GraphError> {
         let count = self.len();
-        for &task in wanted {
+        for &task in wanted.iter().chain(readable) {
             if task >= count {
                 return Err(GraphError::WantedMissing { task, count });
             }
@@ -343,8 +363,12 @@ impl Job {
             }
             self.task_mut(task).wanted = true;
         }
+        for &index in readable {
+            let task = self.task_mut(index);
+            (task.readable, task.released, task.wanted) = (true, true, false);
+        }
         for (index, task) in self.tasks.iter_mut().take(count as usize).enumerate() {
-            task.root = task.wanted || self.groups.memberships(index as u32).is_empty();
+            task.root = task.wanted || !task.readable && self.groups.memberships(index as u32).is_empty();
             self.roots_left += u32::from(task.root);
         }
         Ok(())

@@ -21,13 +21,15 @@
 //!                             core/datasets    results by name          ... ResultReady to others
 //!  nodes, headroom            core/plan        how many containers,     Ask, Blacklist
 //!                             cover, requests  and on which hosts
+//!  worker has older results   former,          what need not run again  AdoptResults, DropFormer
+//!                             core/adopting
 //!  containers granted/ended   core/containers  what they are for,       Launch, Release, StopWorker
 //!                             exit, core/loss  who is to blame
 //!  tick                       core/ending      idle, hopeless, over     JobFailed, Finish
 //! ```
 //!
 //! Deliberately absent: fairness between the jobs of one driver (the oldest goes first).
-//! Nothing here survives the application master: drivers tell the next one what they need.
+//! Nothing here survives the application master: drivers tell the next one what they need, and workers what they have.
 
 mod action;
 mod bits;
@@ -42,6 +44,7 @@ mod exit;
 mod expected;
 mod failing;
 mod fleet;
+mod former;
 mod groups;
 mod hosts;
 mod ids;
@@ -71,7 +74,8 @@ pub use action::{Action, AskRow, Assignment, Audience, Input, Place};
 
 pub use config::{ClusterConfig, Config, LocalityWaits, Speculation};
 pub use event::{
-    Capability, Event, FailureKind, Grant, Graph, InputRange, Node, TaskFailure, TaskOptions, TaskRequest, TaskSet,
+    Capability, Event, FailureKind, FormerJob, FormerResults, Grant, Graph, InputRange, Node, TaskFailure, TaskOptions,
+    TaskRequest, TaskSet,
 };
 pub use exit::{ExitCause, ExitKind};
 pub use ids::{ContainerId, CopyId, DriverId, JobId, RequestId, SHARED_JOBS, TaskId, Time, WorkerId};

@@ -92,7 +92,7 @@ impl Job {
     fn skip(&mut self, index: u32, effects: &mut Effects) {
         let reads = match self.task(index).state {
             State::Done { .. } | State::Skipped | State::Away | State::Failed => return,
-            State::Idle => false,
+            State::Idle | State::Sought { .. } => false,
             State::Waiting { .. } | State::Delayed { .. } => true,
             State::Ready { .. } => {
                 effects.unready.push(index);

@@ -21,6 +21,8 @@ pub(crate) struct Effects {
     pub imports: Vec<u32>,
     /// Tasks that failed alone and of which the driver is to be told.
     pub failed: Vec<u32>,
+    /// Results of former application masters that their workers are to be asked for.
+    pub adopted: Vec<(WorkerId, u32)>,
     /// The job may be over by this: tasks failed, or are not wanted any more.
     pub settled: bool,
     /// A task of another job failed, and this job cannot do without it.
@@ -41,7 +43,7 @@ impl Job {
     pub fn need(&mut self, index: u32, effects: &mut Effects) {
         // Most tasks read nothing.
         let task = self.task(index);
-        if task.state == State::Idle && task.root && self.groups.reads(index).is_empty() {
+        if task.state == State::Idle && task.root && self.formerly.is_none() && self.groups.reads(index).is_empty() {
             return self.wait_for(index, 0, effects);
         }
         self.need_all(vec![index], effects);
@@ -52,6 +54,9 @@ impl Job {
             // Who put it there may have failed in the meantime.
             let task = self.task(index);
             if task.state != State::Idle || task.uses == 0 && !task.root {
+                continue;
+            }
+            if self.seek(index, effects) {
                 continue;
             }
             if let Some(failure) = self.inherited_failure(index) {
@@ -142,6 +147,14 @@ impl Job {
     /// The task left this result on this worker.
     pub fn complete(&mut self, index: u32, worker: WorkerId, bytes: u64, now: Time, effects: &mut Effects) {
         self.unassign(index);
+        self.done(index, (worker, bytes), now, effects);
+        if !self.groups.reads(index).is_empty() {
+            self.give_up_inputs(vec![index], effects);
+        }
+    }
+
+    /// The result of this task is on this worker, whoever made it.
+    pub fn done(&mut self, index: u32, (worker, bytes): (WorkerId, u64), now: Time, effects: &mut Effects) {
         let task = self.task_mut(index);
         task.state = State::Done { worker, bytes };
         let needless = task.uses == 0 && !task.wanted;
@@ -149,9 +162,6 @@ impl Job {
         self.counts.last_task = Some(now);
         self.forgive(index);
         self.feed_readers(index, effects);
-        if !self.groups.reads(index).is_empty() {
-            self.give_up_inputs(vec![index], effects);
-        }
         if needless {
             self.drop_result(index, effects);
         } else {
@@ -243,7 +253,9 @@ impl Job {
             // It comes back, or its result is dropped when it comes.
             State::Assigned { worker } => return effects.cancelled.push((worker, index)),
             State::Skipped | State::Away | State::Failed => return,
-            State::Idle => {}
+            // Its result is dropped when it comes.
+            State::Sought { asked: Some(_) } => return,
+            State::Idle | State::Sought { asked: None } => {}
             State::Ready { .. } => {
                 effects.unready.push(index);
                 stack.push(index);
@@ -355,7 +367,9 @@ fn starve(state: &mut State, reader: u32, effects: &mut Effects) {
         }
         State::Delayed { .. } => *state = State::Waiting { missing: 1 },
         // It may have read the input already; if not, it will say so.
-        State::Assigned { .. } | State::Idle | State::Done { .. } | State::Skipped | State::Away | State::Failed => {}
+        State::Assigned { .. } => {}
+        // It reads nothing.
+        State::Idle | State::Sought { .. } | State::Done { .. } | State::Skipped | State::Away | State::Failed => {}
     }
 }
 

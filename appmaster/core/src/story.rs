@@ -35,6 +35,8 @@ pub(crate) enum Step {
     ToldToStop { worker: WorkerId },
     /// It left its result there.
     Done { worker: WorkerId, bytes: u64 },
+    /// The worker had its result from an application master before ours.
+    Found { worker: WorkerId, bytes: u64 },
     /// It ended there without a result.
     Failed { worker: WorkerId, why: Box<str> },
     /// The worker that had it is gone.
@@ -58,6 +60,7 @@ impl fmt::Display for Step {
             Step::Sent { worker, attempt } => write!(formatter, "was sent to {worker} as attempt {attempt}"),
             Step::ToldToStop { worker } => write!(formatter, "{worker} was told to stop it"),
             Step::Done { worker, bytes } => write!(formatter, "left its result of {bytes} bytes on {worker}"),
+            Step::Found { worker, bytes } => write!(formatter, "{worker} has its result of {bytes} bytes from before"),
             Step::Failed { worker, why } => write!(formatter, "ended on {worker} without a result: {why}"),
             Step::WorkerGone { worker } => write!(formatter, "{worker}, which had it, is gone"),
             Step::Lost { worker } => write!(formatter, "its result on {worker} is lost"),

@@ -1,12 +1,13 @@
 //! The task that owns the core: translates inputs into events and carries actions out. It decides nothing.
 
+mod workers;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bobbin_core::{
-    Action, Answer, Assignment, Audience, ContainerId, CopyId, Core, DriverId, Event, JobId, Pace, SHARED_JOBS, TaskId,
-    Time, WorkerId,
+    Action, Answer, Audience, ContainerId, Core, DriverId, Event, JobId, Pace, SHARED_JOBS, TaskId, Time, WorkerId,
 };
 use bobbin_proto as wire;
 use bytes::Bytes;
@@ -36,6 +37,7 @@ const EVENTS: usize = 50;
 
 pub(super) struct Actor {
     id: Arc<str>,
+    master: u32,
     core: Core,
     mailbox: Option<Mailbox>,
     started: Instant,
@@ -64,6 +66,7 @@ impl Actor {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Actor {
             id: options.id,
+            master: options.master,
             core: Core::new(options.core),
             mailbox: options.mailbox,
             started: Instant::now(),
@@ -191,76 +194,11 @@ impl Actor {
         }
     }
 
-    fn worker_joins(&mut self, id: WorkerId, hello: wire::WorkerHello, orders: mpsc::Sender<wire::ToWorker>) {
-        let container = hello.container_id.parse::<names::ContainerId>().ok().map(|id| container_number(&id));
-        info!(worker = id.0, host = hello.host, container = hello.container_id, "worker connected");
-        let event =
-            Event::WorkerConnected { worker: id, container, host: hello.host.clone(), threads: hello.threads.max(1) };
-        self.workers.insert(id, WorkerPeer::new(hello, orders));
-        self.handle(event);
-    }
-
     fn driver_leaves(&mut self, id: DriverId, why: &str) {
         if let Some(driver) = self.drivers.remove(&id) {
             info!(driver = id.0, name = driver.name, why, "driver left");
             self.handle(Event::DriverDisconnected { driver: id });
         }
-    }
-
-    fn hear_worker(&mut self, worker: WorkerId, message: wire::FromWorker) {
-        let Some(peer) = self.workers.get_mut(&worker) else { return };
-        match message.message {
-            Some(wire::from_worker::Message::Heartbeat(_)) => {}
-            Some(wire::from_worker::Message::TaskFinished(finished)) => {
-                peer.finished += 1;
-                self.task_finished(worker, finished);
-            }
-            Some(wire::from_worker::Message::TaskFailed(failed)) => {
-                info!(
-                    worker = worker.0,
-                    task = failed.task,
-                    attempt = failed.attempt,
-                    message = failed.message,
-                    "task failed"
-                );
-                let task = TaskId(failed.task);
-                if let (Some((job, _)), Some(metrics)) = (self.jobs.of_task(task), &failed.metrics) {
-                    convert::add_metrics(&mut job.metrics, metrics);
-                }
-                let failure = convert::failure(&failed);
-                self.handle(Event::TaskFailed { worker, task, attempt: failed.attempt, failure });
-            }
-            Some(wire::from_worker::Message::TaskWaits(told)) => {
-                let wire::TaskWaits { task, attempt, waits } = told;
-                self.handle(Event::TaskWaits { worker, task: TaskId(task), attempt, waits });
-            }
-            Some(wire::from_worker::Message::MemoryPressure(told)) => {
-                self.handle(Event::WorkerPressed { worker, pressed: told.pressed, bytes: told.bytes });
-            }
-            Some(wire::from_worker::Message::ResultCopied(told)) => {
-                self.handle(Event::ResultCopied { worker, copy: CopyId(told.copy) });
-            }
-            Some(wire::from_worker::Message::CopyFailed(told)) => {
-                self.handle(Event::CopyFailed { worker, copy: CopyId(told.copy), why: told.message });
-            }
-            None => self.stuck.push(Input::WorkerLeaves(worker, "it sent an empty message".to_owned())),
-        }
-    }
-
-    fn task_finished(&mut self, worker: WorkerId, finished: wire::TaskFinished) {
-        let task = TaskId(finished.task);
-        if let Some((job, index)) = self.jobs.of_task(task) {
-            if let Some(metrics) = &finished.metrics {
-                convert::add_metrics(&mut job.metrics, metrics);
-            }
-            if !finished.note.is_empty() && !self.core.is_skipped(task) {
-                job.notes.insert(index, finished.note);
-            }
-        }
-        let wire::TaskFinished { attempt, result_bytes, result_rows, .. } = finished;
-        self.inline = (task, finished.inline);
-        self.handle(Event::TaskFinished { worker, task, attempt, result_bytes, result_rows });
-        self.inline.1.clear();
     }
 
     fn hear_driver(&mut self, driver: DriverId, message: wire::FromDriver) {
@@ -295,7 +233,9 @@ impl Actor {
             }
             Some(wire::from_driver::Message::ResultUnreadable(unreadable)) => {
                 let shared = questions::shared_job(unreadable.job);
-                if let Some(job) = shared.or_else(|| self.jobs.find(driver, unreadable.job)) {
+                // What could not be read of a former application master's result says nothing of ours.
+                let is_ours = unreadable.master == self.master;
+                if let Some(job) = shared.or_else(|| self.jobs.find(driver, unreadable.job)).filter(|_| is_ours) {
                     let workers = unreadable.workers.into_iter().map(WorkerId).collect();
                     let (index, why) = (unreadable.task, unreadable.reason);
                     self.handle(Event::ResultUnreadable { job, index, workers, why });
@@ -374,7 +314,13 @@ impl Actor {
             }
             Action::Launch { container } => self.mail(|mailbox| mailbox.launch(container)),
             Action::StopWorker { worker } => self.orders.push(worker, wire::to_worker::Message::Stop(wire::Stop {})),
-            Action::JobAccepted { job, first_task } => self.jobs.number_tasks(job, first_task),
+            Action::JobAccepted { job, first_task } => {
+                self.jobs.number_tasks(job, first_task);
+                let (master, first_result) = (self.master, first_task.0);
+                self.about_job(job, |number| {
+                    wire::to_driver::Message::JobAccepted(wire::JobAccepted { job: number, master, first_result })
+                });
+            }
             Action::Assign(assignment) => self.assign(assignment),
             Action::CancelTask { worker, task, attempt } => {
                 let cancel = wire::CancelTask { task: task.0, attempt };
@@ -385,13 +331,22 @@ impl Actor {
                 let order = wire::CopyResult { task: task.0, copy: copy.0, holder };
                 self.orders.push(worker, wire::to_worker::Message::CopyResult(order));
             }
+            Action::AdoptResults { worker, master, results } => {
+                let (former, tasks) = results.into_iter().map(|(former, task)| (former, task.0)).unzip();
+                let adopt = wire::AdoptResults { master, former, tasks };
+                self.orders.push(worker, wire::to_worker::Message::AdoptResults(adopt));
+            }
+            Action::DropFormer { worker } => {
+                self.orders.push(worker, wire::to_worker::Message::DropFormer(wire::DropFormer {}));
+            }
             Action::DropResults { worker, tasks } => self.orders.drop_results(worker, tasks),
             Action::Answer { driver, request, answer } => self.answer(driver, request, answer),
             Action::ResultReady { to, job, index, task, bytes, holder } => {
-                let holders = self.holder(holder).into_iter().collect();
+                let (holders, master) = (self.holder(holder).into_iter().collect(), self.master);
                 let inline = if self.inline.0 == task { self.inline.1.clone() } else { Bytes::new() };
                 self.about_result(to, job, |number| {
-                    let ready = wire::ResultReady { job: number, task: index, bytes, result: task.0, holders, inline };
+                    let (job, result) = (number, task.0);
+                    let ready = wire::ResultReady { job, task: index, bytes, result, holders, inline, master };
                     wire::to_driver::Message::ResultReady(ready)
                 });
             }
@@ -432,25 +387,6 @@ impl Actor {
         self.about_job(job, |number| {
             wire::to_driver::Message::JobFinished(wire::JobFinished { job: number, summary, notes })
         });
-    }
-
-    fn assign(&mut self, assignment: Assignment) {
-        let Assignment { worker, job, index, task, attempt, inputs, isolated } = assignment;
-        let Some(order) = self.jobs.get(job).and_then(|job| job.order(index)) else {
-            warn!(job = job.0, index, "the core assigned a task that is not there");
-            return;
-        };
-        let mut table = convert::HolderTable::default();
-        let inputs = inputs.iter().map(|input| table.input(input)).collect();
-        let holders = table.workers.iter().map(|worker| self.holder(*worker).unwrap_or_default()).collect();
-        let isolation = if isolated { wire::Isolation::Process.into() } else { order.isolation };
-        let run = wire::RunTask { task: task.0, attempt, inputs, holders, isolation, ..order };
-        self.orders.push(worker, wire::to_worker::Message::RunTask(run));
-    }
-
-    fn holder(&self, worker: WorkerId) -> Option<wire::Holder> {
-        let peer = self.workers.get(&worker)?;
-        Some(wire::Holder { worker: worker.0, host: peer.host.clone(), fetch_address: peer.fetch_address.clone() })
     }
 
     fn tell(&mut self, driver: DriverId, message: wire::to_driver::Message) {
@@ -582,7 +518,8 @@ impl Actor {
             let ending = wire::ApplicationEnding { reason: outcome.diagnostics.clone() };
             self.tell(id, wire::to_driver::Message::Ending(ending));
         }
-        let ids: Vec<WorkerId> = self.workers.keys().copied().collect();
+        // Of an attempt that the ResourceManager has given up, workers may be the next one's.
+        let ids: Vec<WorkerId> = self.workers.keys().copied().filter(|_| outcome.unregister).collect();
         for id in ids {
             self.orders.push(id, wire::to_worker::Message::Stop(wire::Stop {}));
         }
@@ -591,9 +528,10 @@ impl Actor {
     }
 }
 
-/// The core's name of a container: YARN's own 64-bit number, epoch and sequence.
+/// The core's name of a container: YARN's own number, epoch and sequence, and the attempt, since each counts from 1.
 pub(crate) fn container_number(id: &names::ContainerId) -> ContainerId {
-    ContainerId(u64::from(id.epoch) << 40 | id.sequence)
+    let attempt = u64::from(id.attempt.attempt.saturating_sub(1)) << 56;
+    ContainerId(attempt | (u64::from(id.epoch) << 40 & !(0xff << 56)) | id.sequence)
 }
 
 fn next(counter: &mut u32) -> u32 {

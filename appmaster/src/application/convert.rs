@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use bobbin_core::{
-    FailureKind, Graph, HostNames, Input, InputRange, TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, WorkerId,
+    FailureKind, FormerJob, FormerResults, Graph, HostNames, Input, InputRange, TaskFailure, TaskId, TaskOptions,
+    TaskRequest, TaskSet, WorkerId,
 };
 use bobbin_proto as wire;
 
@@ -39,10 +40,23 @@ pub(super) fn graph(job: &wire::SubmitJob) -> Result<Graph, BadJob> {
     if number == 0 {
         return Err(BadJob::Empty);
     }
-    match job.wanted.iter().find(|wanted| **wanted >= number) {
+    match job.wanted.iter().chain(&job.readable).find(|wanted| **wanted >= number) {
         Some(&wanted) => Err(BadJob::Wanted(wanted)),
-        None => Ok(Graph { number: job.job, hosts, sets, wanted: job.wanted.clone(), independent: job.independent }),
+        None => Ok(Graph {
+            number: job.job,
+            hosts,
+            sets,
+            wanted: job.wanted.clone(),
+            independent: job.independent,
+            formerly: job.formerly.map(|former| FormerJob { master: former.master, first: former.first_result }),
+            readable: job.readable.clone(),
+        }),
     }
+}
+
+/// What a worker has of former application masters.
+pub(super) fn former_results(former: wire::FormerResults) -> FormerResults {
+    FormerResults { master: former.master, tasks: former.tasks }
 }
 
 /// How a set's tasks are to be run. Their limits of time and memory are the worker's.

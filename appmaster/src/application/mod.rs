@@ -49,6 +49,8 @@ pub struct Options {
     pub mailbox: Option<Mailbox>,
     /// When it was submitted, Unix milliseconds.
     pub submitted_ms: u64,
+    /// Which application master of the application this is, counted from 1: YARN's attempt.
+    pub master: u32,
 }
 
 /// A handle on the running application. Cheap to clone.
@@ -56,6 +58,7 @@ pub struct Options {
 pub struct Application {
     inputs: mpsc::Sender<Input>,
     id: Arc<str>,
+    master: u32,
 }
 
 /// How the application ended.
@@ -110,13 +113,18 @@ impl Application {
     /// Starts the application's task. The second value resolves when it is over.
     pub fn start(options: Options) -> (Application, tokio::task::JoinHandle<Outcome>) {
         let (inputs, receiver) = mpsc::channel(INPUTS);
-        let application = Application { inputs, id: options.id.clone() };
+        let application = Application { inputs, id: options.id.clone(), master: options.master };
         (application, tokio::spawn(actor::Actor::new(options).run(receiver)))
     }
 
     /// YARN's id of the application, or "local".
     pub fn id(&self) -> &Arc<str> {
         &self.id
+    }
+
+    /// Which application master of the application this is, counted from 1.
+    pub fn master(&self) -> u32 {
+        self.master
     }
 
     /// Tells the core of something that happened outside.

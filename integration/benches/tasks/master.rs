@@ -117,7 +117,8 @@ async fn serve(credentials: Credentials) -> Outcome<String> {
     let listener = listen("127.0.0.1", None).await?;
     let address = listener.local_addr()?.to_string();
     let core = Config::default();
-    let (application, _) = Application::start(Options { id: Arc::from("bench"), core, mailbox: None, submitted_ms: 0 });
+    let (application, _) =
+        Application::start(Options { id: Arc::from("bench"), core, mailbox: None, submitted_ms: 0, master: 1 });
     tokio::spawn(server::serve(listener, Acceptor::new(&identity)?, application));
     Ok(address)
 }

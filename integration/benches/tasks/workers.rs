@@ -54,10 +54,12 @@ fn answer(order: ToWorker) -> Option<FromWorker> {
             ..Default::default()
         }),
         to_worker::Message::Heartbeat(_) => from_worker::Message::Heartbeat(Heartbeat {}),
-        // What was to be cancelled is finished already, and there are no results to drop or to copy.
+        // What was to be cancelled is finished already, and there are no results to drop, to copy or to adopt.
         to_worker::Message::CancelTask(_)
         | to_worker::Message::DropResults(_)
         | to_worker::Message::CopyResult(_)
+        | to_worker::Message::AdoptResults(_)
+        | to_worker::Message::DropFormer(_)
         | to_worker::Message::Stop(_) => return None,
     };
     Some(FromWorker { message: Some(message) })

@@ -56,6 +56,9 @@ impl World {
                 let from = row_of(from);
                 self.post(row_of(worker), Letter::Copy { task, copy, from });
             }
+            Action::AdoptResults { .. } | Action::DropFormer { .. } => {
+                panic!("no application master was before the simulator's, and the core wants {action:?}")
+            }
             Action::DropResults { worker, tasks } => self.post(row_of(worker), Letter::Drop(tasks)),
             Action::ResultReady { job, index, holder, .. } => self.result_ready(job, index, holder),
             Action::ResultLost { job, index, .. } => {

@@ -83,6 +83,8 @@ fn number_of(action: &Action) -> u64 {
         Action::Note(text) => mix(9, text.len() as u64),
         Action::Copy { worker, task, .. } => mix(10 ^ u64::from(task.0), u64::from(worker.0)),
         Action::Blacklist { .. }
+        | Action::AdoptResults { .. }
+        | Action::DropFormer { .. }
         | Action::Answer { .. }
         | Action::JobAccepted { .. }
         | Action::ResultLost { .. }
@@ -102,6 +104,7 @@ fn name_of(event: &Event) -> &'static str {
         Event::HeadroomKnown { .. } => "HeadroomKnown",
         Event::Resync => "Resync",
         Event::ShutdownByResourceManager => "ShutdownByResourceManager",
+        Event::ContainersKept { .. } => "ContainersKept",
         Event::ContainersGranted { .. } => "ContainersGranted",
         Event::ContainerLaunchFailed { .. } => "ContainerLaunchFailed",
         Event::ContainerCompleted { .. } => "ContainerCompleted",
@@ -118,6 +121,8 @@ fn name_of(event: &Event) -> &'static str {
         Event::SharesReleased { .. } => "SharesReleased",
         Event::FinishRequested { .. } => "FinishRequested",
         Event::WorkerConnected { .. } => "WorkerConnected",
+        Event::ResultsClaimed { .. } => "ResultsClaimed",
+        Event::ResultAdopted { .. } => "ResultAdopted",
         Event::WorkerGone { .. } => "WorkerGone",
         Event::TaskFinished { .. } => "TaskFinished",
         Event::TaskFailed { .. } => "TaskFailed",

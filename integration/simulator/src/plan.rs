@@ -143,7 +143,7 @@ impl Plan {
             options: TaskOptions::default(),
         };
         let sets = self.sets.iter().map(&mut task_set).collect();
-        Graph { number, hosts, sets, wanted: self.wanted.clone().collect(), independent: false }
+        Graph { number, hosts, sets, wanted: self.wanted.clone().collect(), ..Graph::default() }
     }
 
     fn set(&self, task: u32) -> &Set {

@@ -34,6 +34,7 @@ impl World {
             | Event::HeadroomKnown { .. }
             | Event::Resync
             | Event::ShutdownByResourceManager
+            | Event::ContainersKept { .. }
             | Event::ContainersGranted { .. }
             | Event::ContainerLaunchFailed { .. }
             | Event::DriverConnected { .. }
@@ -47,6 +48,8 @@ impl World {
             | Event::WorkerPressed { .. }
             | Event::ResultCopied { .. }
             | Event::CopyFailed { .. }
+            | Event::ResultsClaimed { .. }
+            | Event::ResultAdopted { .. }
             | Event::TaskWaits { .. }
             | Event::Asked { .. }
             | Event::QuestionWithdrawn { .. }

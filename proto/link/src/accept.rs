@@ -213,14 +213,20 @@ async fn refuse(link: &mut Link<Hello, Welcome>, error: String) {
 }
 
 impl Pending {
-    /// Lets the peer in. `worker_id` is the number that a worker gets (0 for others).
-    pub async fn welcome(mut self, application_id: &Arc<str>, worker_id: u32) -> Result<Accepted, AcceptError> {
+    /// Lets the peer in. `worker_id` is the number that a worker gets (0 for others), `master` that of the application master
+    /// (0 of a worker).
+    pub async fn welcome(
+        mut self,
+        application_id: &Arc<str>,
+        (worker_id, master): (u32, u32),
+    ) -> Result<Accepted, AcceptError> {
         let welcome = Welcome {
             protocol_version: PROTOCOL_VERSION,
             application_id: application_id.to_string(),
             error: String::new(),
             worker_id,
             silence_limit_ms: SILENCE_LIMIT_MS,
+            master,
         };
         let peer = self.peer;
         match timeout(HANDSHAKE_LIMIT, self.link.send(welcome)).await {

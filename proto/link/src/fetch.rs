@@ -28,6 +28,15 @@ pub struct FetchServer {
     link: Link<FetchRequest, FetchReply>,
 }
 
+/// What makes up a whole result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whole {
+    /// How long each part is, bytes.
+    pub parts: Vec<u64>,
+    /// The rows of all parts together.
+    pub rows: u64,
+}
+
 /// Why a result could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
@@ -50,20 +59,22 @@ impl FetchConnection {
         FetchConnection { link }
     }
 
-    /// Asks for the result of `task` (the application's number).
-    pub async fn fetch(&mut self, task: u32) -> Result<Body<'_>, FetchError> {
-        self.ask(vec![task], 0).await?;
+    /// Asks for the result of `task`, as the application master `master` numbered it.
+    pub async fn fetch(&mut self, master: u32, task: u32) -> Result<Body<'_>, FetchError> {
+        self.ask(master, vec![task], 0).await?;
         self.next().await
     }
 
-    /// Asks for one part of the results of these tasks; call [`Self::next`] once for each of them, in order.
-    pub async fn ask(&mut self, tasks: Vec<u32>, part: u32) -> Result<(), FetchError> {
-        Ok(self.link.send(FetchRequest { tasks, part, ..FetchRequest::default() }).await?)
+    /// Asks for one part of the results of these tasks, as the application master `master` numbered them; call
+    /// [`Self::next`] once for each of them, in order.
+    pub async fn ask(&mut self, master: u32, tasks: Vec<u32>, part: u32) -> Result<(), FetchError> {
+        Ok(self.link.send(FetchRequest { tasks, part, master, ..FetchRequest::default() }).await?)
     }
 
-    /// Asks for all parts of the result of `task`: their lengths, and their bytes one after the other.
-    pub async fn whole(&mut self, task: u32) -> Result<(Vec<u64>, Body<'_>), FetchError> {
-        self.link.send(FetchRequest { tasks: vec![task], whole: true, ..FetchRequest::default() }).await?;
+    /// Asks for all parts of the result of `task`, as the application master `master` numbered it: how long they are and how
+    /// many rows they have together, and their bytes one after the other.
+    pub async fn whole(&mut self, master: u32, task: u32) -> Result<(Whole, Body<'_>), FetchError> {
+        self.link.send(FetchRequest { tasks: vec![task], whole: true, master, ..FetchRequest::default() }).await?;
         let reply = self.link.next().await.ok_or(FetchError::Closed)??;
         if !reply.error.is_empty() {
             return Err(FetchError::Refused(reply.error));
@@ -72,7 +83,8 @@ impl FetchConnection {
         if sum != Some(reply.length) {
             return Err(FetchError::Refused(format!("its parts do not make up {} bytes", reply.length)));
         }
-        Ok((reply.parts, Body { link: &mut self.link, left: reply.length }))
+        let whole = Whole { parts: reply.parts, rows: reply.rows };
+        Ok((whole, Body { link: &mut self.link, left: reply.length }))
     }
 
     /// Makes the call of a request: of a method, or of a function. The reply's error is the caller's to look at; the bytes
@@ -193,10 +205,10 @@ impl FetchServer {
         Ok(())
     }
 
-    /// Announces a whole result by the lengths of its parts; [`Self::send`] them right after.
-    pub async fn reply_whole(&mut self, task: u32, parts: Vec<u64>) -> Result<(), FetchError> {
+    /// Announces a whole result; [`Self::send`] its parts right after.
+    pub async fn reply_whole(&mut self, task: u32, Whole { parts, rows }: Whole) -> Result<(), FetchError> {
         let length = parts.iter().sum();
-        Ok(self.link.send(FetchReply { task, length, parts, ..FetchReply::default() }).await?)
+        Ok(self.link.send(FetchReply { task, length, parts, rows, ..FetchReply::default() }).await?)
     }
 
     /// Answers a call: `reply` with its length, and the bytes.

@@ -29,7 +29,7 @@ mod stream;
 pub use accept::{AcceptError, Accepted, Acceptor, Pending, Role, UserAcceptor};
 pub use authority::{Authority, AuthorityError, Identity};
 pub use dial::{Connector, DialError};
-pub use fetch::{Body, FetchConnection, FetchError, FetchServer};
+pub use fetch::{Body, FetchConnection, FetchError, FetchServer, Whole};
 pub use listen::{ListenError, PortRange, listen};
 pub use pump::{LinkEnd, Pump, pump};
 pub use secret::Secret;

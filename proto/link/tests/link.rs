@@ -27,7 +27,7 @@ async fn serve(identity: &Identity) -> Server {
     let acceptor = Acceptor::new(identity).unwrap();
     let accepted = tokio::spawn(async move {
         let (tcp, peer) = listener.accept().await.unwrap();
-        acceptor.accept(tcp, peer).await?.welcome(&Arc::from("application_1_0001"), 7).await
+        acceptor.accept(tcp, peer).await?.welcome(&Arc::from("application_1_0001"), (7, 1)).await
     });
     Server { address, accepted }
 }
@@ -110,7 +110,7 @@ async fn results_of_any_size_arrive_whole() {
         }
     });
     for size in [0, 1, 1000, 300_000, 3_000_000] {
-        let mut body = connection.fetch(size).await.unwrap();
+        let mut body = connection.fetch(1, size).await.unwrap();
         let mut received = Vec::new();
         while let Some(chunk) = body.chunk().await.unwrap() {
             received.extend_from_slice(&chunk);
@@ -119,13 +119,13 @@ async fn results_of_any_size_arrive_whole() {
     }
     // Many for one request, most of them empty, the last one too.
     let many = [0, 0, 5, 0, 300_000, 0];
-    connection.ask(many.to_vec(), 2).await.unwrap();
+    connection.ask(1, many.to_vec(), 2).await.unwrap();
     for size in many {
         let mut body = connection.next().await.unwrap();
         assert_eq!(body.remaining(), u64::from(size));
         while body.chunk().await.unwrap().is_some() {}
     }
-    let refused = connection.fetch(99).await.map(|body| body.remaining());
+    let refused = connection.fetch(1, 99).await.map(|body| body.remaining());
     assert!(refused.unwrap_err().to_string().contains("no result of task 99"));
     drop(connection);
     serving.await.unwrap();

@@ -157,7 +157,7 @@ impl Conversation {
         for (ask, _) in self.questions.values() {
             connected.line.say(wire::from_driver::Message::Ask(ask.clone())).await;
         }
-        tracing::info!("joined an application master again; what was lost is computed again");
+        tracing::info!("joined an application master again; what is not found on workers is computed again");
         Ok(connected)
     }
 
@@ -250,7 +250,7 @@ impl Conversation {
         let Some(message) = self.futures.hear(message) else { return };
         match message {
             // A job that is no future's has no tasks that fail alone.
-            Message::Heartbeat(_) | Message::ResultFailed(_) | Message::Answer(_) => {}
+            Message::Heartbeat(_) | Message::ResultFailed(_) | Message::Answer(_) | Message::JobAccepted(_) => {}
             Message::Ending(ending) => self.ending = Some(ending.reason),
             Message::Progress(progress) => self.change(progress.job, |state| state.progress = progress),
             Message::ResultReady(ready) => self.change(ready.job, |state| {

@@ -117,7 +117,7 @@ impl FutureTable {
     }
 
     /// What to say to another application master, which knows nothing of us: all that our futures may need, in the order in
-    /// which it was submitted at first. Opened datasets are gone.
+    /// which it was submitted at first, and what it was before. Opened datasets are gone.
     pub fn resubmit(&mut self, why: &str) -> Vec<Message> {
         let why: Arc<str> = why.into();
         let shared = self.jobs.split_off(&SHARED_JOBS);
@@ -127,16 +127,15 @@ impl FutureTable {
         let (mut messages, mut releases) = (Vec::new(), Vec::new());
         for (&job, row) in &self.jobs {
             let Some(kept) = &row.kept else { continue };
-            messages.push(Message::SubmitJob(kept.clone()));
             row.running.set(0);
             row.slots.iter().flatten().for_each(|wanted| wanted.slot.lost());
+            // What nobody wants any more is there for those that read it.
+            let is_wanted = |task: &u32| row.slots.get(*task as usize).is_some_and(Option::is_some);
+            let (wanted, readable) = kept.wanted.iter().copied().partition(is_wanted);
+            messages.push(Message::SubmitJob(wire::SubmitJob { wanted, readable, ..kept.clone() }));
             messages.extend(errands(job, row));
-            let given_up = (0..).zip(&row.slots).filter(|(_, place)| place.is_none());
-            let tasks: Vec<u32> = given_up.map(|(task, _)| task).collect();
             if row.live == 0 {
                 releases.push(Message::ReleaseJob(wire::ReleaseJob { job }));
-            } else if !tasks.is_empty() {
-                releases.push(Message::ReleaseResults(wire::ReleaseResults { job, tasks }));
             }
         }
         // Whatever reads them was submitted before.
@@ -298,6 +297,12 @@ impl FutureTable {
                 let (message, exit_code) = (Arc::from(failed.message), failed.exit_code);
                 self.fail_job(failed.job, &Ended::Failed { message, exit_code });
             }
+            Message::JobAccepted(accepted) => {
+                let wire::JobAccepted { job, master, first_result } = accepted;
+                if let Some(kept) = self.jobs.get_mut(&job).and_then(|row| row.kept.as_mut()) {
+                    kept.formerly = Some(wire::FormerJob { master, first_result });
+                }
+            }
             Message::Progress(progress) => {
                 if let Some(row) = self.jobs.get(&progress.job) {
                     row.running.set(progress.tasks_running);
@@ -352,6 +357,7 @@ fn job_of(message: &to_driver::Message) -> Option<u32> {
         Message::JobFailed(failed) => failed.job,
         Message::JobFinished(finished) => finished.job,
         Message::Progress(progress) => progress.job,
+        Message::JobAccepted(accepted) => accepted.job,
         Message::Heartbeat(_) | Message::Ending(_) | Message::Answer(_) => return None,
     })
 }

@@ -279,7 +279,7 @@ impl Visited {
 
     /// Serves those who only ask.
     async fn tell(&self, pending: Pending) -> Result<(), AcceptError> {
-        match pending.welcome(self.application.id(), 0).await? {
+        match pending.welcome(self.application.id(), (0, crate::local::MASTER)).await? {
             Accepted::Peer(server) => {
                 if let Err(error) = bobbin_worker::answer(*server, &self.served).await {
                     debug!(error = describe(&error), "a fetching connection broke");

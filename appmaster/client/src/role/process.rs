@@ -95,6 +95,6 @@ fn home(told: &[u8], io: &Handle) -> Result<Option<Arc<dyn Any + Send + Sync>>, 
     let secret = Secret::from_bytes(&secret).ok_or("the application's secret has another length")?;
     let identity = Identity { authority_pem, certificate_pem, key_pem, secret };
     let _runtime = io.enter();
-    let (_, home) = surroundings(&spec, &identity)?;
+    let (_, home, _) = surroundings(&spec, &identity)?;
     Ok(Some(Arc::new(home)))
 }

@@ -157,7 +157,7 @@ class Driver:
         """An announced result cannot be fetched; it will be announced again."""
         self.jobs[ready.job].results.pop(ready.task, None)
         workers = [holder.worker for holder in ready.holders]
-        lost = wire.ResultUnreadable(job=ready.job, task=ready.task, workers=workers, reason=reason)
+        lost = wire.ResultUnreadable(job=ready.job, task=ready.task, workers=workers, reason=reason, master=ready.master)
         self.say(result_unreadable=lost)
 
     def finish(self, succeeded: bool, diagnostics: str) -> None:
@@ -225,7 +225,7 @@ class Driver:
         fault = LinkFault("nobody has it")
         for holder in ready.holders:
             try:
-                return self._fetcher(holder.fetch_address).fetch([ready.result])[0]
+                return self._fetcher(holder.fetch_address).fetch([ready.result], master=ready.master)[0]
             except LinkFault as error:
                 self._forget_fetcher(holder.fetch_address)
                 fault = error

@@ -230,9 +230,9 @@ class Fetcher:
     def __init__(self, application: Application, address: str) -> None:
         self._link = Link(application, address, wire.Hello(peer=wire.PeerHello()))
 
-    def fetch(self, tasks: Sequence[int], part: int = 0) -> list[bytes]:
-        """The same part of these results, by the application's numbers of their tasks."""
-        self._link.send(wire.FetchRequest(tasks=tasks, part=part))
+    def fetch(self, tasks: Sequence[int], part: int = 0, master: int = 1) -> list[bytes]:
+        """The same part of these results, by the numbers that this application master has given to their tasks."""
+        self._link.send(wire.FetchRequest(tasks=tasks, part=part, master=master))
         return [self._next() for _ in tasks]
 
     def run(self, function: wire.Function, *values: bytes) -> bytes:
@@ -250,7 +250,7 @@ class Fetcher:
 
     def call(self, **call: object) -> tuple[wire.FetchReply, bytes]:
         """One of the calls of `FetchRequest`, by its name there."""
-        self._link.send(wire.FetchRequest(**call))  # type: ignore[arg-type]
+        self._link.send(wire.FetchRequest(master=1, **call))  # type: ignore[arg-type]
         frame = self._link.receive(FETCH_LIMIT)
         if frame is None:
             raise Closed(f"nothing came for {FETCH_LIMIT} s")

@@ -50,12 +50,17 @@ pub struct Cluster {
     worker: fn() -> Command,
     workers: Vec<Child>,
     started: usize,
+    /// How long workers look for another master.
+    patience_ms: u64,
+    /// How many masters there were.
+    masters: u32,
     /// All of the master's tasks: what ends with it, ends as with a process.
     master: Option<Runtime>,
 }
 
-/// Runs an application master at this address, with a runtime of its own; returns where it listens.
-async fn start_master(identity: &Identity, address: &str) -> (Runtime, String) {
+/// Runs the application master of this number at this address, with a runtime of its own; returns where it listens. It
+/// expects so many workers of the one before.
+async fn start_master(identity: &Identity, address: &str, number: u32, former_workers: usize) -> (Runtime, String) {
     let master = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (listening, heard) = tokio::sync::oneshot::channel();
     let (acceptor, address) = (Acceptor::new(identity).unwrap(), address.to_owned());
@@ -63,8 +68,10 @@ async fn start_master(identity: &Identity, address: &str) -> (Runtime, String) {
         let listener = tokio::net::TcpListener::bind(address).await.unwrap();
         listening.send(listener.local_addr().unwrap().to_string()).unwrap();
         // No task is to blame for the deaths, however often it is met by them.
-        let core = Config { worker_deaths: u32::MAX, input_losses: u32::MAX, ..Config::default() };
-        let (application, _) = Application::start(Options { id: "test".into(), core, mailbox: None, submitted_ms: 0 });
+        let former_workers = u32::try_from(former_workers).unwrap();
+        let core = Config { worker_deaths: u32::MAX, input_losses: u32::MAX, former_workers, ..Config::default() };
+        let options = Options { id: "test".into(), core, mailbox: None, submitted_ms: 0, master: number };
+        let (application, _) = Application::start(options);
         server::serve(listener, acceptor, application).await;
     });
     let address = heard.await.unwrap();
@@ -75,12 +82,28 @@ impl Cluster {
     /// An application with so many workers, which `worker` starts: a program that plays the role where `CONTAINER_ID` is set.
     #[allow(dead_code, reason = "each user has its part")]
     pub async fn start(workers: usize, worker: fn() -> Command) -> Cluster {
+        Cluster::start_patient(workers, worker, 60_000).await
+    }
+
+    /// The same with workers that look so long for another master, milliseconds.
+    #[allow(dead_code, reason = "each user has its part")]
+    pub async fn start_patient(workers: usize, worker: fn() -> Command, patience_ms: u64) -> Cluster {
         let (authority, secret) = (Authority::generate().unwrap(), Secret::generate());
         let identity = authority.issue("test", &secret).unwrap();
-        let (master, address) = start_master(&identity, "127.0.0.1:0").await;
+        let (master, address) = start_master(&identity, "127.0.0.1:0", 1, 0).await;
         let directory = tempfile::tempdir().unwrap();
         let master = Some(master);
-        let mut cluster = Cluster { address, identity, directory, worker, workers: Vec::new(), started: 0, master };
+        let mut cluster = Cluster {
+            address,
+            identity,
+            directory,
+            worker,
+            workers: Vec::new(),
+            started: 0,
+            patience_ms,
+            masters: 1,
+            master,
+        };
         (0..workers).for_each(|_| cluster.start_worker());
         cluster
     }
@@ -91,7 +114,17 @@ impl Cluster {
         let (authority, secret) = (Authority::generate().unwrap(), Secret::generate());
         let (identity, directory) = (authority.issue("test", &secret).unwrap(), tempfile::tempdir().unwrap());
         let address = String::new();
-        Cluster { address, identity, directory, worker, workers: Vec::new(), started: 0, master: None }
+        Cluster {
+            address,
+            identity,
+            directory,
+            worker,
+            workers: Vec::new(),
+            started: 0,
+            patience_ms: 0,
+            masters: 1,
+            master: None,
+        }
     }
 
     /// Starts one more worker.
@@ -120,6 +153,7 @@ impl Cluster {
     pub fn tokens(&self, name: &str) -> PathBuf {
         let spec = WorkerSpec {
             master_address: self.address.clone(),
+            patience_ms: self.patience_ms,
             application_id: "test".into(),
             user: "test".into(),
             hadoop: BTreeMap::new(),
@@ -170,21 +204,52 @@ impl Cluster {
         rustix::process::kill_process(worker, rustix::process::Signal::STOP).unwrap();
     }
 
-    /// The application master dies, and its workers with it, as on YARN; a next one takes its place, with so many workers.
+    /// The application master dies, and its workers with it; a next one takes its place, with so many workers.
     #[allow(dead_code, reason = "each user has its part")]
     pub async fn kill_master(&mut self, workers: usize) {
+        self.end_master().await;
+        for mut worker in self.workers.drain(..) {
+            // It may have ended already.
+            let _ = worker.kill();
+            let _ = worker.wait();
+        }
+        self.next_master().await;
+        (0..workers).for_each(|_| self.start_worker());
+    }
+
+    /// The application master dies, and a next one takes its place, which the workers find.
+    #[allow(dead_code, reason = "each user has its part")]
+    pub async fn replace_master(&mut self) {
+        self.end_master().await;
+        self.next_master().await;
+    }
+
+    /// The application master dies, and nobody follows it. Waits until its workers have ended by themselves.
+    #[allow(dead_code, reason = "each user has its part")]
+    pub async fn end_for_good(&mut self) {
+        self.end_master().await;
+        let workers = std::mem::take(&mut self.workers);
+        let ending = move || workers.into_iter().map(|mut worker| worker.wait().unwrap()).count();
+        tokio::task::spawn_blocking(ending).await.unwrap();
+    }
+
+    /// How many workers live that lived at first.
+    #[allow(dead_code, reason = "each user has its part")]
+    pub fn living(&mut self) -> usize {
+        self.workers.iter_mut().filter_map(|worker| worker.try_wait().unwrap().is_none().then_some(())).count()
+    }
+
+    async fn end_master(&mut self) {
         if let Some(master) = self.master.take() {
             // Its address is free when all of it has ended.
             let ending = move || master.shutdown_timeout(std::time::Duration::from_secs(30));
             tokio::task::spawn_blocking(ending).await.unwrap();
         }
-        for mut worker in self.workers.drain(..) {
-            // It ends with its master.
-            let _ = worker.kill();
-            let _ = worker.wait();
-        }
-        self.master = Some(start_master(&self.identity, &self.address).await.0);
-        (0..workers).for_each(|_| self.start_worker());
+    }
+
+    async fn next_master(&mut self) {
+        self.masters += 1;
+        self.master = Some(start_master(&self.identity, &self.address, self.masters, self.workers.len()).await.0);
     }
 }
 

@@ -166,7 +166,7 @@ impl Core {
                 self.fleet.remove(container);
                 return;
             }
-            Stage::Starting { .. } => None,
+            Stage::Starting { .. } | Stage::Kept { .. } => None,
             Stage::Running { worker } => self.bury_worker(worker).map(|(_, left)| left),
             Stage::Gone { left, .. } => Some(left),
         };
@@ -183,11 +183,26 @@ impl Core {
         self.container_failed(container, host, &cause);
     }
 
+    /// Kept containers whose workers do not come.
+    fn check_kept(&mut self) {
+        let limit = self.config.kept_limit;
+        let is_silent = |row: &Container| matches!(row.stage, Stage::Kept { since } if self.now.since(since) >= limit);
+        let rows = self.fleet.iter().filter(|(_, row)| is_silent(row));
+        for (container, host) in rows.map(|(container, row)| (container, row.host)).collect::<Vec<_>>() {
+            let (host, limit) = (self.hosts[host].name.clone(), limit.as_secs());
+            self.note(format!(
+                "{container} on {host} is of an attempt before, and its worker has not come within {limit} s: it is given back"
+            ));
+            self.give_back(container);
+        }
+    }
+
     /// Containers that take too long: to start, or to say why they ended.
     pub(super) fn check_containers(&mut self) {
         let Some((connect, exit)) = self.config.cluster.as_ref().map(|row| (row.connect_limit, row.exit_limit)) else {
             return;
         };
+        self.check_kept();
         let late = |since: Time, limit| self.now.since(since) >= limit;
         // Should YARN never say that a container given back is over, it is forgotten all the same.
         let forgotten = |row: &Container| matches!(row.stage, Stage::Leaving { since } if late(since, connect));
@@ -203,7 +218,11 @@ impl Core {
             Stage::Gone { since, why, left } if late(*since, exit) => {
                 Some((container, row.host, left.suspects.clone(), why.clone()))
             }
-            Stage::Starting { .. } | Stage::Gone { .. } | Stage::Running { .. } | Stage::Leaving { .. } => None,
+            Stage::Starting { .. }
+            | Stage::Kept { .. }
+            | Stage::Gone { .. }
+            | Stage::Running { .. }
+            | Stage::Leaving { .. } => None,
         };
         for (container, host, tasks, text) in self.fleet.iter().filter_map(overdue).collect::<Vec<_>>() {
             if self.finished {

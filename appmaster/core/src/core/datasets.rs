@@ -135,6 +135,7 @@ impl Core {
                 self.act(Action::ResultFailed { to, job, index, message, exit_code });
             }
             State::Idle
+            | State::Sought { .. }
             | State::Waiting { .. }
             | State::Ready { .. }
             | State::Delayed { .. }

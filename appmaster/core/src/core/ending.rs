@@ -2,6 +2,7 @@
 
 use crate::action::Action;
 use crate::event::Event;
+use crate::former::Former;
 use crate::ids::WorkerId;
 
 use super::Core;
@@ -14,7 +15,7 @@ impl Core {
         }
         let reason = if diagnostics.is_empty() { "the application was ended" } else { diagnostics };
         self.end_jobs(reason);
-        self.close_everything();
+        self.close_everything(unregister);
         self.act(Action::Finish { succeeded, unregister, diagnostics: diagnostics.to_owned() });
     }
 
@@ -29,21 +30,25 @@ impl Core {
         }
     }
 
-    fn close_everything(&mut self) {
+    /// What an attempt leaves that the ResourceManager has given up is YARN's to end, or the next attempt's.
+    fn close_everything(&mut self, is_ours: bool) {
         let requests: Vec<_> = self.fleet.requests.iter().map(|(id, _)| id).collect();
         for request in requests {
             self.close_request(request);
         }
         self.tell_requests();
         for worker in self.workers.iter().map(|(worker, _)| worker).collect::<Vec<_>>() {
-            self.act(Action::StopWorker { worker });
+            if is_ours {
+                self.act(Action::StopWorker { worker });
+            }
         }
         self.workers.clear();
         self.copies = crate::copies::Copies::default();
         self.twins = super::speculation::Twins::default();
+        self.former = Former::default();
         self.taken_back.clear();
         for container in self.fleet.iter().map(|(container, _)| container).collect::<Vec<_>>() {
-            if self.fleet.remove(container).is_some_and(|row| !row.is_leaving()) {
+            if self.fleet.remove(container).is_some_and(|row| !row.is_leaving()) && is_ours {
                 self.act(Action::Release { container });
             }
         }
@@ -71,6 +76,7 @@ impl Core {
             | Event::HeadroomKnown { .. }
             | Event::Resync
             | Event::ShutdownByResourceManager
+            | Event::ContainersKept { .. }
             | Event::ContainerLaunchFailed { .. }
             | Event::ContainerCompleted { .. }
             | Event::DriverConnected { .. }
@@ -84,6 +90,8 @@ impl Core {
             | Event::QuestionWithdrawn { .. }
             | Event::SharesReleased { .. }
             | Event::FinishRequested { .. }
+            | Event::ResultsClaimed { .. }
+            | Event::ResultAdopted { .. }
             | Event::WorkerGone { .. }
             | Event::TaskFinished { .. }
             | Event::TaskFailed { .. }
@@ -171,8 +179,9 @@ impl Core {
         let idle = |row: &crate::worker::Worker| {
             row.assigned.is_empty() && row.results == 0 && self.now.since(row.idle_since) >= after
         };
-        let idle: Vec<WorkerId> =
-            self.workers.iter().rev().filter(|(_, row)| idle(row)).map(|(worker, _)| worker).take(surplus).collect();
+        let idle = |worker, row| idle(row) && !self.former.has(worker);
+        let rows = self.workers.iter().rev().filter(|&(worker, row)| idle(worker, row));
+        let idle: Vec<WorkerId> = rows.map(|(worker, _)| worker).take(surplus).collect();
         let released = idle.len();
         for worker in idle {
             self.note(format!("{worker} has had nothing to do for {} s: it is given back", after.as_secs()));

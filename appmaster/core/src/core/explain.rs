@@ -152,6 +152,8 @@ impl Core {
         let state = match job.task(index).state {
             State::Idle if job.task(index).done => "was done, and its result was used up".into(),
             State::Idle => "is not needed".into(),
+            State::Sought { asked: Some(worker) } => format!("was done before: {worker} is asked for its result"),
+            State::Sought { asked: None } => "may have been done before: workers are expected that may know".into(),
             State::Waiting { missing } => {
                 format!("waits for {missing} of its inputs{}", first_missing(job, index))
             }

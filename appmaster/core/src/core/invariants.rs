@@ -19,7 +19,9 @@ pub fn check(core: &Core) {
         counters_count(job);
         only_what_is_needless_is_skipped(job);
         nobody_waits_for_the_failed(job);
+        what_is_sought_may_be_found(core, job);
     }
+    claims_are_of_live_workers(core);
     imports_mirror_their_sources(core);
     released_jobs_keep_what_is_read(core);
     holders_are_there(core);
@@ -46,11 +48,15 @@ fn is_skipped(job: &Job, index: u32) -> bool {
     job.task(index).state == State::Skipped
 }
 
+fn is_sought(job: &Job, index: u32) -> bool {
+    matches!(job.task(index).state, State::Sought { .. })
+}
+
 /// Will it run, or does it?
 fn is_open(job: &Job, index: u32) -> bool {
     match job.task(index).state {
         State::Waiting { .. } | State::Ready { .. } | State::Delayed { .. } | State::Assigned { .. } => true,
-        State::Idle | State::Done { .. } | State::Skipped | State::Away | State::Failed => false,
+        State::Idle | State::Sought { .. } | State::Done { .. } | State::Skipped | State::Away | State::Failed => false,
     }
 }
 
@@ -71,6 +77,7 @@ fn missing_counts_inputs(job: &Job) {
                 assert_eq!(really, 0, "missing_counts_inputs: {} is ready", job.task_id(index));
             }
             State::Idle
+            | State::Sought { .. }
             | State::Assigned { .. }
             | State::Done { .. }
             | State::Skipped
@@ -126,7 +133,7 @@ fn counters_count(job: &Job) {
     assert_eq!(job.roots_left, left, "counters_count: roots left");
     for index in 0..job.len() {
         let task = job.task(index);
-        let given_up = task.root && !task.done && !is_open(job, index);
+        let given_up = task.root && !task.done && !is_open(job, index) && !is_sought(job, index);
         assert!(!given_up, "counters_count: root {} is neither done nor open", job.task_id(index));
     }
 }
@@ -158,6 +165,27 @@ fn nobody_waits_for_the_failed(job: &Job) {
     for (number, group) in job.groups.iter() {
         let failed = group.members().filter(|&member| job.task(member).state == State::Failed).count() as u32;
         assert_eq!(group.failed, failed, "nobody_waits_for_the_failed: group {number}");
+    }
+}
+
+/// Whoever was asked for a result is there, and nobody else is waited for in vain.
+fn what_is_sought_may_be_found(core: &Core, job: &Job) {
+    for index in 0..job.tasks.len() as u32 {
+        let State::Sought { asked } = job.task(index).state else { continue };
+        let (task, seeking) = (job.task_id(index), job.formerly.as_ref().is_some_and(|formerly| formerly.seeking));
+        match asked {
+            Some(worker) => {
+                assert!(core.workers.get(worker).is_some(), "what_is_sought_may_be_found: {task} on {worker}")
+            }
+            None => assert!(seeking, "what_is_sought_may_be_found: nobody is expected to have {task}"),
+        }
+    }
+}
+
+fn claims_are_of_live_workers(core: &Core) {
+    let claimed = core.jobs.iter().filter_map(|job| job.formerly.as_ref()).flat_map(|formerly| formerly.claimants());
+    for worker in core.former.claimants().chain(claimed) {
+        assert!(core.workers.get(worker).is_some(), "claims_are_of_live_workers: {worker} is gone");
     }
 }
 
@@ -432,7 +460,9 @@ fn holds_count(core: &Core) {
 fn containers_are_counted(core: &Core) {
     let live = core.fleet.iter().filter(|(_, row)| row.is_live()).count() as u32;
     assert_eq!(core.fleet.live(), live, "containers_are_counted: live");
-    let starting = core.fleet.iter().filter(|(_, row)| matches!(row.stage, Stage::Starting { .. })).count() as u32;
+    let starting =
+        core.fleet.iter().filter(|(_, row)| matches!(row.stage, Stage::Starting { .. } | Stage::Kept { .. })).count()
+            as u32;
     assert_eq!(core.fleet.starting(), starting, "containers_are_counted: starting");
 }
 

@@ -73,8 +73,9 @@ impl Core {
             }
         }
         let empty = |row: &Worker| row.leaving && row.assigned.is_empty() && row.results == 0;
+        let has_left = |worker: WorkerId, row: &Worker| empty(row) && !self.former.has(worker);
         let leavers: Vec<WorkerId> =
-            self.workers.iter().filter(|(_, row)| empty(row)).map(|(worker, _)| worker).collect();
+            self.workers.iter().filter(|&(worker, row)| has_left(worker, row)).map(|(worker, _)| worker).collect();
         for worker in leavers {
             self.note(format!("{worker} leaves"));
             let host = self.workers.get(worker).map(|row| (row.container, row.host));

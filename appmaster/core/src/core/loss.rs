@@ -58,7 +58,7 @@ impl Core {
             Stage::Starting { since } => {
                 self.fleet.slowest_start = self.fleet.slowest_start.max(self.now.since(since));
             }
-            Stage::Running { .. } => {}
+            Stage::Kept { .. } | Stage::Running { .. } => {}
             Stage::Gone { why, left, .. } => {
                 self.hold(host);
                 let text = format!("{id} on {}: {why}", self.hosts[host].name);
@@ -131,6 +131,7 @@ impl Core {
         self.wishes.all_workers = true;
         let threads = &mut self.hosts.row_mut(row.host).threads;
         *threads = threads.saturating_sub(row.threads);
+        self.lose_claims_of(worker);
         self.lose_results_on(worker);
         for (position, assigned) in row.assigned.iter().enumerate() {
             self.tell(assigned.task, Step::WorkerGone { worker });

@@ -26,15 +26,20 @@ impl Core {
         if let Some(message) = self.why_no_container() {
             return self.refuse_job(job, message, EXIT_USAGE);
         }
+        let formerly = graph.formerly;
         let resources = &self.config.resources;
         let names = &mut Names { hosts: &mut self.hosts, classes: &mut self.classes, resources };
         let accepted = match self.jobs.add((driver, job), graph, names) {
             Ok(accepted) => accepted,
             Err(error) => return self.refuse_job(job, format!("the job cannot be run: {error}"), EXIT_INTERNAL),
         };
+        let first_task = TaskId(accepted.first);
         // What was announced is here, or never comes.
         self.expected = None;
-        let first_task = TaskId(accepted.first);
+        if let Some(formerly) = formerly {
+            self.job_was(job, formerly);
+        }
+        let Some(accepted) = self.jobs.get_mut(job) else { return };
         let mut effects = Effects::default();
         accepted.start(&mut effects);
         for (tasks, why) in std::mem::take(&mut accepted.refused) {
@@ -156,6 +161,9 @@ impl Core {
         }
         self.forget_holders(job);
         let Some(row) = self.jobs.remove(job) else { return Vec::new() };
+        if let Some(formerly) = &row.formerly {
+            self.former.forget_job(job, formerly.job);
+        }
         self.cancel_tasks_of(&row);
         self.drop_everywhere(results_of(&row));
         self.end_copies(&row);

@@ -49,22 +49,35 @@ impl Core {
         let mut effects = Effects::default();
         job.complete(index, worker, bytes, now, &mut effects);
         let skipped = job.count_rows(index, rows, &mut effects);
-        let (id, audience, done) = (job.id, job.audience(index), job.roots_left == 0);
+        let id = job.id;
+        self.wishes.containers |= skipped;
         self.count_locality(worker, task);
+        self.result_is_there((id, index), worker, bytes, effects);
+    }
+
+    /// The result of a task is on a worker: tell those who want it, and carry out what else follows.
+    pub(super) fn result_is_there(
+        &mut self,
+        (id, index): (JobId, u32),
+        holder: WorkerId,
+        bytes: u64,
+        effects: Effects,
+    ) {
+        let Some(job) = self.jobs.get(id) else { return };
+        let (task, audience, done) = (job.task_id(index), job.audience(index), job.roots_left == 0);
         for to in audience {
-            self.act(Action::ResultReady { to, job: id, index, task, bytes, holder: worker });
+            self.act(Action::ResultReady { to, job: id, index, task, bytes, holder });
         }
         self.carry_out(id, effects);
         self.task_is_over(id, index);
-        self.wishes.containers |= skipped;
         if done {
             self.job_done(id);
         }
-        self.result_came(task, worker);
+        self.result_came(task, holder);
     }
 
     /// A result that nobody waits for; unless the worker has fetched the same one in the meantime.
-    fn drop_stray(&mut self, worker: WorkerId, task: TaskId) {
+    pub(super) fn drop_stray(&mut self, worker: WorkerId, task: TaskId) {
         if !self.all_holders(task).contains(&worker) {
             return self.drop_results(vec![(worker, task)]);
         }

@@ -136,6 +136,8 @@ impl Core {
         let state = match task.state {
             State::Idle if task.done => "done, result used up".to_owned(),
             State::Idle => "not needed".to_owned(),
+            State::Sought { asked: Some(worker) } => format!("{worker} is asked for its result from before"),
+            State::Sought { asked: None } => "looked for on workers that are expected".to_owned(),
             State::Waiting { missing } => format!("waits for {missing} inputs"),
             State::Ready { since } => format!("could run since {} ms", since.0),
             State::Delayed { until } => format!("tried again at {} ms", until.0),

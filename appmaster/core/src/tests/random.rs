@@ -35,6 +35,9 @@ fn run(seed: u64) {
 
 /// Something happens.
 fn step(world: &mut World) {
+    if world.former.is_anybody_away() && world.rng.chance(20) {
+        return somebody_returns(world);
+    }
     match world.rng.below(100) {
         0..20 => {
             let millis = world.rng.below(500);
@@ -43,7 +46,9 @@ fn step(world: &mut World) {
         20..60 => {
             let workers = world.live_workers();
             if let Some(worker) = world.rng.pick(&workers) {
-                if world.rng.chance(12) {
+                if world.rng.chance(50) && !world.workers[&worker].adopting.is_empty() {
+                    world.answer_adoption(worker, 15);
+                } else if world.rng.chance(12) {
                     world.answer_copy(worker, 15);
                 } else if world.rng.chance(15) {
                     world.turn_waiting(worker);
@@ -128,6 +133,15 @@ fn speak_of_any_job(world: &mut World) {
     }
 }
 
+/// Whoever has lost the application master finds the next one.
+fn somebody_returns(world: &mut World) {
+    match world.rng.below(8) {
+        0 => world.show_late_containers(),
+        1..4 => world.return_driver(),
+        _ => world.return_worker(),
+    }
+}
+
 fn lost_connections_show(world: &mut World) {
     let dead: Vec<_> = world.workers.iter().filter(|(_, row)| row.gone_pending).map(|(&id, _)| id).collect();
     if let Some(worker) = world.rng.pick(&dead) {
@@ -138,6 +152,9 @@ fn lost_connections_show(world: &mut World) {
 fn fault(world: &mut World) {
     let workers = world.live_workers();
     let nodes: Vec<usize> = (0..world.manager.nodes.len()).collect();
+    if world.rng.chance(8) && !world.finished {
+        return world.restart();
+    }
     match (world.rng.below(12), world.rng.pick(&workers), world.rng.pick(&nodes)) {
         (0..5, Some(worker), _) => {
             let status = world.rng.pick(&[137, -102, -104, -100, 0, 1]).unwrap();
@@ -176,7 +193,7 @@ fn fault(world: &mut World) {
 
 fn may_reconnect(world: &World, container: &crate::ContainerId) -> bool {
     world.manager.containers[container].stage == SimStage::Connected
-        && !world.workers.values().any(|row| row.container == Some(*container))
+        && !world.workers.values().chain(&world.former.lost).any(|row| row.container == Some(*container))
 }
 
 /// The faults stop.
@@ -197,6 +214,9 @@ fn fair_round(world: &mut World) {
     for worker in dead {
         world.lose_connection(worker);
     }
+    world.show_late_containers();
+    world.return_worker();
+    world.return_driver();
     if world.local && world.workers.is_empty() {
         world.connect_worker(None);
     }
@@ -210,6 +230,9 @@ fn fair_round(world: &mut World) {
     for worker in world.live_workers() {
         world.answer(worker, 0);
         world.answer(worker, 0);
+        for _ in 0..20 {
+            world.answer_adoption(worker, 0);
+        }
         for _ in 0..4 {
             world.answer_copy(worker, 0);
         }
@@ -218,7 +241,9 @@ fn fair_round(world: &mut World) {
 
 fn every_job_ends(world: &mut World) {
     for _ in 0..500 {
-        if world.jobs.values().all(|job| job.over || job.released || job.finished && all_there(job)) {
+        if world.former.drivers.is_empty()
+            && world.jobs.values().all(|job| job.over || job.released || job.finished && all_there(job))
+        {
             return;
         }
         fair_round(world);
@@ -260,10 +285,13 @@ fn the_application_ends(world: &mut World) {
     for driver in world.drivers.clone() {
         world.disconnect_driver(driver);
     }
-    for _ in 0..400 {
+    for round in 0..400 {
         if !world.finished {
             fair_round(world);
         }
+        let keeps = |row: &&super::world::SimWorker| !row.dead && !row.former.is_empty();
+        let kept = world.workers.values().filter(keeps).count();
+        assert!(round < 100 || kept == 0, "what_nobody_asks_for_is_dropped: {kept} workers keep something");
     }
     assert!(world.finished, "an_idle_application_ends");
     while let Some(event) = world.manager.heartbeat() {

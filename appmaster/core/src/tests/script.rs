@@ -5,6 +5,7 @@
 //! set workers=2 threads=2
 //! 100 tick
 //! > ask 1:*=1+
+//! 900 restart
 //! ? what the core says when asked why nothing runs
 //! ```
 
@@ -14,8 +15,8 @@ use super::show;
 use crate::core::invariants;
 use crate::{
     Action, Capability, ClusterConfig, Config, ContainerId, CopyId, Core, DatasetEntry, DriverId, Event, FailureKind,
-    Grant, Graph, HostNames, InputRange, JobId, Node, Placing, Question, RequestId, Speculation, TaskFailure, TaskId,
-    TaskOptions, TaskRequest, TaskSet, Time, WorkerId,
+    FormerJob, FormerResults, Grant, Graph, HostNames, InputRange, JobId, Node, Placing, Question, RequestId,
+    Speculation, TaskFailure, TaskId, TaskOptions, TaskRequest, TaskSet, Time, WorkerId,
 };
 
 /// Run a script's events, and return it with the actions that really followed.
@@ -31,6 +32,11 @@ pub fn run(text: &str) -> String {
             Some(("set", settings)) => set(&mut config, settings),
             Some((first, rest)) if first.parse::<u64>().is_ok() => {
                 now = Time(first.parse().unwrap());
+                if rest == "restart" {
+                    core = None;
+                    out.push(line.to_owned());
+                    continue;
+                }
                 let core = core.get_or_insert_with(|| Core::new(config.clone()));
                 out.push(line.trim_end().to_owned());
                 step(core, now, rest, &mut out);
@@ -89,6 +95,10 @@ fn set(config: &mut Config, settings: &str) {
             "idle" => config.idle_limit = Some(seconds()),
             "hope" => config.starvation_limit = seconds(),
             "expect" => config.expectation_limit = seconds(),
+            "former-wait" => config.former_wait = seconds(),
+            "former-workers" => config.former_workers = number() as u32,
+            "former-limit" => config.former_limit = seconds(),
+            "kept" => config.kept_limit = seconds(),
             "workers" => cluster.workers = Some(number() as u32),
             "limit" => cluster.default_limit = number() as u32,
             "threads" => cluster.worker_threads = number() as u32,
@@ -100,7 +110,9 @@ fn set(config: &mut Config, settings: &str) {
             "names" => cluster.name_hosts = number() > 0,
             _ => panic!("unknown setting {key}"),
         }
-        if !matches!(key, "prefetch" | "idle" | "hope" | "expect" | "slow") {
+        let is_everywhere =
+            key.starts_with("former-") || matches!(key, "prefetch" | "idle" | "hope" | "expect" | "kept" | "slow");
+        if !is_everywhere {
             config.cluster = Some(cluster);
         }
     }
@@ -112,6 +124,9 @@ pub fn show_settings(config: &Config) -> String {
     let mut line = format!("set{resources} prefetch={} hope={}", config.prefetch, config.starvation_limit.as_millis());
     let slow = config.speculation.map_or((0.0, 0), |rule| (rule.factor, rule.least.as_millis()));
     line += &format!(" slow={}x{}", slow.0, slow.1);
+    let millis = |span: Duration| span.as_millis();
+    line += &format!(" former-wait={} former-workers={}", millis(config.former_wait), config.former_workers);
+    line += &format!(" former-limit={} kept={}", millis(config.former_limit), millis(config.kept_limit));
     if let Some(idle) = config.idle_limit {
         line += &format!(" idle={}", idle.as_millis());
     }
@@ -206,9 +221,28 @@ fn graph(number: u32, words: &str) -> Graph {
             options,
         }
     };
-    let (wanted, independent) = wanted.strip_suffix(" alone").map_or((wanted, false), |wanted| (wanted, true));
     let sets = parts.map(&mut set).collect();
-    Graph { number, wanted: list(wanted), hosts, sets, independent }
+    let mut words = wanted.split(' ');
+    let wanted = list(words.next().expect("wanted="));
+    let mut graph = Graph { number, wanted, hosts, sets, ..Graph::default() };
+    for word in words {
+        if let Some(was) = word.strip_prefix("was=") {
+            let (master, first) = former(was);
+            graph.formerly = Some(FormerJob { master, first: first[0] });
+        } else if let Some(readable) = word.strip_prefix("readable=") {
+            graph.readable = list(readable);
+        } else {
+            assert_eq!(word, "alone", "what a graph is");
+            graph.independent = true;
+        }
+    }
+    graph
+}
+
+/// `1:4,5` are tasks 4 and 5 of application master 1.
+fn former(word: &str) -> (u32, Vec<u32>) {
+    let (master, tasks) = word.split_once(':').expect("master:tasks");
+    (master.parse().expect("a master"), list(tasks))
 }
 
 fn options(words: &str) -> TaskOptions {
@@ -259,6 +293,13 @@ pub fn event(line: &str) -> Event {
         "headroom" => Event::HeadroomKnown { headroom: capability(first) },
         "resync" => Event::Resync,
         "shutdown" => Event::ShutdownByResourceManager,
+        "kept" => {
+            let kept = |word: &str| {
+                let (container, host) = word.split_once('@').expect("c1@host");
+                (ContainerId(id(container, "c")), host.to_owned())
+            };
+            Event::ContainersKept { containers: rest.split_whitespace().map(kept).collect() }
+        }
         "grant" => Event::ContainersGranted { grants: rest.split_whitespace().map(grant).collect() },
         "driver" => Event::DriverConnected { driver: DriverId(id(first, "d")) },
         "driver-gone" => Event::DriverDisconnected { driver: DriverId(id(first, "d")) },
@@ -354,6 +395,18 @@ fn container_or_worker_event(what: &str, first: &str, others: &str) -> Event {
             let (container, host) = second.split_once('@').expect("c1@host");
             let container = (container != "-").then(|| ContainerId(id(container, "c")));
             Event::WorkerConnected { worker: worker(), container, host: host.into(), threads: id(rest, "x") }
+        }
+        "has" => {
+            let of_one = |word| {
+                let (master, tasks) = former(word);
+                FormerResults { master, tasks }
+            };
+            Event::ResultsClaimed { worker: worker(), results: others.split_whitespace().map(of_one).collect() }
+        }
+        "adopted" => {
+            let size = rest.split_once(" rows ");
+            let found = size.map(|(bytes, rows)| (bytes.parse().expect("bytes"), rows.parse().expect("rows")));
+            Event::ResultAdopted { worker: worker(), task: TaskId(id(second, "t")), found }
         }
         "worker-gone" => Event::WorkerGone { worker: worker(), why: others.into() },
         "done" => {

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use crate::{
-    Action, AskRow, Audience, Capability, Event, FailureKind, Grant, Graph, HostNames, Input, InputRange, JobId, Node,
-    Placing, Question, TaskFailure, TaskOptions, TaskRequest, TaskSet, WorkerId,
+    Action, AskRow, Audience, Capability, Event, FailureKind, FormerJob, FormerResults, Grant, Graph, HostNames, Input,
+    InputRange, JobId, Node, Placing, Question, TaskFailure, TaskOptions, TaskRequest, TaskSet, WorkerId,
 };
 
 fn join<T>(items: &[T], separator: &str, show: impl Fn(&T) -> String) -> String {
@@ -68,7 +68,10 @@ fn graph(graph: &Graph) -> String {
     };
     let sets = graph.sets.iter().map(set);
     let alone = if graph.independent { " alone" } else { "" };
-    format!("wanted={}{alone}{}", numbers(&graph.wanted), sets.collect::<String>())
+    let was = graph.formerly.map_or_else(String::new, |FormerJob { master, first }| format!(" was={master}:{first}"));
+    let readable =
+        if graph.readable.is_empty() { String::new() } else { format!(" readable={}", numbers(&graph.readable)) };
+    format!("wanted={}{alone}{was}{readable}{}", numbers(&graph.wanted), sets.collect::<String>())
 }
 
 /// `{prio=1 depth=2 retries=3 isolatable=1 on=w1,w2 GPU=500}`, each if it is not usual.
@@ -107,6 +110,9 @@ pub fn event(event: &Event) -> String {
         Event::HeadroomKnown { headroom } => format!("headroom {}", size(headroom)),
         Event::Resync => "resync".into(),
         Event::ShutdownByResourceManager => "shutdown".into(),
+        Event::ContainersKept { containers } => {
+            format!("kept {}", join(containers, " ", |(container, host)| format!("c{}@{host}", container.0)))
+        }
         Event::ContainersGranted { grants } => format!("grant {}", join(grants, " ", grant)),
         Event::ContainerLaunchFailed { container, why } => format!("launch-failed c{} {why}", container.0),
         Event::ContainerCompleted { container, exit_status, diagnostics } => {
@@ -135,6 +141,14 @@ pub fn event(event: &Event) -> String {
         Event::WorkerConnected { worker, container, host, threads } => {
             let container = container.map_or("-".into(), |container| format!("c{}", container.0));
             format!("worker k{} {container}@{host} x{threads}", worker.0)
+        }
+        Event::ResultsClaimed { worker, results } => {
+            let of_one = |former: &FormerResults| format!("{}:{}", former.master, numbers(&former.tasks));
+            format!("has k{} {}", worker.0, join(results, " ", of_one))
+        }
+        Event::ResultAdopted { worker, task, found } => {
+            let found = found.map_or("none".into(), |(bytes, rows)| format!("{bytes} rows {rows}"));
+            format!("adopted k{} t{} {found}", worker.0, task.0)
         }
         Event::WorkerGone { worker, why } => format!("worker-gone k{} {why}", worker.0),
         Event::TaskFinished { worker, task, attempt, result_bytes, result_rows } => {
@@ -231,6 +245,11 @@ pub fn action(action: &Action) -> String {
         Action::Copy { worker, task, copy, from } => {
             format!("copy k{} t{} from k{} as y{}", worker.0, task.0, from.0, copy.0)
         }
+        Action::AdoptResults { worker, master, results } => {
+            let results = join(results, ",", |(former, task)| format!("{former}=t{}", task.0));
+            format!("adopt k{} {master}:{results}", worker.0)
+        }
+        Action::DropFormer { worker } => format!("drop-former k{}", worker.0),
         Action::DropResults { worker, tasks } => {
             format!("drop k{} {}", worker.0, join(tasks, ",", |task| format!("t{}", task.0)))
         }

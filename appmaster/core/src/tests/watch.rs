@@ -8,8 +8,8 @@ use super::manager::SimStage;
 use super::world::{SimTask, World};
 use crate::tempo::MOST_AHEAD;
 use crate::{
-    Action, Answer, Assignment, Audience, ContainerId, DriverId, Graph, Input, InputRange, JobId, SHARED_JOBS, TaskId,
-    TaskSet, WorkerId,
+    Action, Answer, Assignment, Audience, ContainerId, DriverId, FormerJob, Graph, Input, InputRange, JobId,
+    SHARED_JOBS, TaskId, TaskSet, WorkerId,
 };
 
 /// What a driver knows of a job.
@@ -17,7 +17,15 @@ use crate::{
 pub struct SimJob {
     pub driver: Option<DriverId>,
     pub graph: Graph,
+    /// As it was submitted at first.
+    pub original: Graph,
     pub first: u32,
+    /// What it was with a former application master.
+    pub former: Option<FormerJob>,
+    /// Is its driver yet to submit it to this application master?
+    pub away: bool,
+    /// It was released before this application master's time, and is there for others.
+    pub wants_nothing: bool,
     /// The core said that it can run.
     pub accepted: bool,
     /// The driver wants no more of it.
@@ -43,6 +51,16 @@ impl SimJob {
         let Some(wanted) = set.rows_wanted.filter(|&rows| rows > 0) else { return false };
         let before = (tasks.start..index).take_while(|task| self.done.contains(task));
         before.map(rows_of).sum::<u64>() >= wanted
+    }
+
+    /// How many tasks it has.
+    pub fn len(&self) -> u32 {
+        self.graph.sets.iter().map(|set| set.tasks.len() as u32).sum()
+    }
+
+    /// Is this one of its tasks?
+    pub fn has(&self, task: TaskId) -> bool {
+        task.0.checked_sub(self.first).is_some_and(|index| index < self.len())
     }
 
     fn reads(&self, job: JobId) -> bool {
@@ -76,7 +94,7 @@ impl Graph {
 impl World {
     /// A task is done. Returns its rows.
     pub fn note_done(&mut self, task: TaskId) -> u64 {
-        let found = self.jobs.values_mut().rev().find(|job| job.accepted && job.first <= task.0);
+        let found = self.jobs.values_mut().find(|job| job.accepted && job.has(task));
         let job = found.expect("a task of a job");
         let index = task.0 - job.first;
         job.done.insert(index);
@@ -116,6 +134,8 @@ impl World {
                 assert!(!row.results.contains(task), "nobody_copies_what_it_has: {task} on {worker}");
                 row.copies.push((*copy, *task, *from));
             }
+            Action::AdoptResults { worker, master, results } => self.watch_adopt(*worker, *master, results),
+            Action::DropFormer { worker } => self.watch_drop_former(*worker),
             Action::DropResults { worker, tasks } => self.watch_drop(*worker, tasks),
             Action::ResultReady { to: Audience::Sharer(driver), job, index, task, holder, .. } => {
                 self.still_shared(*driver, (*job, *index), action);

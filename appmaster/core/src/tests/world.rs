@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::deaths::Deaths;
 use super::manager::{Manager, SimStage};
 use super::rng::Rng;
+use super::takeover::{Former, FormerTask};
 use super::watch::SimJob;
 use super::{script, show};
 use crate::core::invariants;
@@ -34,6 +35,9 @@ pub struct SimWorker {
     pub results: BTreeSet<TaskId>,
     /// What it is to fetch, and from whom.
     pub copies: Vec<(CopyId, TaskId, WorkerId)>,
+    /// Results of former application masters, and those of them that it was asked for.
+    pub former: BTreeSet<FormerTask>,
+    pub adopting: Vec<(FormerTask, TaskId)>,
     pub dead: bool,
     /// Has the core yet to hear of its death?
     pub gone_pending: bool,
@@ -44,6 +48,8 @@ pub struct SimWorker {
 pub struct World {
     pub rng: Rng,
     pub core: Core,
+    pub config: Config,
+    pub former: Former,
     pub manager: Manager,
     pub workers: BTreeMap<WorkerId, SimWorker>,
     pub jobs: BTreeMap<JobId, SimJob>,
@@ -105,6 +111,10 @@ fn settings(rng: &mut Rng, local: bool) -> Config {
             .chance(60)
             .then(|| Speculation { factor: 0.5 + rng.below(3) as f64, least: Duration::from_millis(rng.below(600)) }),
         idle_limit: Some(Duration::from_secs(60)),
+        former_wait: Duration::from_millis(rng.below(4000)),
+        former_workers: rng.below(3) as u32,
+        former_limit: Duration::from_millis(rng.below(8000)),
+        kept_limit: Duration::from_millis(500 + rng.below(5000)),
         ..Config::default()
     }
 }
@@ -150,7 +160,9 @@ impl World {
             rng,
             prefetch: config.prefetch,
             script: vec![script::show_settings(&config)],
-            core: Core::new(config),
+            core: Core::new(config.clone()),
+            config,
+            former: Former { master: 1, ..Former::default() },
             workers: BTreeMap::new(),
             jobs: BTreeMap::new(),
             drivers: BTreeSet::new(),
@@ -186,7 +198,7 @@ impl World {
 
     /// Let something happen, and see what the core does.
     pub fn send(&mut self, event: Event) {
-        self.script.push(format!("{} {}", self.now, show::event(&event)));
+        self.note(&show::event(&event));
         let tick = event == Event::Tick;
         self.deaths.hear(&event);
         let mut actions = Vec::new();
@@ -201,6 +213,11 @@ impl World {
         }
     }
 
+    /// A line of the script.
+    pub fn note(&mut self, line: &str) {
+        self.script.push(format!("{} {line}", self.now));
+    }
+
     /// What the driver knows of a job.
     pub fn job(&mut self, job: JobId) -> &mut SimJob {
         self.jobs.get_mut(&job).expect("jobs_are_known")
@@ -213,10 +230,16 @@ impl World {
     }
 
     pub fn connect_driver(&mut self) {
+        self.join_driver();
+    }
+
+    /// A driver connects, be it a new one or not.
+    pub fn join_driver(&mut self) -> DriverId {
         self.next_driver += 1;
         let driver = DriverId(self.next_driver);
         self.drivers.insert(driver);
         self.send(Event::DriverConnected { driver });
+        driver
     }
 
     pub fn disconnect_driver(&mut self, driver: DriverId) {
@@ -280,7 +303,8 @@ impl World {
     pub fn submit(&mut self, driver: DriverId) {
         let job = JobId(self.jobs.len() as u32 + 1);
         let graph = Graph { number: job.0, ..self.graph(driver) };
-        self.jobs.insert(job, SimJob { driver: Some(driver), graph: graph.clone(), ..SimJob::default() });
+        let (original, driver_of_it) = (graph.clone(), Some(driver));
+        self.jobs.insert(job, SimJob { driver: driver_of_it, graph: graph.clone(), original, ..SimJob::default() });
         self.send(Event::JobSubmitted { driver, job, graph });
     }
 
@@ -310,7 +334,7 @@ impl World {
     }
 
     fn some_of(&mut self, job: JobId) -> Vec<u32> {
-        let wanted = self.jobs[&job].graph.wanted.clone();
+        let wanted = self.jobs[&job].original.wanted.clone();
         wanted.into_iter().filter(|_| self.rng.chance(40)).collect()
     }
 
@@ -431,8 +455,26 @@ impl World {
 
     /// A process starts in a container (or, in local mode, just so) and connects.
     pub fn connect_worker(&mut self, container: Option<ContainerId>) {
+        let threads = 1 + self.rng.below(3) as u32;
+        let row = SimWorker {
+            container,
+            threads,
+            tasks: Vec::new(),
+            results: BTreeSet::new(),
+            former: BTreeSet::new(),
+            adopting: Vec::new(),
+            copies: Vec::new(),
+            dead: false,
+            gone_pending: false,
+        };
+        self.join_worker(row);
+    }
+
+    /// A process connects, be it a new one or not.
+    pub fn join_worker(&mut self, row: SimWorker) -> WorkerId {
         self.next_worker += 1;
         let worker = WorkerId(self.next_worker);
+        let (container, threads) = (row.container, row.threads);
         let host = match container.and_then(|id| self.manager.containers.get_mut(&id)) {
             Some(row) => {
                 row.stage = SimStage::Connected;
@@ -440,18 +482,9 @@ impl World {
             }
             None => "localhost".into(),
         };
-        let threads = 1 + self.rng.below(3) as u32;
-        let row = SimWorker {
-            container,
-            threads,
-            tasks: Vec::new(),
-            results: BTreeSet::new(),
-            copies: Vec::new(),
-            dead: false,
-            gone_pending: false,
-        };
         self.workers.insert(worker, row);
         self.send(Event::WorkerConnected { worker, container, host, threads });
+        worker
     }
 
     /// Workers that answer.
@@ -531,48 +564,5 @@ impl World {
             _ => Placing::Retire { workers: self.rng.pick(&workers).into_iter().collect() },
         };
         self.send(Event::Asked { driver, request, question: Question::Place(placing) });
-    }
-
-    /// The process dies; the core hears of it from its connection, from YARN, or from both.
-    pub fn kill_worker(&mut self, worker: WorkerId, status: i32) {
-        let Some(row) = self.workers.get_mut(&worker) else { return };
-        row.dead = true;
-        let container = row.container;
-        let connection_first = container.is_none() || self.rng.chance(60);
-        if let Some(container) = container.filter(|_| !connection_first || self.rng.chance(80)) {
-            self.manager.end(container, status);
-        }
-        if connection_first {
-            self.lose_connection(worker);
-        } else if let Some(row) = self.workers.get_mut(&worker) {
-            row.gone_pending = true;
-        }
-    }
-
-    /// The core hears that a connection is lost.
-    pub fn lose_connection(&mut self, worker: WorkerId) {
-        self.workers.remove(&worker);
-        self.send(Event::WorkerGone { worker, why: "sim".into() });
-    }
-
-    /// YARN ends what runs in a container.
-    pub fn kill_workers_in(&mut self, container: ContainerId) {
-        for row in self.workers.values_mut().filter(|row| row.container == Some(container)) {
-            row.dead = true;
-            row.gone_pending = true;
-        }
-    }
-
-    /// A node and all on it is lost.
-    pub fn lose_node(&mut self, node: usize) {
-        self.manager.nodes[node].alive = false;
-        let there: Vec<_> =
-            self.manager.containers.iter().filter(|(_, row)| row.node == node).map(|(&id, _)| id).collect();
-        for container in there {
-            self.kill_workers_in(container);
-            self.manager.end(container, -100);
-        }
-        let report = self.manager.node_report();
-        self.send(report);
     }
 }
