@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use integration::cluster::{Cluster, Host};
 use integration::{program_beside, shared, wait};
@@ -15,8 +15,9 @@ use support::{Done, done};
 
 /// Longer than a job takes, with an application master that is started anew.
 const LIMIT: Duration = Duration::from_secs(180);
-/// Leaves of the tree: twice as many tasks.
+/// Leaves of the tree, and its tasks.
 const LEAVES: u64 = 20_000;
+const TASKS: u64 = 2 * LEAVES - 1;
 
 fn yarn_submit(cluster: &Cluster, words: &[&str]) -> Done {
     done(support::yarn_submit(cluster).args(words))
@@ -107,13 +108,54 @@ fn workers_and_masters_of_programs_may_die() {
         }
         warm.ends(tree);
     }
-    let mut tree = warm.tree();
-    assert!(warm.wait_done(&mut tree, 2_000), "it ended before its application master was killed");
-    assert!(warm.role("appmaster")[0].process.identity.kill());
-    warm.ends(tree);
-    let state = warm.state().unwrap();
-    println!("after the next application master: {} workers", state["workers"].as_array().map_or(0, Vec::len));
     warm.stop();
+}
+
+/// Workers outlive their application master, and nothing that they have is computed again.
+#[test]
+fn an_application_masters_death_costs_seconds_not_results() {
+    let Some(cluster) = shared() else { return };
+    let warm = Warm::start(cluster, "orphaned", &example("tree_reduction"));
+    let mut tree = warm.tree();
+    assert!(warm.wait_done(&mut tree, 10_000), "it ended before its application master was killed");
+    let before = warm.state().unwrap();
+    let workers = pids(&warm.role("worker"));
+    assert!(warm.role("appmaster")[0].process.identity.kill());
+    let killed = Instant::now();
+    let found = || warm.state().filter(|state| containers(state).len() == workers.len());
+    assert!(wait::until(LIMIT, found).is_some(), "the workers do not find the next application master");
+    println!("the workers were with the next application master {:?} after one was killed", killed.elapsed());
+    warm.ends(tree);
+    let after = warm.state().unwrap();
+    assert_eq!(containers(&after), containers(&before));
+    assert_eq!(pids(&warm.role("worker")), workers, "the same processes");
+    let (done, again) = (sum(&before["jobs"], "done"), sum(&after["workers"], "finished"));
+    println!("{done} tasks were done before, {again} ran after that, of {TASKS}");
+    // Results that were on their way when it died are known to workers alone.
+    assert!(
+        done >= 10_000 && done + again <= TASKS,
+        "{done} tasks were done before, and {again} of {TASKS} ran after that"
+    );
+    warm.stop();
+}
+
+fn pids(members: &[Member]) -> Vec<u32> {
+    let mut pids: Vec<u32> = members.iter().map(|member| member.process.identity.pid()).collect();
+    pids.sort_unstable();
+    pids
+}
+
+/// The containers of the workers that are connected.
+fn containers(state: &Value) -> Vec<&str> {
+    let workers = state["workers"].as_array().into_iter().flatten();
+    let mut containers: Vec<&str> = workers.filter_map(|worker| worker["container"].as_str()).collect();
+    containers.sort_unstable();
+    containers
+}
+
+/// The sum of a field of all rows.
+fn sum(rows: &Value, field: &str) -> u64 {
+    rows.as_array().into_iter().flatten().filter_map(|row| row[field].as_u64()).sum()
 }
 
 /// Actors are called from worker to worker, and tasks submit tasks, in containers as elsewhere.

@@ -41,6 +41,8 @@ struct Row {
 enum Stage {
     Master,
     Starting,
+    /// Of an attempt before this one; its worker has yet to come.
+    Kept,
     Running(WorkerId),
     /// Its worker is gone; YARN has yet to say why.
     Lost(String),
@@ -61,7 +63,9 @@ impl Containers {
 
     /// Takes note of what is about to be told to the core.
     pub fn hear(&mut self, event: &Event) {
-        if let Event::WorkerConnected { worker, container: Some(container), .. } = event {
+        if let Event::ContainersKept { containers } = event {
+            containers.iter().for_each(|(container, _)| self.turn(*container, Stage::Kept));
+        } else if let Event::WorkerConnected { worker, container: Some(container), .. } = event {
             self.turn(*container, Stage::Running(*worker));
         } else if let Event::WorkerGone { worker, why } = event {
             let mut rows = self.rows.iter();
@@ -110,6 +114,7 @@ impl Row {
         let (state, failed) = match &self.stage {
             Stage::Master => ("application master".to_owned(), false),
             Stage::Starting => ("starting".to_owned(), false),
+            Stage::Kept => ("of an attempt before".to_owned(), false),
             Stage::Running(worker) => (format!("worker {}", worker.0), false),
             Stage::Lost(why) => (why.clone(), false),
             Stage::GivenBack => ("given back".to_owned(), false),

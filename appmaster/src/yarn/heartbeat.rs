@@ -23,7 +23,7 @@ use super::nodes::Nodes;
 use super::rhythm::{FAST, Rhythm};
 use super::start::{Startable, Starter};
 use super::translate::{self, Kind};
-use crate::application::{Application, Outbox, Wishes, container_number};
+use crate::application::{Application, Outbox, Over, Wishes, container_number};
 use crate::spec::ExpectedWork;
 use crate::web::LogPages;
 
@@ -123,6 +123,8 @@ impl Heartbeat {
             self.nodes.token(token).await;
         }
         info!(queue = response.queue, "registered");
+        // When the application is over already, the next call finds out.
+        let _ = self.take_kept(response.containers_from_previous_attempts).await;
         Ok(Some(translate::capability(response.maximum_capability.as_ref())))
     }
 
@@ -215,6 +217,31 @@ impl Heartbeat {
         }
     }
 
+    /// Containers of an attempt before this one are ours now.
+    async fn take_kept(&mut self, kept: Vec<yarn::Container>) -> Result<(), Over> {
+        let (mut containers, mut sightings) = (Vec::new(), Vec::new());
+        for container in kept {
+            let (Some(grant), Some(sighting)) =
+                (translate::grant(&container), translate::sighting(&container, &self.pages))
+            else {
+                continue;
+            };
+            // A ResourceManager that has restarted may name them again.
+            if self.granted.contains_key(&grant.container) {
+                continue;
+            }
+            info!(container = sighting.id, host = sighting.host, "kept");
+            self.granted.insert(grant.container, container);
+            containers.push((grant.container, grant.host));
+            sightings.push(sighting);
+        }
+        if containers.is_empty() {
+            return Ok(());
+        }
+        self.application.sighted(sightings).await?;
+        self.application.event(Event::ContainersKept { containers }).await
+    }
+
     async fn take(&mut self, response: yarn::AllocateResponse) -> Next {
         self.response_id = response.response_id();
         if let Some(token) = response.am_rm_token {
@@ -222,6 +249,9 @@ impl Heartbeat {
         }
         for token in response.nm_tokens {
             self.nodes.token(token).await;
+        }
+        if self.take_kept(response.containers_from_previous_attempts).await.is_err() {
+            return Next::Stop;
         }
         let mut events = Vec::new();
         if !response.updated_nodes.is_empty() {

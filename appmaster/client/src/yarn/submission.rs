@@ -89,6 +89,8 @@ pub(super) fn context(
         priority: request.priority.map(|number| Priority { priority: Some(i32::try_from(number).unwrap_or(i32::MAX)) }),
         application_tags: request.tags.clone(),
         node_label_expression: request.node_label.clone(),
+        // Workers wait for the next attempt, with their results.
+        keep_containers_across_application_attempts: Some(request.max_attempts > 1),
         max_app_attempts: Some(i32::try_from(request.max_attempts).unwrap_or(i32::MAX)),
         resource: Some(resource(request.master)),
         am_container_spec: Some(ContainerLaunchContext {
