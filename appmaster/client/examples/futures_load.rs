@@ -196,6 +196,11 @@ fn answer(order: wire::ToWorker) -> Option<from_worker::Message> {
         }
         to_worker::Message::Heartbeat(heartbeat) => Some(from_worker::Message::Heartbeat(heartbeat)),
         // What was to be cancelled is done already, and there is nothing to drop.
-        _ => None,
+        to_worker::Message::CancelTask(_)
+        | to_worker::Message::DropResults(_)
+        | to_worker::Message::Stop(_)
+        | to_worker::Message::CopyResult(_)
+        | to_worker::Message::AdoptResults(_)
+        | to_worker::Message::DropFormer(_) => None,
     }
 }

@@ -417,9 +417,9 @@ mod tests {
         let session = Session::local(&options, planner).await.unwrap();
         let text = format!("SELECT sum(n) AS total FROM '{}'", path.display());
         let mut answer = session.run(&text).await.unwrap();
-        let Fetcher::Local(store, _) = &session.fetcher else { panic!("not in this process") };
+        let Fetcher::Local(served) = &session.fetcher else { panic!("not in this process") };
         let announced = answer.job.result(answer.query.wanted[0], None).await.unwrap();
-        store.drop_results(&[announced.ready.result]);
+        served.store.drop_results(&[announced.ready.result]);
         let batches = answer.collect().await.unwrap();
         assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
     }

@@ -171,7 +171,7 @@ async fn socket(user: u32) -> (tempfile::TempDir, String, tokio::task::JoinHandl
     let listener = tokio::net::UnixListener::bind(&path).unwrap();
     let accepted = tokio::spawn(async move {
         let (socket, _) = listener.accept().await.unwrap();
-        UserAcceptor::new(user).accept(socket).await?.welcome(&Arc::from("local-test"), 0).await
+        UserAcceptor::new(user).accept(socket).await?.welcome(&Arc::from("local-test"), (0, 0)).await
     });
     (directory, path, accepted)
 }

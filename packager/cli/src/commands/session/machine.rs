@@ -36,7 +36,7 @@ pub async fn start(args: &SessionArgs, name: &str, threads: Option<u32>) -> Resu
     };
     let program = program.map_err(|error| Failure::new(Exit::Input, format!("find the executable: {error}")))?;
     let submit = &args.submit;
-    let memory = is_given(submit, "worker-memory").then(|| submit.worker_memory.mebibytes << 20);
+    let memory = is_given(submit, "worker-memory").then_some(submit.worker_memory.mebibytes << 20);
     let means = Means {
         threads,
         memory_bytes: memory,
