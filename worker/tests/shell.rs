@@ -252,6 +252,9 @@ async fn lost_inputs_are_named() {
     let (mut first, mut second) = (master.worker(1, 1 << 20).await, master.worker(2, 1 << 20).await);
     first.scan(&query).await;
     first.order(Order::DropResults(wire::DropResults { tasks: vec![1] })).await;
+    // Orders and fetches have threads of their own.
+    let fetched = async || master.fetch(&first.hello.fetch_address, 1).await;
+    timeout(LIMIT, async { while fetched().await.is_ok() {} }).await.expect("it is dropped in time");
     let holders = [first.holder()];
     second.order_final(&query, 1, &holders).await;
     let failed = second.failed().await;

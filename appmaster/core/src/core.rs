@@ -40,6 +40,7 @@ use crate::hosts::{Hosts, Learned};
 use crate::ids::{DriverId, HostId, JobId, TaskId, Time, WorkerId};
 use crate::jobs::Jobs;
 use crate::lineage::Effects;
+use crate::pace::Paces;
 use crate::progress::Progress;
 use crate::questions::DatasetEntry;
 use crate::story::{Step, Story};
@@ -74,6 +75,8 @@ pub struct Core {
     reaches: Reaches,
     copies: Copies,
     twins: Twins,
+    /// How long calls take, by what they are called.
+    paces: Paces,
     story: Story,
     placements: Placements,
     fleet: Fleet,
@@ -127,6 +130,7 @@ impl Core {
             reaches: Reaches::default(),
             copies: Copies::default(),
             twins: Twins::default(),
+            paces: Paces::default(),
             story: Story::default(),
             placements: Placements::default(),
             fleet: Fleet::default(),

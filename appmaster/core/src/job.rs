@@ -14,6 +14,7 @@ use crate::ids::{DriverId, HostId, JobId, TaskId, Time, WorkerId};
 use crate::imports::Imports;
 use crate::limit::Limits;
 use crate::lists::Lists;
+use crate::pace::{Pace, PaceId, Paces};
 use crate::trouble::Trouble;
 
 /// What a task does now.
@@ -113,32 +114,10 @@ pub(crate) struct Set {
     pub isolatable: bool,
     /// May a task that takes long be tried twice at the same time?
     pub may_speculate: bool,
+    /// How long its tasks take.
     pub pace: Pace,
-}
-
-/// How long tasks of one set take.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Pace {
-    tasks: u32,
-    done: u32,
-    millis: f64,
-}
-
-impl Pace {
-    fn of(tasks: u32) -> Pace {
-        Pace { tasks, ..Pace::default() }
-    }
-
-    fn learn(&mut self, millis: f64) {
-        self.done = self.done.saturating_add(1);
-        self.millis += millis;
-    }
-
-    /// Milliseconds that a task of the set takes, once enough of them are done to tell.
-    pub fn typical(&self) -> Option<f64> {
-        let enough = self.done >= 3 && self.done >= self.tasks / 2;
-        enough.then(|| self.millis / f64::from(self.done))
-    }
+    /// Of calls, how long those of all sets take that are called so.
+    pub shared_pace: Option<PaceId>,
 }
 
 /// What a graph's names are looked up in.
@@ -147,6 +126,7 @@ pub(crate) struct Names<'a> {
     pub classes: &'a mut Classes,
     /// What each worker has, in thousandths.
     pub resources: &'a [(String, u64)],
+    pub paces: &'a mut Paces,
 }
 
 /// One job.
@@ -316,7 +296,8 @@ impl Job {
             self.has_classes |= class.is_some();
             let (retries, isolatable, may_speculate) = (options.retries, options.isolatable, !options.no_speculation);
             let pace = Pace::of(end - start);
-            self.sets.push(Set { name, end, class, retries, isolatable, may_speculate, pace });
+            let shared_pace = if self.independent { names.paces.add(&name, end - start) } else { None };
+            self.sets.push(Set { name, end, class, retries, isolatable, may_speculate, pace, shared_pace });
         }
         let imported = Task { wanted: true, ..Task::new(State::Away, 0) };
         self.tasks.resize((self.own + self.imports.len()) as usize, imported);
@@ -472,10 +453,12 @@ impl Job {
     }
 
     /// Take in how long a task took.
-    pub fn learn_duration(&mut self, index: u32, millis: f64) {
+    pub fn learn_duration(&mut self, index: u32, millis: f64, paces: &mut Paces) {
         let number = self.sets.partition_point(|set| set.end <= index);
-        if let Some(set) = self.sets.get_mut(number) {
-            set.pace.learn(millis);
+        match self.sets.get_mut(number) {
+            Some(Set { shared_pace: Some(shared), .. }) => paces.learn(*shared, millis),
+            Some(set) => set.pace.learn(millis),
+            None => {}
         }
         self.mean_task = Some(match self.mean_task {
             Some(mean) => mean + (millis - mean) / 8.0,
@@ -513,7 +496,7 @@ mod tests {
         let set = TaskSet { name: "set".into(), tasks: inputs.iter().map(task).collect(), ..TaskSet::default() };
         let graph = Graph { sets: vec![set], wanted: wanted.to_vec(), ..Graph::default() };
         let (hosts, classes) = (&mut Hosts::default(), &mut Classes::default());
-        let names = &mut Names { hosts, classes, resources: &[] };
+        let names = &mut Names { hosts, classes, resources: &[], paces: &mut Paces::default() };
         Job::new((DriverId(1), JobId(1)), 10, Imports::default()).build(graph, names)
     }
 

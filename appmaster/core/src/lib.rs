@@ -55,6 +55,7 @@ mod limit;
 mod lineage;
 mod lists;
 mod names;
+mod pace;
 mod placing;
 mod progress;
 mod questions;

@@ -81,7 +81,10 @@ impl Core {
     /// Do most tasks of its set take less than so many milliseconds?
     fn is_slow(&self, task: TaskId, millis: f64) -> bool {
         let Some((job, index)) = self.jobs.find(task) else { return false };
-        let is_due = |set: &crate::job::Set| set.pace.typical().is_some_and(|typical| typical < millis);
+        let is_due = |set: &crate::job::Set| {
+            let pace = set.shared_pace.map_or(&set.pace, |shared| self.paces.get(shared));
+            pace.typical().is_some_and(|typical| typical < millis)
+        };
         // The attempt that runs may have read what has been lost since.
         let is_there = |read: &crate::groups::Read| job.groups.row(read.group).missing == 0;
         if !job.groups.reads(index).iter().all(is_there) {

@@ -28,7 +28,8 @@ impl Core {
         }
         let formerly = graph.formerly;
         let resources = &self.config.resources;
-        let names = &mut Names { hosts: &mut self.hosts, classes: &mut self.classes, resources };
+        let names =
+            &mut Names { hosts: &mut self.hosts, classes: &mut self.classes, resources, paces: &mut self.paces };
         let accepted = match self.jobs.add((driver, job), graph, names) {
             Ok(accepted) => accepted,
             Err(error) => return self.refuse_job(job, format!("the job cannot be run: {error}"), EXIT_INTERNAL),

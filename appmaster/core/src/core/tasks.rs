@@ -40,11 +40,12 @@ impl Core {
             return self.drop_stray(worker, task);
         }
         self.twin_finished(worker, task);
-        let Some((job, index)) = self.returned(worker, task) else {
+        let Some((job, index)) = self.returned(worker, task).map(|(job, index)| (job.id, index)) else {
             return self.drop_stray(worker, task);
         };
+        let Some(job) = self.jobs.get_mut(job) else { return };
         if let Some(started) = assigned.started {
-            job.learn_duration(index, now.since(started).as_secs_f64() * 1000.0);
+            job.learn_duration(index, now.since(started).as_secs_f64() * 1000.0, &mut self.paces);
         }
         let mut effects = Effects::default();
         job.complete(index, worker, bytes, now, &mut effects);

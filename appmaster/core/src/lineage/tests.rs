@@ -22,7 +22,7 @@ fn graph(inputs: Vec<Vec<InputRange>>, wanted: &[u32]) -> Job {
     let set = TaskSet { name: "set".into(), tasks: inputs.into_iter().map(task).collect(), ..TaskSet::default() };
     let graph = Graph { sets: vec![set], wanted: wanted.to_vec(), ..Graph::default() };
     let (hosts, classes) = (&mut Hosts::default(), &mut Classes::default());
-    let names = &mut Names { hosts, classes, resources: &[] };
+    let names = &mut Names { hosts, classes, resources: &[], paces: &mut crate::pace::Paces::default() };
     Job::new((DriverId(1), JobId(1)), 0, Imports::default()).build(graph, names).expect("a good graph")
 }
 
