@@ -75,8 +75,11 @@ async fn what_is_not_to_be_tried_twice_is_waited_for() {
     let (cluster, futures, session) = run(options).await;
     timeout(LIMIT, session.gather(&futures[1..])).await.unwrap().unwrap();
     timeout(LIMIT, until_there_is(&cluster.directory.path().join("began"))).await.unwrap();
-    // Longer than what would have been tried twice takes to be so.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // A later one that may be tried twice was, and so would have been this one.
+    let other = cluster.directory.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    let later: Vec<_> = (0..24).map(|number: u64| session.submit(hangs_once, (number, other.clone()))).collect();
+    timeout(LIMIT, session.gather(&later)).await.unwrap().unwrap();
     let story = session.story(&futures[0]).await.unwrap();
     assert!(!story.contains("as attempt 2"), "{story}");
     futures[0].cancel();
