@@ -101,7 +101,10 @@ impl Core {
             if assigned.vain || !is_here {
                 continue;
             }
-            isolated.extend(job.isolate(index, worker).then_some(assigned.task));
+            // What was told to stop here may be innocent of this death, and suspected of another one all the same.
+            if !assigned.cancelled || !job.is_isolated(index) {
+                isolated.extend(job.isolate(index, worker).then_some(assigned.task));
+            }
             ran.extend((position < threads).then_some((assigned, twin)));
         }
         // Where all were isolated, one of them did what its process should have kept from the worker.
