@@ -73,7 +73,8 @@ async fn a_copy_outlives_the_worker_that_made_the_result() {
     let log = cluster.directory.path().join("made");
     // More than the memory of its worker keeps.
     let future = session.submit(make, (300 << 20, log.clone()));
-    let small = session.submit(make, (10, log.clone()));
+    // It may have the same worker, and is made again then.
+    let small = session.submit(make, (10, cluster.directory.path().join("small")));
     soon(session.replicate(std::slice::from_ref(&future), 3)).await.unwrap();
     let holders = session.who_has(&[future.clone(), small.clone()]).await.unwrap();
     assert_eq!(holders[0].iter().collect::<BTreeSet<_>>().len(), 3, "{holders:?}");
@@ -93,7 +94,7 @@ async fn a_copy_outlives_the_worker_that_made_the_result() {
     })
     .await;
     drop(small);
-    assert_eq!(made(&log), 2, "nothing was made again");
+    assert_eq!(made(&log), 1, "it was not made again");
     let story = session.story(&future).await.unwrap();
     for words in ["could run", "was sent to worker", "as attempt 1", "left its result of", "has a copy", "is on worker"]
     {
