@@ -22,6 +22,11 @@ pub(crate) struct Copies {
     unsettled: BTreeSet<TaskId>,
     /// Has something happened since they were looked at?
     stirred: bool,
+    /// Rows for which nobody had room: they are looked at, a few at a time, when there may be some.
+    waiting: BTreeSet<TaskId>,
+    roomy: bool,
+    /// How many each worker fetches.
+    incoming: BTreeMap<WorkerId, u32>,
     /// Who fetches what. A row that is gone may still have some.
     flights: BTreeMap<CopyId, (WorkerId, TaskId)>,
     next: u32,
@@ -94,6 +99,7 @@ impl Copies {
     pub fn stir_all(&mut self) {
         self.unsettled.extend(self.rows.keys());
         self.stirred = !self.unsettled.is_empty();
+        self.roomy = true;
     }
 
     /// What is to be looked at now.
@@ -101,14 +107,29 @@ impl Copies {
         if std::mem::take(&mut self.stirred) { std::mem::take(&mut self.unsettled) } else { BTreeSet::new() }
     }
 
-    /// This one is not done yet: it is looked at when something happens.
-    pub fn leave_unsettled(&mut self, task: TaskId) {
-        self.unsettled.insert(task);
+    /// Nobody has room for this one now.
+    pub fn wait_for_room(&mut self, task: TaskId) {
+        self.waiting.insert(task);
+    }
+
+    /// Those that wait for room, if there may be some since they were last asked for.
+    pub fn take_waiting(&mut self) -> BTreeSet<TaskId> {
+        if std::mem::take(&mut self.roomy) { std::mem::take(&mut self.waiting) } else { BTreeSet::new() }
+    }
+
+    /// They still wait.
+    pub fn wait_on(&mut self, mut rest: BTreeSet<TaskId>) {
+        self.waiting.append(&mut rest);
+    }
+
+    /// Does this one wait for room?
+    pub fn is_waiting(&self, task: TaskId) -> bool {
+        self.waiting.contains(&task)
     }
 
     /// May this worker fetch one more?
     pub fn has_room(&self, worker: WorkerId) -> bool {
-        (self.flights.values().filter(|(to, _)| *to == worker).count() as u32) < INCOMING
+        self.incoming.get(&worker).is_none_or(|count| *count < INCOMING)
     }
 
     /// A worker begins to fetch a result.
@@ -116,6 +137,7 @@ impl Copies {
         self.next += 1;
         let copy = CopyId(self.next);
         self.flights.insert(copy, (to, task));
+        *self.incoming.entry(to).or_default() += 1;
         self.rows.entry(task).or_default().coming.insert(to, (from, copy));
         copy
     }
@@ -127,7 +149,10 @@ impl Copies {
             return None;
         }
         self.flights.remove(&copy);
-        self.stirred |= !self.unsettled.is_empty();
+        if let Some(count) = self.incoming.get_mut(&worker) {
+            *count -= 1;
+        }
+        self.roomy = true;
         Some(task)
     }
 
@@ -187,6 +212,8 @@ impl Copies {
     /// A worker is gone, with all that it had and fetched.
     pub fn worker_gone(&mut self, worker: WorkerId) {
         self.flights.retain(|_, (to, _)| *to != worker);
+        self.incoming.remove(&worker);
+        self.roomy = true;
         for (task, row) in &mut self.rows {
             let had = row.others.remove(&worker) | row.coming.remove(&worker).is_some();
             let moved = row.moving.is_some_and(|(from, to)| from == worker || to == worker);
@@ -221,6 +248,7 @@ impl Copies {
     /// The row is not needed any more. Who had the result, beside the worker that the task's state names.
     pub fn forget(&mut self, task: TaskId) -> BTreeSet<WorkerId> {
         self.unsettled.remove(&task);
+        self.waiting.remove(&task);
         self.rows.remove(&task).map(|row| row.others).unwrap_or_default()
     }
 

@@ -14,6 +14,9 @@ use crate::story::Step;
 
 use super::Core;
 
+/// Results for which nobody has room, before the others that wait are left alone until there may be some.
+const IN_VAIN: u32 = 4;
+
 /// A result, and how many workers have it, are to have it, and could.
 struct Standing {
     task: TaskId,
@@ -43,6 +46,14 @@ impl Core {
         for task in self.copies.take_unsettled() {
             self.settle_copies_of(task);
         }
+        let (mut waiting, mut in_vain) = (self.copies.take_waiting(), 0);
+        while in_vain < IN_VAIN
+            && let Some(task) = waiting.pop_first()
+        {
+            self.settle_copies_of(task);
+            in_vain += u32::from(self.copies.is_waiting(task));
+        }
+        self.copies.wait_on(waiting);
     }
 
     fn settle_copies_of(&mut self, task: TaskId) {
@@ -94,7 +105,7 @@ impl Core {
             let to = self.destination(task, &sources);
             let (Some(from), Some(worker)) = (from, to) else {
                 if standing.possible > 0 {
-                    self.copies.leave_unsettled(task);
+                    self.copies.wait_for_room(task);
                 }
                 return;
             };

@@ -1,5 +1,6 @@
-//! Workers that get no more tasks. Those that use most of their memory, for a while. Those that are to leave: they get no more tasks, end those that they run, and are let go when all of their results are
-//! elsewhere. Idle ones leave when there are too many, those on nodes that YARN gives up, and those that a driver names.
+//! Workers that get no more tasks. Those that use most of their memory, for a while. Those that are to leave: they end what they
+//! run, and are let go when all of their results are elsewhere. Idle ones leave when there are too many, those on nodes that
+//! YARN gives up, and those that a driver names.
 
 use crate::event::Node;
 use crate::ids::{TaskId, WorkerId};
