@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use toml::{Table, Value};
 
@@ -97,6 +98,19 @@ const CORE_MAY_USE: [&str; 1] = ["thiserror"];
 /// The folders of the project.
 const FOLDERS: [&str; 6] = ["appmaster", "examples", "integration", "packager", "proto", "worker"];
 
+/// The files beside them.
+const FILES: [&str; 9] = [
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "clippy.toml",
+    "deny.toml",
+    "rustfmt.toml",
+];
+
 /// The one place in a crate where unsafe code may be allowed.
 const UNSAFE_HOMES: [&str; 6] = [
     "worker/blocks/",
@@ -184,6 +198,17 @@ fn folders_are_those_of_the_design() {
         }
     }
     check(wrong);
+}
+
+#[test]
+fn nothing_was_left_beside_the_folders() {
+    let kept = Command::new("git").args(["ls-files", "-z"]).current_dir(root()).output();
+    // A checkout without its history has nothing that could have been kept by mistake.
+    let Some(kept) = kept.ok().filter(|kept| kept.status.success()) else { return };
+    let kept = String::from_utf8(kept.stdout).unwrap();
+    let beside = kept.split('\0').filter(|path| !path.is_empty() && !path.contains('/') && !path.starts_with('.'));
+    let wrong = beside.filter(|name| !FILES.contains(name)).map(|name| format!("{name} is no file of the project"));
+    check(wrong.collect::<Vec<_>>());
 }
 
 #[test]

@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import sys
+import tempfile
 import time
 
 from hyperqueue import Job, LocalCluster
@@ -28,7 +29,9 @@ def say(**measure):
 
 
 def main():
-    with contextlib.redirect_stdout(io.StringIO()), LocalCluster() as cluster:
+    # Each task leaves two files where it was submitted.
+    scratch = tempfile.TemporaryDirectory()
+    with scratch as place, contextlib.chdir(place), contextlib.redirect_stdout(io.StringIO()), LocalCluster() as cluster:
         cluster.start_worker(WorkerConfig(cores=2))
         client = cluster.client()
         run(client, 10)
