@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bobbin_link::{
-    Acceptor, AuthorityError, Connector, DialError, Identity, LinkEnd, ListenError, PortRange, Pump, listen, pump,
+    Acceptor, AuthorityError, Connector, DialError, Identity, LinkEnd, ListenError, PortRange, Pump, Strand, listen,
+    pump, spawn,
 };
 use bobbin_proto as wire;
 use tokio::net::TcpListener;
@@ -113,32 +114,31 @@ pub async fn connect(connection: Connection) -> Result<(), ConnectError> {
     control.run(work(connection, hello, (connector, listener), Handle::current())).await
 }
 
-/// The thread of orders and reports. Transfers of results have threads of their own, so that neither these nor heartbeats
-/// wait for them; and an order wakes this one thread, and not whichever has nothing to do.
-struct Control(Option<Runtime>);
+/// The thread of orders and reports, unless a task thread that has nothing to do takes its own report to the application.
+/// Transfers of results have threads of their own, so that neither these nor heartbeats wait for them; and an order wakes this
+/// one thread, and not whichever has nothing to do.
+struct Control(Option<(Runtime, Strand)>);
 
 impl Control {
     fn start() -> std::io::Result<Control> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("control").enable_all().build()?;
-        Ok(Control(Some(runtime)))
+        let strand = Strand::on(runtime.handle().clone());
+        Ok(Control(Some((runtime, strand))))
     }
 
     async fn run(
         &self,
         work: impl Future<Output = Result<(), ConnectError>> + Send + 'static,
     ) -> Result<(), ConnectError> {
-        let Some(runtime) = &self.0 else { return work.await };
-        match runtime.spawn(work).await {
-            Ok(outcome) => outcome,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        let Some((_, strand)) = &self.0 else { return work.await };
+        strand.spawn(work).await.unwrap_or_else(|panicked| panicked.resume())
     }
 }
 
 impl Drop for Control {
     fn drop(&mut self) {
         // Nobody waits for what is left there.
-        if let Some(runtime) = self.0.take() {
+        if let Some((runtime, _)) = self.0.take() {
             runtime.shutdown_background();
         }
     }
@@ -210,7 +210,7 @@ async fn converse(
     let (incoming, orders) = mpsc::channel(ORDERS);
     let (reports, outgoing) = mpsc::channel(REPORTS);
     let heartbeat = wire::FromWorker { message: Some(wire::from_worker::Message::Heartbeat(wire::Heartbeat {})) };
-    let pumping = tokio::spawn(pump(link, Pump { outgoing, incoming, heartbeat, silence }, |order| order));
+    let pumping = spawn(pump(link, Pump { outgoing, incoming, heartbeat, silence }, |order| order));
     let watching = tokio::spawn(watch(reports.clone(), memory_bytes));
     let ending = worker.follow(orders, reports).await;
     watching.abort();

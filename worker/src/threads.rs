@@ -4,14 +4,29 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
 
+use bobbin_link::Patience;
 use rustix::time::{ClockId, clock_gettime};
 use tracing::warn;
 
-/// Work for a task thread: makes the future there, so that it need not be `Send`.
-pub(crate) type Work = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+/// Work for a task thread: makes the future there, so that it need not be `Send`. What comes of it is told by the thread.
+pub(crate) type Work = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = Tell>>> + Send>;
+
+/// Tells what came of some work. It may take time that is nobody's if the thread has nothing else to do.
+pub(crate) type Tell = Box<dyn FnOnce(Leisure)>;
+
+/// Has a thread something else to do?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leisure {
+    /// Nothing.
+    Some,
+    /// More work waits.
+    None,
+}
 
 /// Tasks that may wait; the application master sends a handful ahead of the threads.
 const WAITING: usize = 1024;
@@ -28,11 +43,17 @@ pub(crate) struct TaskThreads {
 struct Queue {
     state: Mutex<State>,
     more: Condvar,
+    /// Is work waiting? For threads that look.
+    waits: AtomicBool,
+    patience: Patience,
 }
 
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Work>,
+    /// Threads without work that will look for it before they sleep.
+    looking: usize,
+    asleep: usize,
     /// Threads that are to end when they have nothing to do.
     surplus: usize,
     /// No more work will come.
@@ -45,9 +66,22 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next work; `None` when the thread that asks is to end.
+    /// A thread has ended its work, and comes for more.
+    fn comes(&self) -> Leisure {
+        let mut state = self.lock();
+        state.looking += 1;
+        if state.waiting.is_empty() { Leisure::Some } else { Leisure::None }
+    }
+
+    /// The next work for a thread that has come; `None` when it is to end.
     fn next(&self) -> Option<Work> {
         let mut state = self.lock();
+        if state.waiting.is_empty() && state.looking == 1 {
+            drop(state);
+            self.patience.look(|| self.waits.load(Ordering::Relaxed));
+            state = self.lock();
+        }
+        state.looking -= 1;
         loop {
             if state.surplus > 0 {
                 state.surplus -= 1;
@@ -55,11 +89,18 @@ impl Queue {
                 self.more.notify_one();
                 return None;
             }
-            match state.waiting.pop_front() {
-                Some(work) => return Some(work),
-                None if state.closed => return None,
-                None => state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner),
+            if let Some(work) = state.waiting.pop_front() {
+                self.waits.store(!state.waiting.is_empty(), Ordering::Relaxed);
+                return Some(work);
             }
+            if state.closed {
+                return None;
+            }
+            let asleep = Instant::now();
+            state.asleep += 1;
+            state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.asleep -= 1;
+            self.patience.slept(asleep.elapsed());
         }
     }
 }
@@ -112,8 +153,12 @@ impl TaskThreads {
             return Err(work);
         }
         state.waiting.push_back(work);
+        self.queue.waits.store(true, Ordering::Relaxed);
+        let wakes = state.asleep > 0 && state.waiting.len() > state.looking;
         drop(state);
-        self.queue.more.notify_one();
+        if wakes {
+            self.queue.more.notify_one();
+        }
         Ok(())
     }
 }
@@ -131,9 +176,14 @@ impl Drop for TaskThreads {
 }
 
 fn run(runtime: &tokio::runtime::Runtime, queue: &Queue) {
+    queue.comes();
     while let Some(next) = queue.next() {
         // The work itself reports its panics; this keeps the thread for the next one whatever happens.
-        let _ = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { next().await })));
+        let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { next().await })));
+        let leisure = queue.comes();
+        if let Ok(tell) = outcome {
+            tell(leisure);
+        }
     }
 }
 
@@ -149,13 +199,24 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
+    fn nothing() -> Tell {
+        Box::new(|_| {})
+    }
+
     #[test]
     fn work_is_done_and_a_panic_costs_no_thread() {
         let threads = TaskThreads::start(1).unwrap();
         let (done, finished) = mpsc::channel();
         assert!(threads.submit(Box::new(|| Box::pin(async { panic!("on purpose") }))).is_ok());
         let again = done.clone();
-        assert!(threads.submit(Box::new(move || Box::pin(async move { again.send(7).unwrap() }))).is_ok());
+        assert!(
+            threads
+                .submit(Box::new(move || Box::pin(async move {
+                    again.send(7).unwrap();
+                    nothing()
+                })))
+                .is_ok()
+        );
         assert_eq!(finished.recv().unwrap(), 7);
         drop(threads);
     }
@@ -170,6 +231,7 @@ mod tests {
             Box::pin(async move {
                 wait.recv().unwrap();
                 first.send("first").unwrap();
+                nothing()
             })
         });
         assert!(threads.submit(waits).is_ok());
@@ -177,6 +239,7 @@ mod tests {
         let quick: Work = Box::new(move || {
             Box::pin(async move {
                 done.send("second").unwrap();
+                nothing()
             })
         });
         assert!(threads.submit(quick).is_ok());

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bobbin_link::Strand;
 use bobbin_proto as wire;
 use bobbin_proto::to_worker::Message as Order;
 use bobbin_task::{TaskError, TaskErrorKind};
@@ -19,7 +20,7 @@ use crate::inputs::{InputList, Lost, TaskInputs};
 use crate::pauses::PauseBox;
 use crate::peers::{Peers, Pool};
 use crate::store::ResultStore;
-use crate::threads::{TaskThreads, Work};
+use crate::threads::{Leisure, TaskThreads, Tell, Work};
 
 /// Reports that wait to be sent.
 pub(crate) const REPORTS: usize = 1024;
@@ -77,6 +78,22 @@ struct Ways {
     stuck: mpsc::Sender<(Key, TaskError)>,
     /// Copies of others' results were made, or were not.
     copied: mpsc::Sender<Report>,
+    /// Where the loop goes on.
+    strand: Option<Strand>,
+}
+
+/// Puts an ended attempt's report where the loop finds it. A thread that has nothing else to do takes the loop on itself.
+fn tell(done: mpsc::Sender<(Key, Report)>, strand: Option<Strand>, ended: (Key, Report)) -> Tell {
+    Box::new(move |leisure| {
+        let rest = match strand.filter(|_| leisure == Leisure::Some) {
+            Some(strand) => strand.follow(|| done.try_send(ended)),
+            None => done.try_send(ended),
+        };
+        if let Err(mpsc::error::TrySendError::Full(ended)) = rest {
+            // A worker that ends takes no reports any more.
+            let _ = done.blocking_send(ended);
+        }
+    })
 }
 
 /// False if nobody takes reports any more.
@@ -131,7 +148,7 @@ impl Worker {
         let (done, mut finished) = mpsc::channel(REPORTS);
         let (stuck, mut abandoned) = mpsc::channel(REPORTS);
         let (copied, mut copies) = mpsc::channel(REPORTS);
-        let ways = Ways { done, stuck, copied };
+        let ways = Ways { done, stuck, copied, strand: Strand::here() };
         let pauses = self.pauses.clone();
         loop {
             let report: Vec<Report> = tokio::select! {
@@ -271,13 +288,12 @@ impl Worker {
             host: self.options.host.clone(),
             pauses: self.pauses.of(key),
         };
-        let (done, over) = (ways.done.clone(), cancellation.clone());
+        let (done, strand, over) = (ways.done.clone(), ways.strand.clone(), cancellation.clone());
         let work: Work = Box::new(move || {
             Box::pin(async move {
                 let report = attempt.report().await;
                 over.end();
-                // A worker that ends takes no reports any more.
-                let _ = done.send((key, report)).await;
+                tell(done, strand, (key, report))
             })
         });
         if self.threads.submit(work).is_err() {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bobbin_appmaster::application::DriverSeat;
-use bobbin_link::{Connector, DialError, Link};
+use bobbin_link::{Connector, DialError, Link, Strand};
 use bobbin_proto as wire;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -172,7 +172,7 @@ impl Driver {
     fn start(connected: Connected, again: Option<Again>) -> Self {
         let Connected { line, news, end } = connected;
         let (outgoing, receiver) = mpsc::channel(OUTGOING);
-        let wishes = Arc::<Wishes>::default();
+        let wishes = Arc::new(Wishes::new(Strand::here()));
         let futures = FutureTable::new(again.is_some());
         let conversation = Conversation {
             line,
@@ -184,7 +184,7 @@ impl Driver {
             ending: None,
             again,
         };
-        tokio::spawn(conversation.run(receiver, news, end));
+        drop(bobbin_link::spawn(conversation.run(receiver, news, end)));
         Driver { outgoing, wishes, requests: Arc::default() }
     }
 

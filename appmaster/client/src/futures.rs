@@ -63,22 +63,21 @@ impl Session {
         let wishes = self.driver.wishes();
         let claim = match arguments.call::<F>(options) {
             Err(error) => self.claim_of_failed(F::NAME, &error.to_string()),
-            Ok((key, spec)) => wishes.known_or(key, || {
-                let claim = self.claim(F::NAME, key);
-                wishes.push(Wish::Submit(Arc::clone(&claim.slot), Box::new(spec)));
-                claim
-            }),
+            Ok((key, spec)) => {
+                let once = spec.once;
+                wishes.submit(key, || self.claim(F::NAME, key, !once), spec)
+            }
         };
         Future::new(claim, self.fetcher.clone())
     }
 
-    fn claim(&self, name: &'static str, key: Key) -> Arc<Claim> {
+    fn claim(&self, name: &'static str, key: Key, known: bool) -> Arc<Claim> {
         let slot = Arc::new(Slot::new(name, key));
-        Arc::new(Claim { slot, wishes: Arc::clone(self.driver.wishes()), driver: self.driver.clone() })
+        Arc::new(Claim { slot, known, wishes: Arc::clone(self.driver.wishes()), driver: self.driver.clone() })
     }
 
     fn claim_of_failed(&self, name: &'static str, message: &str) -> Arc<Claim> {
-        let claim = self.claim(name, Key([0; 16]));
+        let claim = self.claim(name, Key([0; 16]), false);
         claim.slot.failed(Ended::Failed { message: message.into(), exit_code: 64 });
         claim
     }
@@ -131,8 +130,8 @@ impl Session {
     /// The first failure in this order.
     pub async fn gather<T: Value>(&self, futures: &[Future<T>]) -> Result<Vec<T>, FutureError> {
         // Clones, so that a task can await this on whatever thread.
-        let fetching: Vec<_> = futures.iter().cloned().map(|future| async move { future.result().await }).collect();
-        stream::iter(fetching).buffered(AT_ONCE).try_collect().await
+        let fetching = stream::iter(futures.to_vec()).map(|future| async move { future.result().await });
+        fetching.buffered(AT_ONCE).try_collect().await
     }
 
     /// Puts a value on a worker, for tasks that read it. Values of more than 16 MiB are refused: let a task make them.

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use bobbin_appmaster::application::{Application, Options, Outcome, Over};
 use bobbin_core::Config;
+use bobbin_link::Ending;
 use bobbin_proto as wire;
 use bobbin_task::function::Methods;
 use bobbin_worker::{Executors, Peers, ResultStore, Served, Worker, WorkerOptions};
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
 
 use crate::driver::Driver;
 use crate::executors::{Room, executors};
@@ -65,7 +65,7 @@ pub(crate) struct Here {
     /// What the worker gives to others: its results, and the methods of actors.
     pub served: Served,
     /// Resolves when the application is over.
-    pub outcome: JoinHandle<Outcome>,
+    pub outcome: Ending<Outcome>,
 }
 
 /// What an application in this process is to others.
@@ -121,6 +121,6 @@ pub(crate) async fn begin(options: &LocalOptions, files: Files, presence: Presen
     let worker = Worker::start(worker_options, (seat.id.0, MASTER))
         .map_err(|source| LocalError::Threads { threads: options.threads, source })?;
     let (reports, receiver) = mpsc::channel(REPORTS);
-    tokio::spawn(worker.run(seat.attach(receiver), reports));
+    drop(bobbin_link::spawn(worker.run(seat.attach(receiver), reports)));
     Ok(Here { application, served, outcome })
 }

@@ -102,8 +102,14 @@ impl Session {
             Ok(answered) => answered,
             Err(source) => return Err(SharedError::Gone { what, source }),
         };
-        let claim =
-            |slot| Arc::new(Claim { slot, wishes: Arc::clone(self.driver.wishes()), driver: self.driver.clone() });
+        let claim = |slot| {
+            Arc::new(Claim {
+                slot,
+                known: false,
+                wishes: Arc::clone(self.driver.wishes()),
+                driver: self.driver.clone(),
+            })
+        };
         if let Answer::Refused(why) = answered.answer {
             return Err(SharedError::Refused { what, why });
         }

@@ -21,6 +21,7 @@ mod snapshot;
 use std::sync::Arc;
 
 use bobbin_core::{Config, DriverId, Event, WorkerId};
+use bobbin_link::Ending;
 use bobbin_proto::{DriverHello, FromDriver, FromWorker, ToDriver, ToWorker, WorkerHello};
 use tokio::sync::{mpsc, oneshot};
 
@@ -111,10 +112,10 @@ pub(crate) enum Input {
 
 impl Application {
     /// Starts the application's task. The second value resolves when it is over.
-    pub fn start(options: Options) -> (Application, tokio::task::JoinHandle<Outcome>) {
+    pub fn start(options: Options) -> (Application, Ending<Outcome>) {
         let (inputs, receiver) = mpsc::channel(INPUTS);
         let application = Application { inputs, id: options.id.clone(), master: options.master };
-        (application, tokio::spawn(actor::Actor::new(options).run(receiver)))
+        (application, bobbin_link::spawn(actor::Actor::new(options).run(receiver)))
     }
 
     /// YARN's id of the application, or "local".
@@ -176,14 +177,14 @@ impl WorkerSeat {
     pub fn attach(mut self, mut reports: mpsc::Receiver<FromWorker>) -> mpsc::Receiver<ToWorker> {
         let (_, nothing) = mpsc::channel(1);
         let orders = std::mem::replace(&mut self.orders, nothing);
-        tokio::spawn(async move {
+        drop(bobbin_link::spawn(async move {
             while let Some(report) = reports.recv().await {
                 if self.application.send(Input::Worker(self.id, report)).await.is_err() {
                     return;
                 }
             }
             self.leave("the worker ended").await;
-        });
+        }));
         orders
     }
 

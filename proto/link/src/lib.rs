@@ -22,8 +22,10 @@ mod authority;
 mod dial;
 mod fetch;
 mod listen;
+mod patience;
 mod pump;
 mod secret;
+mod strand;
 mod stream;
 
 pub use accept::{AcceptError, Accepted, Acceptor, Pending, Role, UserAcceptor};
@@ -31,8 +33,10 @@ pub use authority::{Authority, AuthorityError, Identity};
 pub use dial::{Connector, DialError};
 pub use fetch::{Body, FetchConnection, FetchError, FetchServer, Whole};
 pub use listen::{ListenError, PortRange, listen};
+pub use patience::Patience;
 pub use pump::{LinkEnd, Pump, pump};
 pub use secret::Secret;
+pub use strand::{Ending, Panicked, Strand, spawn};
 pub use stream::{Peer, Stream};
 
 use bobbin_proto::FrameCodec;

@@ -37,11 +37,11 @@ impl Connected {
         let heartbeat = from_driver(wire::from_driver::Message::Heartbeat(wire::Heartbeat {}));
         let silence = Duration::from_millis(SILENCE_LIMIT_MS.into());
         let (ended, end) = oneshot::channel();
-        tokio::spawn(async move {
+        drop(bobbin_link::spawn(async move {
             let end = pump(link, Pump { outgoing, incoming, heartbeat, silence }, |message| message).await;
             // When nobody listens any more, nobody needs the reason.
             let _ = ended.send(end.to_string());
-        });
+        }));
         Connected { line: Line::Link(to_application), news, end }
     }
 }

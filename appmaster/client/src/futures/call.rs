@@ -130,37 +130,28 @@ impl Arguments {
         if self.value_bytes > MOST_BYTES {
             return Err(CallError::TooLarge { bytes: self.value_bytes });
         }
-        let function = encoded::<F>();
+        let (function, name) = encoded::<F>();
         let mut hash = self.hash;
         hash.update(&function);
-        if !options.pure.unwrap_or(F::PURE) {
+        let once = !options.pure.unwrap_or(F::PURE);
+        if once {
             hash_once(&mut hash);
         }
         let mut key = Key([0; 16]);
         key.0.copy_from_slice(&hash.finalize()[..16]);
         let places = if options.hosts.is_empty() { self.places } else { options.hosts.clone() };
-        let set = options.name.clone().unwrap_or_else(|| F::NAME.into());
+        let set = options.name.clone().unwrap_or(name);
         let (call, inputs, input_bytes) = (self.call, self.inputs, self.input_bytes);
-        Ok((
-            key,
-            Spec {
-                function,
-                set,
-                options: options.on_the_wire(options.pure.unwrap_or(F::PURE)),
-                call,
-                inputs,
-                places,
-                input_bytes,
-            },
-        ))
+        Ok((key, Spec { function, set, options: options.on_the_wire(!once), call, inputs, places, input_bytes, once }))
     }
 }
 
-/// A function as it is called, written once.
-fn encoded<F: Function>() -> bytes::Bytes {
-    static WRITTEN: Mutex<BTreeMap<TypeId, bytes::Bytes>> = Mutex::new(BTreeMap::new());
+/// A function as it is called, and its name, written once.
+fn encoded<F: Function>() -> (bytes::Bytes, Arc<str>) {
+    static WRITTEN: Mutex<BTreeMap<TypeId, (bytes::Bytes, Arc<str>)>> = Mutex::new(BTreeMap::new());
     let write = || {
-        wire::Function { name: F::NAME.into(), version: F::VERSION, signature: F::signature() }.encode_to_vec().into()
+        let function = wire::Function { name: F::NAME.into(), version: F::VERSION, signature: F::signature() };
+        (function.encode_to_vec().into(), F::NAME.into())
     };
     let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
     written.entry(TypeId::of::<F>()).or_insert_with(write).clone()

@@ -189,7 +189,7 @@ impl<T> Future<T> {
     /// Where its result is, and the how many-th time that was said; `stale` is one that turned out to be wrong.
     pub(crate) async fn announced(&self, stale: Option<u64>) -> Result<(u64, Arc<wire::ResultReady>), FutureError> {
         loop {
-            match self.claim.slot.settled(stale).await {
+            match self.claim.wishes.settled(&self.claim.slot, stale).await {
                 Fate::Open => {}
                 Fate::Failed(ended) => return Err(self.error(&ended)),
                 Fate::Ready(announced, ready) => return Ok((announced, ready)),

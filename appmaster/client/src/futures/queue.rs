@@ -5,13 +5,16 @@
 //! future that stands for it, a drop by the future that it ends.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
+use bobbin_link::{Patience, Strand};
 use bobbin_proto as wire;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use super::slot::{Claim, Ended, Key, Slot};
+use super::slot::{Claim, Ended, Fate, Key, Slot};
 
 /// One call, as the conversation submits it.
 pub(crate) struct Spec {
@@ -29,6 +32,8 @@ pub(crate) struct Spec {
     pub places: Vec<String>,
     /// Bytes that it reads there.
     pub input_bytes: u64,
+    /// No other call is equal to it.
+    pub once: bool,
 }
 
 /// One wish.
@@ -42,10 +47,15 @@ pub(crate) enum Wish {
 }
 
 /// The wishes of all clones of a driver, in order.
-#[derive(Default)]
 pub(crate) struct Wishes {
     queue: Mutex<Queue>,
     more: Notify,
+    /// Where the conversation goes on, if whoever wishes can take it there.
+    strand: Option<Strand>,
+    /// Was what was submitted last alone?
+    quick: AtomicBool,
+    /// Of those who wait for what they have just submitted alone.
+    patience: Patience,
     /// Calls that somebody holds a future of.
     known: Mutex<HashMap<Key, Weak<Claim>>>,
 }
@@ -57,6 +67,8 @@ struct Queue {
     urgent: bool,
     /// Will the conversation come soon, whether it is woken or not?
     attended: bool,
+    /// What was submitted last.
+    latest: Weak<Slot>,
     /// Why nothing is taken any more.
     closed: Option<Arc<str>>,
 }
@@ -66,6 +78,13 @@ impl Queue {
         self.urgent = false;
         std::mem::take(&mut self.wishes)
     }
+
+    /// Is this a call that is alone, rather than one of many?
+    fn is_alone(&mut self, wish: &Wish) -> bool {
+        let Wish::Submit(slot, _) = wish else { return false };
+        let before = std::mem::replace(&mut self.latest, Arc::downgrade(slot));
+        before.upgrade().is_none_or(|slot| !slot.is_open())
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -74,22 +93,54 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Wishes {
-    /// Takes a wish.
+    /// Of a conversation that goes on in this strand, or in whoever's task.
+    pub fn new(strand: Option<Strand>) -> Wishes {
+        Wishes {
+            queue: Mutex::default(),
+            more: Notify::new(),
+            strand,
+            quick: AtomicBool::new(false),
+            patience: Patience::default(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// Takes a wish. A call that is alone is said to the application at once, by this thread; what comes while it runs is
+    /// gathered by the conversation's.
     pub fn push(&self, wish: Wish) {
         let mut queue = lock(&self.queue);
         match (&queue.closed, &wish) {
             (None, _) => {
                 queue.urgent |= !matches!(wish, Wish::Drop(_)) || !queue.attended;
+                let alone = queue.is_alone(&wish);
                 queue.wishes.push(wish);
                 let wakes = queue.urgent;
                 drop(queue);
-                if wakes {
-                    self.more.notify_one();
+                match &self.strand {
+                    // A task's thread has to get back to its task.
+                    Some(strand) if alone && bobbin_task::running().is_none() => {
+                        strand.follow(|| self.more.notify_one());
+                        self.quick.store(true, Ordering::Relaxed);
+                    }
+                    Some(_) | None if wakes => self.more.notify_one(),
+                    Some(_) | None => {}
                 }
             }
             (Some(why), Wish::Submit(slot, _)) => slot.failed(Ended::Gone(Arc::clone(why))),
             (Some(_), Wish::Drop(_) | Wish::Cancel(_)) => {}
         }
+    }
+
+    /// Waits for the end of a future; `not` is an announcement that turned out to be stale.
+    pub async fn settled(&self, slot: &Slot, not: Option<u64>) -> Fate {
+        let soon = self.quick.swap(false, Ordering::Relaxed) && bobbin_task::running().is_none();
+        if !soon || self.patience.look(|| !slot.is_open()) {
+            return slot.settled(not).await;
+        }
+        let asleep = Instant::now();
+        let fate = slot.settled(not).await;
+        self.patience.slept(asleep.elapsed());
+        fate
     }
 
     /// All wishes so far.
@@ -133,18 +184,32 @@ impl Wishes {
         }
     }
 
-    /// The future of this call, if somebody holds one, else the one that `make` makes.
-    pub fn known_or(&self, key: Key, make: impl FnOnce() -> Arc<Claim>) -> Arc<Claim> {
+    /// The future of this call, if somebody holds one, else the one that `make` makes, which is then submitted.
+    pub fn submit(&self, key: Key, make: impl FnOnce() -> Arc<Claim>, spec: Spec) -> Arc<Claim> {
+        let claim = match spec.once {
+            true => make(),
+            false => match self.known_or(key, make) {
+                (claim, true) => return claim,
+                (claim, false) => claim,
+            },
+        };
+        self.push(Wish::Submit(Arc::clone(&claim.slot), Box::new(spec)));
+        claim
+    }
+
+    /// The future of this call, and whether it was known before.
+    fn known_or(&self, key: Key, make: impl FnOnce() -> Arc<Claim>) -> (Arc<Claim>, bool) {
+        // Dropped after the lock is: the last claim to a future asks for it.
+        let before;
         let mut known = lock(&self.known);
-        if let Some(claim) = known.get(&key).and_then(Weak::upgrade) {
-            // A call that was stopped may be made again.
-            if !matches!(claim.slot.fate(), super::slot::Fate::Failed(_)) {
-                return claim;
-            }
+        before = known.get(&key).and_then(Weak::upgrade);
+        // A call that was stopped may be made again.
+        if let Some(claim) = before.as_ref().filter(|claim| !matches!(claim.slot.fate(), Fate::Failed(_))) {
+            return (Arc::clone(claim), true);
         }
         let claim = make();
         known.insert(key, Arc::downgrade(&claim));
-        claim
+        (claim, false)
     }
 
     /// The last holder of a call's future is gone.
@@ -168,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_dropped_waits_for_whoever_comes_anyway() {
-        let wishes = Wishes::default();
+        let wishes = Wishes::new(None);
         wishes.push(dropped());
         assert_eq!(wishes.take().await.len(), 1, "nobody would come otherwise");
         wishes.push(dropped());

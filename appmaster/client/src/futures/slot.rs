@@ -157,6 +157,11 @@ impl Slot {
         lock(&self.row).fate.clone()
     }
 
+    /// Is its end not known yet?
+    pub fn is_open(&self) -> bool {
+        matches!(lock(&self.row).fate, Fate::Open)
+    }
+
     /// Its result is there.
     pub fn ready(&self, mut ready: wire::ResultReady) {
         // It is a piece of all that was read at once.
@@ -246,6 +251,8 @@ impl Completions {
 /// Somebody's interest in a future: with the last one its result goes, or its task ends.
 pub(crate) struct Claim {
     pub slot: Arc<Slot>,
+    /// May an equal call find it?
+    pub known: bool,
     pub wishes: Arc<Wishes>,
     /// Keeps the conversation up as long as there are futures.
     pub driver: Driver,
@@ -253,7 +260,9 @@ pub(crate) struct Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.wishes.forget(&self.slot);
+        if self.known {
+            self.wishes.forget(&self.slot);
+        }
         self.wishes.push(Wish::Drop(Arc::clone(&self.slot)));
     }
 }
