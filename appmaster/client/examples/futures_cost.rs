@@ -14,6 +14,8 @@
 #[path = "../tests/processes/mod.rs"]
 mod processes;
 
+mod plain;
+
 use std::error::Error;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -52,9 +54,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let cluster = processes::Cluster::start(1, worker).await;
         let files = bobbin::Files::new(bobbin_blocks::BlockReader::local(), bobbin_blocks::PathBase::Local);
         let session = Session::join(&cluster.address, &cluster.identity, "futures_cost", files).await?;
-        return measure(&session).await;
+        measure(&session).await?;
+        return results(&session, Some(plain::Plain::connect().await?)).await;
     }
-    measure(&Session::connect().await?).await
+    let session = Session::connect().await?;
+    measure(&session).await?;
+    results(&session, None).await
 }
 
 async fn measure(session: &Session) -> Result<(), Box<dyn Error>> {
@@ -76,15 +81,41 @@ async fn measure(session: &Session) -> Result<(), Box<dyn Error>> {
     let began = Instant::now();
     session.reduce(add, session.map(increment, 0..CALLS)).await?;
     println!(r#"{{"measure": "tree", "us_a_task": {:.2}}}"#, micros(began.elapsed()) / (2 * CALLS - 1) as f64);
-    for bytes in [1, 1 << 10, 1 << 20, 100 << 20, 1 << 30] {
-        let future = session.submit(zeros, (bytes,));
-        future.wait().await;
-        let began = Instant::now();
-        let length = future.result().await?.len();
-        let seconds = began.elapsed().as_secs_f64();
-        println!(r#"{{"measure": "result", "bytes": {length}, "seconds": {seconds:.6}}}"#);
+    Ok(())
+}
+
+/// Results of many sizes, each beside as many bytes of a plain TLS stream; of several rounds in turn the median.
+async fn results(session: &Session, mut plain: Option<plain::Plain>) -> Result<(), Box<dyn Error>> {
+    for (bytes, rounds) in [(1, 101), (1 << 10, 101), (1 << 20, 51), (100 << 20, 5), (1 << 30, 3)] {
+        let (mut results, mut streams) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            let future = session.submit(zeros, (bytes,));
+            future.wait().await;
+            let began = Instant::now();
+            assert_eq!(future.result().await?.len(), bytes);
+            results.push(began.elapsed());
+            if let Some(plain) = &mut plain {
+                let began = Instant::now();
+                assert_eq!(plain.read(bytes).await?.len(), bytes);
+                streams.push(began.elapsed());
+            }
+        }
+        let seconds = median(results);
+        println!(r#"{{"measure": "result", "bytes": {bytes}, "seconds": {seconds:.6}}}"#);
+        if plain.is_some() {
+            let stream = median(streams);
+            println!(
+                r#"{{"measure": "plain TLS stream", "bytes": {bytes}, "seconds": {stream:.6}, "result_is": {:.2}}}"#,
+                stream / seconds,
+            );
+        }
     }
     Ok(())
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times.get(times.len() / 2).map_or(0.0, Duration::as_secs_f64)
 }
 
 fn micros(time: Duration) -> f64 {
