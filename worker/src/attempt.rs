@@ -178,7 +178,7 @@ mod tests {
     fn lost_inputs_are_named_by_their_tasks() {
         let error = TaskError { kind: TaskErrorKind::InputLost(vec![1, 9]), message: String::new(), exit_code: 1 };
         let input = wire::Input { first: 30, part: 1, holders: vec![0, 0] };
-        let inputs = InputList { inputs: vec![input], holders: Vec::new() };
+        let inputs = InputList { inputs: vec![input], ..InputList::default() };
         let lost = Lost::default();
         lost.add([35, 31]);
         let failure = failed((5, 2), error, &inputs, &lost);

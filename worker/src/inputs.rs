@@ -49,6 +49,8 @@ pub(crate) struct TaskInputs {
 pub(crate) struct InputList {
     pub inputs: Vec<wire::Input>,
     pub holders: Vec<wire::Holder>,
+    /// Who else has some of them.
+    pub copies: Vec<wire::Copy>,
 }
 
 /// Tasks whose results cannot be fetched.
@@ -106,6 +108,15 @@ impl InputList {
         wanted
     }
 
+    /// The workers that have the results of these tasks, too.
+    fn others(&self, tasks: &[u32]) -> BTreeMap<u32, Vec<wire::Holder>> {
+        let mut others: BTreeMap<u32, Vec<wire::Holder>> = BTreeMap::new();
+        for copy in self.copies.iter().filter(|copy| tasks.contains(&copy.task)) {
+            others.entry(copy.task).or_default().extend(self.holders.get(copy.holder as usize).cloned());
+        }
+        others
+    }
+
     /// The task whose result this input is.
     pub fn task(&self, index: usize) -> Option<u32> {
         Some(self.wanted(index..index + 1).first()?.task)
@@ -150,6 +161,7 @@ impl TaskInputs {
         let holder = self.order.holders.get(holder as usize).filter(|holder| holder.worker != self.own).cloned();
         let transfer = Transfer {
             holder,
+            others: self.order.others(&tasks),
             tasks,
             part,
             master: self.master,
@@ -219,7 +231,10 @@ mod tests {
 
     fn list() -> InputList {
         let input = |first, part, holders: &[u32]| wire::Input { first, part, holders: holders.to_vec() };
-        InputList { inputs: vec![input(10, 0, &[0, 1]), input(50, 3, &[]), input(20, 7, &[1, 0, 1])], holders: vec![] }
+        InputList {
+            inputs: vec![input(10, 0, &[0, 1]), input(50, 3, &[]), input(20, 7, &[1, 0, 1])],
+            ..InputList::default()
+        }
     }
 
     #[test]

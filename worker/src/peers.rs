@@ -50,6 +50,8 @@ pub(crate) struct Transfer {
     /// Nobody, if nobody but us is said to have them: what we had, we would not fetch.
     pub holder: Option<wire::Holder>,
     pub tasks: Vec<u32>,
+    /// Who else has some of them.
+    pub others: BTreeMap<u32, Vec<wire::Holder>>,
     pub part: u32,
     /// The application master that numbered them.
     pub master: u32,
@@ -64,12 +66,12 @@ pub(crate) struct Transfer {
 }
 
 /// How far a transfer is.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Progress {
     /// Results that were delivered.
     complete: usize,
     /// Bytes of the next one that were delivered.
-    begun: usize,
+    begun: u64,
 }
 
 /// Why a transfer stopped.
@@ -99,35 +101,63 @@ impl Pool {
 }
 
 impl Transfer {
-    /// Brings all results, in order, or says why not.
+    /// Brings all results, in order, or says why not. Where the holder fails, another one that has the same result goes on.
     pub async fn run(self) {
         let mut progress = Progress::default();
-        let reason = match self.transfer(&mut progress).await {
-            Ok(()) | Err(Broken::Unwanted) => return,
-            Err(Broken::Refused(reason)) => {
-                self.lost.add(self.tasks.get(progress.complete).copied());
-                reason
+        // Why the holder is out of reach.
+        let mut gone: Option<String> = None;
+        while progress.complete < self.tasks.len() {
+            let reason = match gone.clone() {
+                Some(reason) => reason,
+                None => match self.transfer(self.holder.as_ref(), self.tasks.len(), &mut progress).await {
+                    Ok(()) | Err(Broken::Unwanted) => return,
+                    Err(Broken::Refused(reason)) => reason,
+                    Err(Broken::Silent(reason)) => gone.insert(reason).clone(),
+                },
+            };
+            match self.from_others(&mut progress).await {
+                Ok(true) => {}
+                Ok(false) => return self.give_up(&progress, gone.is_some(), &reason).await,
+                // The reader has gone.
+                Err(_) => return,
             }
-            // What else this holder has is as much out of reach.
-            Err(Broken::Silent(reason)) => {
-                self.lost.add(self.tasks[progress.complete..].iter().copied());
-                reason
+        }
+    }
+
+    /// The rest of the result that comes next, from somebody else who has it. False if nobody has.
+    async fn from_others(&self, progress: &mut Progress) -> Result<bool, Broken> {
+        let task = self.tasks.get(progress.complete);
+        for other in task.and_then(|task| self.others.get(task)).into_iter().flatten() {
+            match self.transfer(Some(other), progress.complete + 1, progress).await {
+                Ok(()) => return Ok(true),
+                Err(Broken::Unwanted) => return Err(Broken::Unwanted),
+                Err(Broken::Refused(reason) | Broken::Silent(reason)) => {
+                    debug!(address = other.fetch_address, reason, "a further holder failed, too");
+                }
             }
-        };
-        let task = self.tasks.get(progress.complete).copied().unwrap_or_default();
+        }
+        Ok(false)
+    }
+
+    /// Says that the next result cannot be had; what else a holder has that is gone is as much out of reach.
+    async fn give_up(&self, progress: &Progress, gone: bool, reason: &str) {
+        let left = &self.tasks[progress.complete..];
+        self.lost.add(left.iter().copied().take(if gone { left.len() } else { 1 }));
+        let task = left.first().copied().unwrap_or_default();
         let host = self.holder.as_ref().map(|holder| format!("{}: ", holder.host)).unwrap_or_default();
         let lost = Delivery::Lost(format!("fetch the result of task {task}: {host}{reason}"));
         // A reader that has gone needs no reason.
         let _ = self.deliveries.send(lost).await;
     }
 
-    async fn transfer(&self, progress: &mut Progress) -> Result<(), Broken> {
-        let holder = self.holder.as_ref().ok_or_else(|| Broken::Refused("no other worker has it".to_owned()))?;
-        let address = &holder.fetch_address;
+    /// Brings the results up to this one from a worker that has them.
+    async fn transfer(&self, holder: Option<&wire::Holder>, end: usize, progress: &mut Progress) -> Result<(), Broken> {
+        let holder = holder.ok_or_else(|| Broken::Refused("no other worker has it".to_owned()))?;
+        let (address, before) = (&holder.fetch_address, *progress);
         // A kept connection may have been closed meanwhile; that says nothing of the holder.
         if let Some(kept) = self.pool.take(address) {
-            match self.fetch_over(kept, address, progress).await {
-                Err(Broken::Silent(reason)) if progress.begun == 0 => {
+            match self.fetch_over(kept, address, (end, progress)).await {
+                Err(Broken::Silent(reason)) if *progress == before => {
                     debug!(address, reason, "a kept connection failed");
                 }
                 outcome => return outcome,
@@ -136,22 +166,22 @@ impl Transfer {
         let none = || Broken::Refused("there are no other workers".to_owned());
         let connector = self.connector.as_ref().ok_or_else(none)?;
         let dialed = connector.dial_as_peer(address).await.map_err(|error| Broken::Silent(describe(&error)))?;
-        self.fetch_over(dialed, address, progress).await
+        self.fetch_over(dialed, address, (end, progress)).await
     }
 
-    /// Fetches what is left over this connection.
+    /// Fetches what is left of them over this connection.
     async fn fetch_over(
         &self,
         mut connection: FetchConnection,
         address: &str,
-        progress: &mut Progress,
+        (end, progress): (usize, &mut Progress),
     ) -> Result<(), Broken> {
-        let left = self.tasks[progress.complete..].to_vec();
-        in_time(connection.ask(self.master, left, self.part)).await?;
-        while progress.complete < self.tasks.len() {
+        let left = self.tasks[progress.complete..end].to_vec();
+        in_time(connection.ask(self.master, left, self.part, progress.begun)).await?;
+        while progress.complete < end {
             let mut body = in_time(connection.next()).await?;
             while let Some(chunk) = in_time(body.chunk()).await? {
-                progress.begun += chunk.len();
+                progress.begun += chunk.len() as u64;
                 self.fetched.fetch_add(chunk.len() as u64, Ordering::Relaxed);
                 self.deliver(Delivery::Bytes(chunk)).await?;
             }

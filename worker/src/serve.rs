@@ -107,11 +107,13 @@ pub async fn answer(mut server: FetchServer, served: &Served) -> Result<(), Fetc
             let Some((reply, bytes)) = called(&mut server, functions, call, &mut next).await? else { return Ok(()) };
             server.answer(reply, &bytes).await?;
         } else {
+            let mut skip = request.skip;
             for task in request.tasks {
                 match request.whole {
                     true => give_whole(&mut server, store, request.master, task).await?,
-                    false => give(&mut server, store, request.master, (task, request.part)).await?,
+                    false => give(&mut server, store, request.master, (task, request.part, skip)).await?,
                 }
+                skip = 0;
             }
             server.flush().await?;
         }
@@ -145,13 +147,13 @@ async fn give(
     server: &mut FetchServer,
     store: &ResultStore,
     master: u32,
-    (task, part): (u32, u32),
+    (task, part, skip): (u32, u32, u64),
 ) -> Result<(), FetchError> {
     let mut reader = match store.open_of(master, task, part) {
-        Ok(reader) => reader,
+        Ok(reader) => reader.from(skip),
         Err(error) => return server.refuse(task, error.to_string()).await,
     };
-    server.reply(task, reader.length()).await?;
+    server.reply(task, reader.length().saturating_sub(skip)).await?;
     // After the announcement only closing the connection tells the peer that the rest will not come.
     while let Some(chunk) = reader.chunk().await.map_err(broken)? {
         server.send(&chunk).await?;

@@ -149,7 +149,7 @@ pub struct StoredReader {
     task: u32,
     stored: Arc<Stored>,
     part: usize,
-    /// The next chunk or extent, and how much of that extent was read.
+    /// The next chunk or extent, and how much of it was read.
     next: usize,
     offset: u64,
 }
@@ -377,6 +377,25 @@ impl StoredReader {
         self.stored.parts[self.part].length
     }
 
+    /// Without the first `skip` bytes, or what there is of them.
+    pub fn from(mut self, skip: u64) -> StoredReader {
+        let part = &self.stored.parts[self.part];
+        let mut left = skip;
+        let lengths: &mut dyn Iterator<Item = u64> = match self.stored.file {
+            None => &mut part.chunks.iter().map(|chunk| chunk.len() as u64),
+            Some(_) => &mut part.extents.iter().map(|extent| extent.end - extent.start),
+        };
+        for length in lengths {
+            if left < length {
+                break;
+            }
+            left -= length;
+            self.next += 1;
+        }
+        self.offset = left;
+        self
+    }
+
     /// All bytes that are left.
     async fn rest(mut self) -> Result<Bytes, StoreError> {
         let mut bytes = Vec::with_capacity(usize::try_from(self.length()).unwrap_or_default());
@@ -390,7 +409,8 @@ impl StoredReader {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, StoreError> {
         let part = &self.stored.parts[self.part];
         if self.stored.file.is_none() {
-            let chunk = part.chunks.get(self.next).cloned();
+            let chunk =
+                part.chunks.get(self.next).map(|chunk| chunk.slice(std::mem::take(&mut self.offset) as usize..));
             self.next += 1;
             return Ok(chunk);
         }

@@ -270,6 +270,7 @@ impl Worker {
             order: Arc::new(InputList {
                 inputs: std::mem::take(&mut order.inputs),
                 holders: std::mem::take(&mut order.holders),
+                copies: std::mem::take(&mut order.copies),
             }),
             own: self.id,
             master: self.master,

@@ -118,14 +118,18 @@ impl Master {
     }
 
     async fn fetch(&self, address: &str, task: u32) -> Result<Bytes, FetchError> {
-        let mut connection = self.connector().dial_as_peer(address).await.unwrap();
-        let mut body = connection.fetch(1, task).await?;
-        let mut bytes = BytesMut::new();
-        while let Some(chunk) = body.chunk().await? {
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes.freeze())
+        fetch(&self.connector(), address, task).await
     }
+}
+
+async fn fetch(connector: &Connector, address: &str, task: u32) -> Result<Bytes, FetchError> {
+    let mut connection = connector.dial_as_peer(address).await.unwrap();
+    let mut body = connection.fetch(1, task).await?;
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = body.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
 }
 
 impl Joined {
@@ -283,6 +287,54 @@ async fn a_holder_that_is_gone_loses_all_that_it_had() {
     let odd: Vec<u32> = (0..query.stages[0].tasks.len() as u32).filter(|task| task % 2 == 1).collect();
     assert_eq!((failed.kind(), failed.lost_inputs), (wire::FailureKind::InputLost, odd));
     assert!(failed.message.contains("host-9"), "{}", failed.message);
+}
+
+/// A worker that has what the one at this address has, and whose connections break in the middle of a result.
+async fn breaking_holder(master: &Master, whole: String) -> wire::Holder {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (acceptor, connector) = (Acceptor::new(&master.identity()).unwrap(), master.connector());
+    tokio::spawn(async move {
+        loop {
+            let (tcp, peer) = listener.accept().await.unwrap();
+            let pending = acceptor.accept(tcp, peer).await.unwrap();
+            let accepted = pending.welcome(&Arc::from("application"), (0, 0)).await.unwrap();
+            let Accepted::Peer(mut server) = accepted else { panic!("only results are fetched here") };
+            let request = server.request().await.unwrap().unwrap();
+            let bytes = fetch(&connector, &whole, request.tasks[0]).await.unwrap();
+            server.reply(request.tasks[0], bytes.len() as u64).await.unwrap();
+            server.send(&bytes[..bytes.len() / 2]).await.unwrap();
+            server.flush().await.unwrap();
+        }
+    });
+    holder(9, &address)
+}
+
+#[tokio::test]
+async fn another_holder_goes_on_where_one_stopped() {
+    // Results in memory, and in a file.
+    for budget in [1 << 20, 0] {
+        let master = Master::start().await;
+        let query = master.query().await;
+        let (mut first, mut second) = (master.worker(1, budget).await, master.worker(2, 1 << 20).await);
+        first.scan(&query).await;
+        let (whole, tasks) = (first.hello.fetch_address.clone(), query.stages[0].tasks.len() as u32);
+        let mut bytes = 0;
+        for task in 0..tasks {
+            bytes += master.fetch(&whole, task).await.unwrap().len() as u64;
+        }
+        let holders = vec![breaking_holder(&master, whole).await, first.holder()];
+        let plan = &query.stages[1].tasks[0];
+        let Order::RunTask(order) = run(tasks, &query.stages[1].shared, &plan.body) else { unreachable!() };
+        let copies = (0..tasks).map(|task| wire::Copy { task, holder: 1 }).collect();
+        let inputs = inputs(&plan.inputs, 1);
+        second.order(Order::RunTask(wire::RunTask { inputs, holders, copies, ..order })).await;
+        let fetched = second.finished().await.metrics.unwrap().bytes_fetched;
+        assert_eq!(fetched, bytes, "no byte twice");
+        check_answer(master.fetch(&second.hello.fetch_address, tasks).await.unwrap());
+        first.stop().await;
+        second.stop().await;
+    }
 }
 
 /// All tasks of a query with an exchange, on two workers in turn: parts go both ways, from memory and from files.

@@ -228,6 +228,8 @@ pub struct Assignment {
     pub attempt: u32,
     /// What it reads, in the order of its request.
     pub inputs: Vec<Input>,
+    /// Others that have some of the results that it reads, too: a few of each.
+    pub copies: Vec<(TaskId, WorkerId)>,
     /// Run it in a process of its own: a worker that had it has died, and it may be to blame.
     pub isolated: bool,
 }

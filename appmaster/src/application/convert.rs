@@ -91,6 +91,11 @@ impl HolderTable {
         wire::Input { first: input.first.0, part: input.part, holders }
     }
 
+    /// Another worker that has the result of a task.
+    pub fn copy(&mut self, task: TaskId, worker: WorkerId) -> wire::Copy {
+        wire::Copy { task: task.0, holder: self.place(worker) }
+    }
+
     fn place(&mut self, worker: WorkerId) -> u32 {
         let HolderTable { workers, places } = self;
         *places.entry(worker).or_insert_with(|| {

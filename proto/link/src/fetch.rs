@@ -61,14 +61,14 @@ impl FetchConnection {
 
     /// Asks for the result of `task`, as the application master `master` numbered it.
     pub async fn fetch(&mut self, master: u32, task: u32) -> Result<Body<'_>, FetchError> {
-        self.ask(master, vec![task], 0).await?;
+        self.ask(master, vec![task], 0, 0).await?;
         self.next().await
     }
 
-    /// Asks for one part of the results of these tasks, as the application master `master` numbered them; call
-    /// [`Self::next`] once for each of them, in order.
-    pub async fn ask(&mut self, master: u32, tasks: Vec<u32>, part: u32) -> Result<(), FetchError> {
-        Ok(self.link.send(FetchRequest { tasks, part, master, ..FetchRequest::default() }).await?)
+    /// Asks for one part of the results of these tasks, as the application master `master` numbered them, without the first
+    /// `skip` bytes of the first; call [`Self::next`] once for each of them, in order.
+    pub async fn ask(&mut self, master: u32, tasks: Vec<u32>, part: u32, skip: u64) -> Result<(), FetchError> {
+        Ok(self.link.send(FetchRequest { tasks, part, master, skip, ..FetchRequest::default() }).await?)
     }
 
     /// Asks for all parts of the result of `task`, as the application master `master` numbered it: how long they are and how

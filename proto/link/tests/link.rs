@@ -119,7 +119,7 @@ async fn results_of_any_size_arrive_whole() {
     }
     // Many for one request, most of them empty, the last one too.
     let many = [0, 0, 5, 0, 300_000, 0];
-    connection.ask(1, many.to_vec(), 2).await.unwrap();
+    connection.ask(1, many.to_vec(), 2, 0).await.unwrap();
     for size in many {
         let mut body = connection.next().await.unwrap();
         assert_eq!(body.remaining(), u64::from(size));

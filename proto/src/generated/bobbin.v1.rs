@@ -262,6 +262,19 @@ pub struct RunTask {
     /// A driver waits for the result: if it has one part and at most so many bytes, TaskFinished has it, too. 0 if nobody does.
     #[prost(uint32, tag = "12")]
     pub inline_limit: u32,
+    /// Further holders of some of the results that it reads: whoever cannot be heard in the middle of one need not be waited for.
+    #[prost(message, repeated, tag = "13")]
+    pub copies: ::prost::alloc::vec::Vec<Copy>,
+}
+/// Another worker that has a result, byte for byte.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Copy {
+    /// Whose result, by the application's number.
+    #[prost(uint32, tag = "1")]
+    pub task: u32,
+    /// Who has it, by its place in RunTask.holders.
+    #[prost(uint32, tag = "2")]
+    pub holder: u32,
 }
 /// Results of consecutive tasks, of each the same part.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1206,6 +1219,10 @@ pub struct FetchRequest {
     /// results, whatever it has under such numbers.
     #[prost(uint32, tag = "6")]
     pub master: u32,
+    /// Of the first of the tasks the bytes from here on: what came from another worker that has the same result, and then was
+    /// not heard any more. More than there are: none.
+    #[prost(uint64, tag = "7")]
+    pub skip: u64,
 }
 /// A function that is no task: it is called at once, takes no place of one, and its result is not kept. It is called once, or, when
 /// the connection breaks before the answer, nobody knows. Closing the connection tells it that nobody wants its result.

@@ -32,6 +32,9 @@ struct Standing {
     coming: usize,
 }
 
+/// Holders of a result that a reader is told beside the nearest one.
+const FURTHER: usize = 2;
+
 impl Core {
     /// Who has the result of a task: first the one that its state names.
     pub(super) fn all_holders(&self, task: TaskId) -> Vec<WorkerId> {
@@ -266,10 +269,11 @@ impl Core {
         }
     }
 
-    /// Of each input that several workers have, choose the holder that is nearest to the reader.
-    pub(super) fn choose_holders(&self, reader: WorkerId, inputs: &mut [Input]) {
+    /// Of each input that several workers have, choose the holder that is nearest to the reader. Gives others that have it.
+    pub(super) fn choose_holders(&self, reader: WorkerId, inputs: &mut [Input]) -> Vec<(TaskId, WorkerId)> {
+        let mut further = Vec::new();
         if self.copies.is_empty() {
-            return;
+            return further;
         }
         for input in inputs {
             let mut chosen: Option<Vec<Option<WorkerId>>> = None;
@@ -279,6 +283,8 @@ impl Core {
                 let Some(first) = input.holders[position] else { continue };
                 let others: Vec<WorkerId> = row.others.iter().copied().collect();
                 let nearest = self.nearest(task, reader, (first, &others));
+                let rest = std::iter::once(first).chain(others).filter(|&worker| worker != nearest && worker != reader);
+                further.extend(rest.take(FURTHER).map(|worker| (task, worker)));
                 if nearest != first {
                     chosen.get_or_insert_with(|| input.holders.to_vec())[position] = Some(nearest);
                 }
@@ -287,6 +293,7 @@ impl Core {
                 input.holders = holders.into();
             }
         }
+        further
     }
 
     /// The holder to fetch from: the reader itself, one on its host, one in its rack, else any; readers spread over those that

@@ -193,9 +193,9 @@ impl Core {
         let sending = Sending { task, attempt, driver: job.driver, takes, isolated };
         self.workers.push(worker, sending, self.now);
         let job = job.id;
-        self.choose_holders(worker, &mut inputs);
+        let copies = self.choose_holders(worker, &mut inputs);
         self.tell(task, Step::Sent { worker, attempt });
-        let assignment = Assignment { worker, job, index, task, attempt, inputs, isolated };
+        let assignment = Assignment { worker, job, index, task, attempt, inputs, copies, isolated };
         self.act(Action::Assign(assignment));
         true
     }

@@ -118,10 +118,10 @@ impl Core {
         self.workers.push(other, Sending { task, attempt, driver, takes: None, isolated }, self.now);
         self.twins.rows.insert(task, other);
         self.twins.had.insert(task);
-        self.choose_holders(other, &mut inputs);
+        let copies = self.choose_holders(other, &mut inputs);
         self.tell(task, Step::Sent { worker: other, attempt });
         self.note(format!("{name} takes long on {worker}: {other} tries it, too"));
-        self.act(Action::Assign(Assignment { worker: other, job, index, task, attempt, inputs, isolated }));
+        self.act(Action::Assign(Assignment { worker: other, job, index, task, attempt, inputs, copies, isolated }));
     }
 
     /// An attempt left a result: it is the task's, and the other one is in vain.

@@ -239,7 +239,9 @@ pub fn action(action: &Action) -> String {
             let inputs = join(&row.inputs, ",", reads);
             let reads = if inputs.is_empty() { inputs } else { format!(" reads {inputs}") };
             let isolated = if row.isolated { " isolated" } else { "" };
-            format!("assign k{} t{}.{}{isolated}{reads}", row.worker.0, row.task.0, row.attempt)
+            let also = join(&row.copies, ",", |(task, worker)| format!("t{}@k{}", task.0, worker.0));
+            let also = if also.is_empty() { also } else { format!(" also {also}") };
+            format!("assign k{} t{}.{}{isolated}{reads}{also}", row.worker.0, row.task.0, row.attempt)
         }
         Action::CancelTask { worker, task, attempt } => format!("cancel k{} t{}.{attempt}", worker.0, task.0),
         Action::Copy { worker, task, copy, from } => {

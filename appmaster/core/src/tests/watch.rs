@@ -267,6 +267,14 @@ impl World {
                 }
             }
         }
+        for &(input, holder) in &row.copies {
+            self.holds(holder, input, "copies_have_live_holders");
+            let nearest = row.inputs.iter().any(|read| {
+                let place = input.0.checked_sub(read.first.0).map(|place| place as usize);
+                place.and_then(|place| read.holders.get(place)).is_some_and(|given| *given != Some(holder))
+            });
+            assert!(nearest && holder != row.worker, "copies_are_of_inputs: {row:?}");
+        }
         self.deaths.check(row, can);
         // What it was sent when it was faster, it still has.
         let ahead = if self.prefetch == 0 { 0 } else { self.prefetch.max(MOST_AHEAD) } as usize;

@@ -97,16 +97,17 @@ impl Actor {
 
     /// Sends a worker what it is to do.
     pub(super) fn assign(&mut self, assignment: Assignment) {
-        let Assignment { worker, job, index, task, attempt, inputs, isolated } = assignment;
+        let Assignment { worker, job, index, task, attempt, inputs, copies, isolated } = assignment;
         let Some(order) = self.jobs.get(job).and_then(|job| job.order(index)) else {
             warn!(job = job.0, index, "the core assigned a task that is not there");
             return;
         };
         let mut table = convert::HolderTable::default();
         let inputs = inputs.iter().map(|input| table.input(input)).collect();
+        let copies = copies.into_iter().map(|(task, worker)| table.copy(task, worker)).collect();
         let holders = table.workers.iter().map(|worker| self.holder(*worker).unwrap_or_default()).collect();
         let isolation = if isolated { wire::Isolation::Process.into() } else { order.isolation };
-        let run = wire::RunTask { task: task.0, attempt, inputs, holders, isolation, ..order };
+        let run = wire::RunTask { task: task.0, attempt, inputs, holders, copies, isolation, ..order };
         self.orders.push(worker, wire::to_worker::Message::RunTask(run));
     }
 
