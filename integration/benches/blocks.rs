@@ -18,7 +18,7 @@ const PACKET: usize = 64 << 10;
 
 fn main() {
     support::title("blocks: ways to the same 256 MiB, windows of 8 MiB, best of 5 rounds");
-    let Some(program) = support::example("blockbench", "bobbin-blocks") else { return };
+    let Some(program) = support::example("blockbench", "bobbin-blocks", "release") else { return };
     let version = integration::version();
     let options = ClusterOptions { version, workers: 1, racks: 1, block_size: BLOCK, ..Default::default() };
     let Some(cluster) = integration::private(options) else { return };

@@ -31,13 +31,16 @@ struct Measure {
     bytes: u64,
     #[serde(default)]
     seconds: f64,
+    /// Of a plain stream: what part of its speed the result before it had.
+    #[serde(default)]
+    result_is: f64,
 }
 
 fn main() {
-    support::title("futures: no-op tasks, release build");
+    support::title("futures: no-op tasks, a program's own release build");
     let mut columns = Vec::new();
     for mode in ["processes", "here"] {
-        if let Some(program) = support::example("futures_cost", "bobbin") {
+        if let Some(program) = support::example("futures_cost", "bobbin", "program") {
             columns.push((format!("bobbin, {mode}"), measures(Command::new(program).arg(mode))));
         }
         for (name, recipe, text, _) in PEERS.into_iter().filter(|&(.., alone)| alone || mode == "processes") {
@@ -75,6 +78,7 @@ fn measures(command: &mut Command) -> Vec<Measure> {
 fn name(measure: &Measure) -> String {
     match measure.measure.as_str() {
         "result" => format!("result of {} bytes", measure.bytes),
+        "plain TLS stream" => format!("of a plain TLS stream, {} bytes", measure.bytes),
         "round trip" => "submit().result(), µs (p99)".to_owned(),
         other => format!("{other}, µs a task"),
     }
@@ -83,6 +87,7 @@ fn name(measure: &Measure) -> String {
 fn figure(measure: &Measure) -> String {
     match measure.measure.as_str() {
         "round trip" => format!("{:.0} ({:.0})", measure.p50_us, measure.p99_us),
+        "plain TLS stream" => format!("{:.2}", measure.result_is),
         "result" if measure.bytes < 1 << 20 => format!("{:.0} µs", measure.seconds * 1e6),
         "result" => format!("{:.2} GB/s", measure.bytes as f64 / measure.seconds / 1e9),
         _ => format!("{:.1}", measure.us_a_task),

@@ -31,20 +31,18 @@ pub fn yarn_submit() -> Option<PathBuf> {
     found.ok()
 }
 
-/// A built example of another crate: in `$BOBBIN_EXAMPLES`, else beside the other release programs.
-pub fn example(name: &str, package: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("BOBBIN_EXAMPLES").map(PathBuf::from).or_else(|| {
-        // A bench lies in `target/release/deps`.
-        let me = std::env::current_exe().ok()?;
-        Some(me.parent()?.parent()?.join("examples"))
-    });
-    let path = folder?.join(name);
-    if path.is_file() {
-        return Some(path);
+/// An example of another crate, built in this profile: in `$BOBBIN_EXAMPLES`, else where cargo puts it.
+pub fn example(name: &str, package: &str, profile: &str) -> Option<PathBuf> {
+    let given = std::env::var_os("BOBBIN_EXAMPLES").map(|folder| PathBuf::from(folder).join(name));
+    // A bench lies in `target/release/deps`.
+    let me = std::env::current_exe().ok()?;
+    let usual = me.ancestors().nth(3)?.join(profile).join("examples").join(name);
+    let found = given.into_iter().chain([usual.clone()]).find(|path| path.is_file());
+    if found.is_none() {
+        let build = format!("cargo build --profile {profile} -p {package} --example {name}");
+        skip(name, &format!("no executable at {}: {build}, or name its folder in BOBBIN_EXAMPLES", usual.display()));
     }
-    let build = format!("cargo build --release -p {package} --example {name}");
-    skip(name, &format!("no executable at {}: {build}, or name its folder in BOBBIN_EXAMPLES", path.display()));
-    None
+    found
 }
 
 /// CPU time of all children that have ended and been waited for.
