@@ -129,11 +129,9 @@ impl Strand {
     /// Runs it as far as it goes, if nobody else does; who does sees what is new.
     fn run(&self) {
         for _ in 0..ROUNDS {
-            if self.0.taken.swap(true, Ordering::SeqCst) {
-                return;
-            }
+            let Some(taken) = Taken::take(&self.0.taken) else { return };
             self.poll();
-            self.0.taken.store(false, Ordering::SeqCst);
+            drop(taken);
             if !self.0.woken.load(Ordering::SeqCst) {
                 return;
             }
@@ -175,6 +173,21 @@ impl Wake for Shared {
         if !is_here && !self.taken.load(Ordering::SeqCst) {
             self.resident.wake();
         }
+    }
+}
+
+/// While it lives, nobody else has the strand.
+struct Taken<'a>(&'a AtomicBool);
+
+impl Taken<'_> {
+    fn take(taken: &AtomicBool) -> Option<Taken<'_>> {
+        (!taken.swap(true, Ordering::SeqCst)).then(|| Taken(taken))
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 
