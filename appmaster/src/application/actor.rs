@@ -53,6 +53,8 @@ pub(super) struct Actor {
     /// What follows from the current inputs, in order, and is sent after them.
     orders: Orders,
     news: Vec<(DriverId, wire::ToDriver)>,
+    /// What drivers need not know before the next thing that they are told, or the next tick.
+    unhurried: BTreeMap<DriverId, Vec<wire::ToDriver>>,
     /// The small result of the task that is just said to be finished.
     inline: (TaskId, Bytes),
     /// Peers that broke a rule or whose queue was full: they are declared gone after the current inputs.
@@ -80,6 +82,7 @@ impl Actor {
             numbered: (0, 0, 0),
             orders: Orders::default(),
             news: Vec::new(),
+            unhurried: BTreeMap::new(),
             inline: (TaskId(0), Bytes::new()),
             stuck: Vec::new(),
             outcome: None,
@@ -152,6 +155,9 @@ impl Actor {
     fn tick(&mut self) {
         self.handle(Event::Tick);
         self.orders.drop_now();
+        for (driver, messages) in std::mem::take(&mut self.unhurried) {
+            self.news.extend(messages.into_iter().map(|message| (driver, message)));
+        }
         self.tell_progress();
         if let Some(mailbox) = &self.mailbox {
             mailbox.state(self.core.pace(), self.core.fraction_done());
@@ -195,6 +201,7 @@ impl Actor {
     }
 
     fn driver_leaves(&mut self, id: DriverId, why: &str) {
+        self.unhurried.remove(&id);
         if let Some(driver) = self.drivers.remove(&id) {
             info!(driver = id.0, name = driver.name, why, "driver left");
             self.handle(Event::DriverDisconnected { driver: id });
@@ -316,10 +323,7 @@ impl Actor {
             Action::StopWorker { worker } => self.orders.push(worker, wire::to_worker::Message::Stop(wire::Stop {})),
             Action::JobAccepted { job, first_task } => {
                 self.jobs.number_tasks(job, first_task);
-                let (master, first_result) = (self.master, first_task.0);
-                self.about_job(job, |number| {
-                    wire::to_driver::Message::JobAccepted(wire::JobAccepted { job: number, master, first_result })
-                });
+                self.job_accepted(job, first_task);
             }
             Action::Assign(assignment) => self.assign(assignment),
             Action::CancelTask { worker, task, attempt } => {
@@ -389,7 +393,18 @@ impl Actor {
         });
     }
 
+    /// It only matters when this application master dies: to say it alone would wake the driver for nothing.
+    fn job_accepted(&mut self, job: JobId, first_task: TaskId) {
+        let Some((driver, number)) = self.jobs.get(job).map(|job| (job.driver, job.number)) else { return };
+        let accepted = wire::JobAccepted { job: number, master: self.master, first_result: first_task.0 };
+        let message = wire::ToDriver { message: Some(wire::to_driver::Message::JobAccepted(accepted)) };
+        self.unhurried.entry(driver).or_default().push(message);
+    }
+
     fn tell(&mut self, driver: DriverId, message: wire::to_driver::Message) {
+        if let Some(before) = self.unhurried.get_mut(&driver) {
+            self.news.extend(before.drain(..).map(|message| (driver, message)));
+        }
         self.news.push((driver, wire::ToDriver { message: Some(message) }));
     }
 

@@ -505,7 +505,7 @@ pub mod to_driver {
         /// To an Ask, once; at once, or when what it waits for has come.
         #[prost(message, tag = "9")]
         Answer(super::Answer),
-        /// The first that is said of a job that makes sense.
+        /// The first that is said of a job that makes sense: together with whatever is said next, a little later if that is nothing.
         #[prost(message, tag = "10")]
         JobAccepted(super::JobAccepted),
     }
