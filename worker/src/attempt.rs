@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bobbin_proto as wire;
 use bobbin_proto::from_worker::Message;
-use bobbin_task::{Isolation, Pauses, Task, TaskError, TaskErrorKind, TaskReport};
+use bobbin_task::{Isolation, Pauses, Task, TaskError, TaskErrorKind, TaskReport, profile};
 use futures::FutureExt;
 use tracing::{debug, warn};
 
@@ -20,6 +20,9 @@ use crate::threads::cpu_micros;
 
 /// Task and attempt.
 pub(crate) type Key = (u32, u32);
+
+/// What plans are called in profiles.
+static PLANS: &str = "plan";
 
 /// An attempt that is about to run.
 pub(crate) struct Attempt {
@@ -91,7 +94,9 @@ async fn run(
     writer: &mut ResultWriter,
 ) -> Result<TaskReport, TaskError> {
     let executor = executors.of(kind)?;
-    unless_panicked(executor.run(task, Arc::new(inputs), writer)).await
+    let work = unless_panicked(executor.run(task, Arc::new(inputs), writer));
+    // Functions are profiled by their names.
+    if kind == i32::from(wire::TaskKind::Plan) { profile::under(&PLANS, work).await } else { work.await }
 }
 
 /// Turns a panic into an error.

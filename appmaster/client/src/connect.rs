@@ -15,6 +15,7 @@ use crate::amount::{Amount, NoAmount};
 use crate::futures::{Isolation, NoIsolation};
 use crate::local::LocalOptions;
 use crate::nested::Home;
+use crate::profile;
 use crate::resuming;
 use crate::role;
 use crate::session::{Files, Session, SessionError};
@@ -57,6 +58,9 @@ pub enum ConnectError {
     /// `BOBBIN_ISOLATION` says nothing that there is.
     #[error(transparent)]
     Isolation(#[from] NoIsolation),
+    /// `BOBBIN_PROFILE` asks for samples of tasks that cannot be taken.
+    #[error(transparent)]
+    Profile(#[from] profile::BeginError),
     /// The application is in another process.
     #[error(
         "a task with a process of its own cannot submit tasks in local mode, where the application is in the program's own process: \
@@ -150,6 +154,8 @@ impl Session {
     ///
     /// `BOBBIN_ISOLATION` says where tasks run that do not say it themselves: see [`crate::Isolation`].
     ///
+    /// `BOBBIN_PROFILE` says whether workers take samples of what tasks do: see [`Session::profile`].
+    ///
     /// What its worker has for tasks that ask for it (`TaskOptions::resources`) is what `--worker-resources` said or, in this
     /// process, `BOBBIN_WORKER_RESOURCES`: `GPU=2,LICENSE=0.5`.
     ///
@@ -165,6 +171,7 @@ impl Session {
             return Err(ConnectError::Isolated);
         }
         Isolation::of_environment()?;
+        profile::rate_of_environment().map_err(profile::BeginError::Rate)?;
         match surrounding()? {
             Some(Surrounding::Cluster(application)) => attach(*application).await,
             Some(Surrounding::Machine(socket)) => {
@@ -214,6 +221,7 @@ fn reader() -> Result<BlockReader, ConnectError> {
 }
 
 async fn local(threads: Option<u32>) -> Result<Session, ConnectError> {
+    profile::begin_as_environment_says()?;
     let reader = reader()?;
     let spill = SpillDirectory::new();
     let resources = Amount::pairs(&worker_resources()?);

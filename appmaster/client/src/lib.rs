@@ -20,6 +20,7 @@ pub mod machine;
 mod nested;
 mod on_workers;
 mod placing;
+mod profile;
 mod program;
 #[cfg(feature = "sql")]
 mod query;
@@ -48,6 +49,7 @@ pub use fetch::{Fetcher, Remote, ResultError};
 pub use frames::{Frame, Reading, Written};
 pub use local::{LocalError, LocalOptions};
 pub use on_workers::{OnWorker, RunError, WorkerError};
+pub use profile::{BeginError, Call, NoRate, Profile, ProfileError, ResolveError, TaskProfile};
 #[cfg(feature = "sql")]
 pub use query::{Answer, QueryError, Running};
 pub use session::{Files, Session, SessionError};

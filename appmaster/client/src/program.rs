@@ -24,6 +24,7 @@ where
     let is_session =
         words.get(1).is_some_and(|word| word == machine::ROLE) && std::env::var_os(machine::NAME).is_some();
     role::task_processes_start_with(&["task"]);
+    role::can_profile_tasks();
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if is_worker || is_session || bobbin_task::process::is_begun() {
         builder.worker_threads(WORKER_THREADS);

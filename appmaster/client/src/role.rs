@@ -24,6 +24,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::executors::{Room, executors};
 use crate::nested::{Home, MasterAddress, Way};
+use crate::profile;
 use crate::session::{Files, describe};
 use crate::yarn::{self, Cluster};
 
@@ -53,12 +54,26 @@ pub async fn worker() -> Outcome {
     let credentials = take_credentials()?;
     let spec: WorkerSpec = serde_json::from_str(text_secret(&credentials, SECRET_WORKER)?)?;
     log_to_standard_error(spec.log_filter.as_deref());
+    profile_tasks();
     if spec.unpacks_environment {
         // Tasks find it when they come.
         tokio::task::spawn_blocking(environment::unpack).await??;
     }
     bobbin_worker::connect(connection(&credentials, spec)?).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes this executable one whose tasks can be profiled, by [`crate::Session::profile`]. What `#[bobbin::main]` makes of `main` has
+/// done it.
+pub fn can_profile_tasks() {
+    bobbin_task::profile::enable();
+}
+
+/// Takes samples of tasks, if the environment asks for them. Without them, too, a worker is of use.
+pub(crate) fn profile_tasks() {
+    if let Err(error) = profile::begin_as_environment_says() {
+        tracing::warn!(error = describe(&error), "no samples are taken");
+    }
 }
 
 fn connection(credentials: &Credentials, spec: WorkerSpec) -> Result<Connection, Box<dyn Error>> {

@@ -233,6 +233,9 @@ fn source(text: &str) -> Source {
     }
 }
 
+/// Variables of ours that are the user's to set.
+const OPEN_VARIABLES: [&str; 2] = ["BOBBIN_ISOLATION", "BOBBIN_PROFILE"];
+
 /// The variables of `--env-var`.
 ///
 /// # Errors
@@ -244,7 +247,7 @@ pub fn variables(pairs: &[KeyValue]) -> Result<BTreeMap<String, String>, Request
         if !is_name || key.starts_with(|letter: char| letter.is_ascii_digit()) {
             return Err(RequestError::Variable(key.clone()));
         }
-        if key.starts_with("BOBBIN_") {
+        if key.starts_with("BOBBIN_") && !OPEN_VARIABLES.contains(&key.as_str()) {
             return Err(RequestError::ReservedVariable(key.clone()));
         }
         variables.insert(key.clone(), value.clone());
@@ -327,6 +330,8 @@ mod tests {
         check("--files hdfs:///a/x#yarn-submit", "bobbin's own", 64);
         check("--env-var 1A=2", "not the name", 64);
         check("--env-var BOBBIN_MASTER=2", "sets this variable itself", 64);
+        let set = run("--env-var BOBBIN_PROFILE=200 --env-var BOBBIN_ISOLATION=process").unwrap();
+        assert_eq!(set.variables.get("BOBBIN_PROFILE").map(String::as_str), Some("200"));
         check("--env /nowhere/env.tar.gz", "--env /nowhere/env.tar.gz: No such file", 66);
         check("--env hdfs:///e/env.tar.bz2", "has to end in .tar.gz", 66);
         check("--archives hdfs:///a/data.tar.zst", "YARN does not unpack .tar.zst; pack a .tar.gz", 66);

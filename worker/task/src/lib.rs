@@ -6,7 +6,9 @@
 mod execute;
 pub mod function;
 pub mod process;
+pub mod profile;
 mod running;
+mod sys;
 mod task;
 
 pub use execute::{Execute, NoPlans};

@@ -90,6 +90,7 @@ pub async fn host() -> Result<ExitCode, Box<dyn Error>> {
     io::BufReader::new(&starter).read_line(&mut means)?;
     let means: Means = serde_json::from_str(&means)?;
     role::log_to_standard_error(means.log_filter.as_deref());
+    role::profile_tasks();
     let hosted = Hosted::begin(&name, &means).await;
     let word = match &hosted {
         Ok(_) => Word::Ready,

@@ -7,6 +7,7 @@ use futures::FutureExt;
 
 use super::panics::Watch;
 use super::registry::{ArgumentBytes, CallFailure, Parameters, Registered};
+use crate::profile;
 use crate::running::{Here, Running};
 
 /// How it went.
@@ -21,10 +22,11 @@ pub(crate) enum Outcome {
 }
 
 /// Calls it. A panic in it is its failure, never the caller's.
-pub(crate) async fn call(function: &Registered, arguments: Vec<ArgumentBytes>, running: Running) -> Outcome {
+pub(crate) async fn call(function: &'static Registered, arguments: Vec<ArgumentBytes>, running: Running) -> Outcome {
     let _here = Here::runs(running);
     let watch = Watch::begin();
-    let call = AssertUnwindSafe(async { (function.call)(Parameters::new(arguments)).await });
+    let call =
+        AssertUnwindSafe(async { profile::under(&function.name, (function.call)(Parameters::new(arguments))).await });
     match call.catch_unwind().await {
         Ok(Ok(result)) => Outcome::Result(result),
         Ok(Err(failure)) => Outcome::Failed(failure),

@@ -11,6 +11,7 @@ use wire::argument::Argument as Kind;
 use super::panics::Watch;
 use super::registry::{ArgumentBytes, CallFailure, NoFunction, Parameters, by_name};
 use super::value::{Value, ValueError};
+use crate::profile;
 
 /// A method of a state: what `#[bobbin::method]` makes of a function whose first parameter is `&mut S` or `&S`.
 pub trait Method: Copy + Send + Sync + 'static {
@@ -162,7 +163,9 @@ impl Methods {
             }
         };
         let watch = Watch::begin();
-        match catch_unwind(AssertUnwindSafe(|| (method.call)(value.as_mut(), Parameters::new(arguments)))) {
+        match catch_unwind(AssertUnwindSafe(|| {
+            profile::run(&method.name, || (method.call)(value.as_mut(), Parameters::new(arguments)))
+        })) {
             Ok(result) => result.map_err(|source| MethodError::Failed { name: name(), source }),
             Err(panic) => {
                 let (what, backtrace) = watch.describe(&*panic);

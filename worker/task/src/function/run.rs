@@ -18,6 +18,7 @@ use super::range::{self, RangeError};
 use super::registry::{ArgumentBytes, CallFailure, NoFunction, Registered, Registry};
 use crate::execute::Execute;
 use crate::process::{Call, ProcessError, Processes};
+use crate::profile;
 use crate::running::Running;
 use crate::task::{InputError, Inputs, Isolation, LostInput, Output, Task, TaskError, TaskErrorKind, TaskReport};
 
@@ -100,6 +101,17 @@ impl Functions {
         let call = wire::Call::decode(task.body.clone()).map_err(garbled)?;
         let function = self.registry.find(&called.name)?;
         check(function, &called)?;
+        let work = self.call_found(function, call, task, (inputs, output, counters));
+        profile::under(&function.name, work).await
+    }
+
+    async fn call_found(
+        &self,
+        function: &'static Registered,
+        call: wire::Call,
+        task: &Task<'_>,
+        (inputs, output, counters): (&dyn Inputs, &mut dyn Output, &Arc<ReadCounters>),
+    ) -> Result<(), CallError> {
         let results = fetch(&call, inputs).await?;
         let mut arguments = Vec::with_capacity(call.arguments.len());
         for argument in call.arguments {
@@ -116,7 +128,7 @@ impl Functions {
     /// The call itself, where the task is to run. A panic in it is its failure, never the worker's.
     async fn run_function(
         &self,
-        function: &Registered,
+        function: &'static Registered,
         arguments: Vec<ArgumentBytes>,
         task: &Task<'_>,
     ) -> Result<Bytes, CallError> {

@@ -7,6 +7,7 @@ use tokio::net::UnixStream;
 use super::frame::{self, Answer, CallHead, Lengths, Order};
 use crate::function::Outcome;
 use crate::function::registry::{ArgumentBytes, CallFailure};
+use crate::profile;
 use crate::running::{Pause, Pauses};
 
 /// Bytes for which room is made before they come: a child may announce any number.
@@ -43,7 +44,12 @@ pub(super) async fn call(
     pauses: &Pauses,
 ) -> Result<Outcome, Broken> {
     let lengths = arguments.iter().map(lengths).collect();
-    let order = Order::Call(CallHead { function: function.to_owned(), generation, arguments: lengths });
+    let order = Order::Call(CallHead {
+        function: function.to_owned(),
+        generation,
+        samples: profile::rate(),
+        arguments: lengths,
+    });
     let head = frame::head(&order).map_err(Broken::Garbled)?;
     let (from, mut to) = stream.split();
     to.write_all(&head).await?;
@@ -59,6 +65,12 @@ pub(super) async fn call(
         return match frame::said(&head).map_err(Broken::Garbled)? {
             Answer::Waits(waits) => {
                 waiting = waits.then(|| waiting.unwrap_or_else(|| pauses.begin()));
+                continue;
+            }
+            Answer::Samples(length) => {
+                let bytes = exactly(&mut from, length).await?;
+                let samples = postcard::from_bytes(&bytes).map_err(|error| Broken::Garbled(error.to_string()))?;
+                profile::add(&samples);
                 continue;
             }
             Answer::Result(length) => Ok(Outcome::Result(exactly(&mut from, length).await?)),

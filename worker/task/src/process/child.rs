@@ -19,6 +19,7 @@ use super::PARENT_VARIABLE;
 use super::frame::{self, Answer, CallHead, Lengths, Order};
 use crate::function::registry::{ArgumentBytes, Registry};
 use crate::function::{Outcome, call, chain};
+use crate::profile;
 use crate::running::{Pauses, Running};
 use crate::task::CancelFlag;
 
@@ -87,15 +88,19 @@ impl Child {
             let Order::Call(head) = hear(&mut self.channel)? else {
                 return Err("it was told its home twice".to_owned());
             };
-            let CallHead { function, generation, arguments } = head;
+            let CallHead { function, generation, samples, arguments } = head;
             let arguments = arguments.into_iter().map(|lengths| argument(&mut self.channel, lengths));
             let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
             let function = registry.find(&function).map_err(|error| error.to_string())?;
+            watch(samples);
             let open = Arc::new(AtomicBool::new(true));
             let pauses = voice.pauses(&open);
             let running =
                 Running { cancel: CancelFlag::default(), generation, pauses, home: home.clone(), isolated: true };
             let outcome = runtime.block_on(call(function, arguments, running));
+            if samples > 0 {
+                voice.tell_samples().map_err(|error| error.to_string())?;
+            }
             voice.answer(&open, outcome).map_err(|error| error.to_string())?;
         }
     }
@@ -114,6 +119,18 @@ impl Child {
         };
         std::thread::Builder::new().name("worker".to_owned()).spawn(watch)?;
         Ok(())
+    }
+}
+
+/// Has so many samples taken a second.
+fn watch(samples: u32) {
+    let order = match samples {
+        wanted if wanted == profile::rate() => return,
+        0 => profile::Order::Stop,
+        wanted => profile::Order::Start(wanted),
+    };
+    if let Err(error) = profile::control(order) {
+        tracing::warn!(%error, "take samples of tasks with processes of their own");
     }
 }
 
@@ -154,6 +171,16 @@ impl Voice {
                 let _ = frame::head(&Answer::Waits(waits)).map(|head| stream.write_all(&head));
             }
         })
+    }
+
+    /// What was found since the last time.
+    fn tell_samples(&self) -> io::Result<()> {
+        let samples = profile::control(profile::Order::Take)?;
+        let samples = postcard::to_stdvec(&samples).map_err(io::Error::other)?;
+        let head = frame::head(&Answer::Samples(samples.len() as u64)).map_err(io::Error::other)?;
+        let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        stream.write_all(&head)?;
+        stream.write_all(&samples)
     }
 
     fn answer(&self, open: &AtomicBool, outcome: Outcome) -> io::Result<()> {

@@ -22,6 +22,8 @@ pub(super) struct CallHead {
     pub function: String,
     /// How deep the task is nested.
     pub generation: u32,
+    /// Samples a second that are to be taken; 0 for none.
+    pub samples: u32,
     /// The lengths of the arguments.
     pub arguments: Vec<Lengths>,
 }
@@ -44,6 +46,8 @@ pub(super) enum Answer {
     Panicked { what: String, backtrace: String },
     /// The task waits for others; or goes on.
     Waits(bool),
+    /// What was found of the tasks until now, so many bytes.
+    Samples(u64),
 }
 
 /// The head with its length.
@@ -80,7 +84,7 @@ mod tests {
     #[test]
     fn what_is_said_is_heard() {
         let arguments = vec![Lengths::One(7), Lengths::List(vec![0, 1 << 40])];
-        let order = Order::Call(CallHead { function: "f".into(), generation: 2, arguments });
+        let order = Order::Call(CallHead { function: "f".into(), generation: 2, samples: 100, arguments });
         let bytes = head(&order).unwrap();
         let length = head_length(bytes[..4].try_into().unwrap()).unwrap();
         assert_eq!(length, bytes.len() - 4);
