@@ -3,6 +3,7 @@
 
 mod json;
 mod percentile;
+mod series;
 
 use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use datafusion::common::types::{NativeType, logical_date, logical_string};
@@ -15,6 +16,7 @@ use datafusion::logical_expr::{
 };
 
 pub(crate) use json::Arrows;
+pub(crate) use series::table_functions;
 
 /// All of them.
 pub(crate) fn all() -> impl Iterator<Item = ScalarUDF> {

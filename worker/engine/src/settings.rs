@@ -75,7 +75,7 @@ fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionState
         .with_higher_order_functions(SessionStateDefaults::default_higher_order_functions())
         .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
         .with_window_functions(SessionStateDefaults::default_window_functions())
-        .with_table_function_list(SessionStateDefaults::default_table_functions())
+        .with_table_function_list(functions::table_functions())
         .build();
     for function in functions::all() {
         datafusion::execution::FunctionRegistry::register_udf(&mut state, Arc::new(function))?;

@@ -7,12 +7,10 @@ use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, TableType};
-use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::projection::ProjectionExec;
 
 use crate::kept::{KeptExec, KeptTable};
+use crate::leaf;
 
 /// A kept table.
 #[derive(Debug)]
@@ -35,13 +33,6 @@ impl TableProvider for KeptProvider {
         _: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let all = Arc::new(KeptExec::new(self.0.clone()));
-        let Some(projection) = projection else { return Ok(all) };
-        let schema = self.0.schema();
-        let columns = projection.iter().map(|&at| {
-            let name = schema.field(at).name();
-            (Arc::new(Column::new(name, at)) as Arc<dyn PhysicalExpr>, name.clone())
-        });
-        Ok(Arc::new(ProjectionExec::try_new(columns.collect::<Vec<_>>(), all)?))
+        leaf::projected(Arc::new(KeptExec::new(self.0.clone())), projection)
     }
 }

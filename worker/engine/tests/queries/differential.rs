@@ -264,6 +264,11 @@ fn queries_without_tables() {
         "SELECT 1 + 1",
         "VALUES (1, 'a'), (2, 'b')",
         "SELECT * FROM generate_series(1, 5)",
+        "SELECT repeat('x', 10) FROM generate_series(1, 4)",
+        "SELECT 1 FROM range(DATE '2024-01-01', DATE '2024-02-01', INTERVAL '1 day')",
+        "SELECT count(*) FROM generate_series(1, 20000, 3)",
+        "SELECT count(*) FROM generate_series(1, NULL)",
+        "SELECT a.value FROM generate_series(1, 4) a CROSS JOIN generate_series(1, 3) b ORDER BY a.value",
         "SELECT sum(x) FROM (VALUES (1.5), (2.5)) AS v(x)",
         "SELECT 1 WHERE false",
     ] {
