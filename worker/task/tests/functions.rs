@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bobbin_blocks::BlockReader;
 use bobbin_macros::task;
 use bobbin_proto::{self as wire, Message};
-use bobbin_task::function::{Bytes, Function, Functions, Value};
+use bobbin_task::function::{Bytes, Function, Functions, Methods, State, Value};
 use bobbin_task::{
     CancelFlag, Cancelled, Execute, InputError, Inputs, LostInput, Output, Piece, Task, TaskError, TaskErrorKind,
     TaskReport, checkpoint,
@@ -121,6 +121,10 @@ mod other {
     pub fn one() {}
     #[bobbin_macros::task(crate = bobbin_task, name = "twice")]
     pub fn two() {}
+    #[bobbin_macros::method(crate = bobbin_task, name = "method twice")]
+    pub fn three(_: &u64) {}
+    #[bobbin_macros::method(crate = bobbin_task, name = "method twice")]
+    pub fn four(_: &u64) {}
 }
 
 /// Results that are here; those beyond are lost.
@@ -267,7 +271,8 @@ async fn other_programs_are_refused() {
     };
     let arguments = || vec![value(&1u64), value(&2u64)];
     let error = refusal(of(|called| called.name = "gone".into()), arguments()).await;
-    assert!(error.message.contains("'gone' is not registered") && error.message.contains("functions::add"));
+    assert!(error.message.contains("function 'gone' is not registered") && error.message.contains("#[bobbin::task]"));
+    assert!(error.message.contains("functions::add"), "{}", error.message);
     let error = refusal(of(|called| called.version = 9), arguments()).await;
     assert!(error.message.contains("has version 0 in this program, and the driver calls version 9"));
     let error = refusal(of(|called| called.signature = "(u8) -> u8".into()), arguments()).await;
@@ -281,6 +286,23 @@ async fn other_programs_are_refused() {
     let error = refusal(wire::Function { name: "twice".into(), ..wire::Function::default() }, vec![]).await;
     assert!(error.message.contains("registered twice"), "{}", error.message);
     assert_eq!((other::one(), other::two()), ((), ()));
+}
+
+#[test]
+fn methods_of_other_programs_are_refused() {
+    let error = |name: &str| {
+        let (called, initial) = (wire::Function { name: name.into(), ..wire::Function::default() }, bytes::Bytes::new);
+        Methods::default().call(&called, wire::Call::default(), &mut State::default(), initial).unwrap_err().to_string()
+    };
+    let unknown = error("gone");
+    assert!(
+        unknown.starts_with("method 'gone' is not registered") && unknown.contains("#[bobbin::method]"),
+        "{unknown}"
+    );
+    assert!(unknown.contains("functions::names::state") && !unknown.contains("functions::add"), "{unknown}");
+    let twice = error("method twice");
+    assert!(twice.contains("registered twice") && twice.contains("#[bobbin::method(name = "), "{twice}");
+    assert_eq!((other::three(&1), other::four(&1)), ((), ()));
 }
 
 #[tokio::test]

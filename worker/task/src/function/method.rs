@@ -9,7 +9,7 @@ use bytes::Bytes;
 use wire::argument::Argument as Kind;
 
 use super::panics::Watch;
-use super::registry::{ArgumentBytes, CallFailure, NoFunction, Parameters, by_name};
+use super::registry::{ArgumentBytes, CallFailure, Callable, NoFunction, Parameters, by_name};
 use super::value::{Value, ValueError};
 use crate::profile;
 
@@ -143,7 +143,7 @@ impl Methods {
         state: &mut State,
         initial: impl FnOnce() -> Bytes,
     ) -> Result<Bytes, MethodError> {
-        let method = by_name(&self.0, &called.name, |method| method.place)?;
+        let method = by_name(&self.0, (Callable::Method, &called.name), |method| method.place)?;
         let (name, ours) = (|| called.name.clone(), (method.signature)());
         if method.version != called.version || !called.signature.is_empty() && called.signature != ours {
             let (version, theirs, called) = (method.version, called.signature.clone(), called.version);

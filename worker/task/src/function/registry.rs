@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::pin::Pin;
 use std::sync::LazyLock;
 
@@ -174,15 +174,46 @@ pub fn signature(parameters: &[&str], result: &str) -> String {
 #[derive(Default)]
 pub struct Registry(BTreeMap<&'static str, Vec<&'static Registered>>);
 
-/// Why a function cannot be called by its name.
+/// What is called by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callable {
+    /// What tasks are calls of.
+    Function,
+    /// What actors have.
+    Method,
+}
+
+impl Callable {
+    /// The attribute that registers it.
+    fn attribute(self) -> &'static str {
+        match self {
+            Callable::Function => "bobbin::task",
+            Callable::Method => "bobbin::method",
+        }
+    }
+}
+
+impl fmt::Display for Callable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Callable::Function => "function",
+            Callable::Method => "method",
+        })
+    }
+}
+
+/// Why something cannot be called by its name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoFunction {
     /// There is none of this name.
     #[error(
-        "function '{name}' is not registered in this program: mark it with #[bobbin::task], and submit with the program that has \
-         it; it has {known}"
+        "{what} '{name}' is not registered in this program: mark it with #[{}], and let the workers be of the program that has it \
+         (--bin); it has {known}",
+        what.attribute()
     )]
     Unknown {
+        /// What was to be called.
+        what: Callable,
         /// The name.
         name: String,
         /// Those that there are.
@@ -190,10 +221,12 @@ pub enum NoFunction {
     },
     /// There are several.
     #[error(
-        "function '{name}' is registered twice in this program, {first} and {second}: give one of them another name with \
-         #[bobbin::task(name = \"…\")]"
+        "{what} '{name}' is registered twice in this program, {first} and {second}: give one of them another name with \
+         #[{}(name = \"…\")]", what.attribute()
     )]
     Twice {
+        /// What was to be called.
+        what: Callable,
         /// The name.
         name: String,
         /// Where the one stands.
@@ -218,23 +251,23 @@ impl Registry {
 
     /// The function of this name.
     pub fn find(&self, name: &str) -> Result<&'static Registered, NoFunction> {
-        by_name(&self.0, name, |function| function.place)
+        by_name(&self.0, (Callable::Function, name), |function| function.place)
     }
 }
 
 /// The only one of this name.
 pub(crate) fn by_name<T>(
     rows: &BTreeMap<&'static str, Vec<&'static T>>,
-    name: &str,
+    (what, name): (Callable, &str),
     place: impl Fn(&T) -> (&'static str, u32),
 ) -> Result<&'static T, NoFunction> {
     match rows.get(name).map(Vec::as_slice) {
         Some([one]) => Ok(one),
         Some([first, second, ..]) => {
             let place = |row: &T| format!("in {}, line {}", place(row).0, place(row).1);
-            Err(NoFunction::Twice { name: name.to_owned(), first: place(first), second: place(second) })
+            Err(NoFunction::Twice { what, name: name.to_owned(), first: place(first), second: place(second) })
         }
-        Some([]) | None => Err(NoFunction::Unknown { name: name.to_owned(), known: known(rows.keys().copied()) }),
+        Some([]) | None => Err(NoFunction::Unknown { what, name: name.to_owned(), known: known(rows.keys().copied()) }),
     }
 }
 
