@@ -244,6 +244,16 @@ fn a_dead_cluster_hides_none() {
     apps.refused(69, &["those on YARN are not listed", "127.0.0.1:1"]);
     assert!(apps.stdout.contains("local-here"), "{}", apps.stdout);
     assert!(with_cluster(&["session", "list", "--master", "local"]).expect(0).stdout.contains("local-here"));
+    let list = with_cluster(&["session", "list"]);
+    let place = "/.bobbin/sessions";
+    list.refused(69, &["those on YARN are not listed", "127.0.0.1:1", place]);
+    assert!(list.stdout.contains("local-here"), "{}", list.stdout);
+    // One that takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let file_system = format!("fs.defaultFS=hdfs://{}", silent.local_addr().unwrap());
+    let list = with_cluster(&["session", "list", "--conf", &file_system]);
+    list.refused(69, &["HDFS has not answered within 5 s", &file_system["fs.defaultFS=".len()..], place]);
+    assert!(list.stdout.contains("local-here"), "{}", list.stdout);
     with_cluster(&["session", "stop", "here"]).expect(0);
     with_cluster(&["apps"]).refused(69, &["127.0.0.1:1"]);
 }

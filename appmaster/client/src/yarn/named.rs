@@ -4,6 +4,7 @@
 
 use bobbin_link::{AuthorityError, Identity, Secret};
 use bytes::Bytes;
+use hadoop_client::rpc::CallError;
 use hadoop_wire::names::ApplicationId;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,15 @@ pub enum NamedError {
     /// HDFS fails.
     #[error("keep the session's name")]
     Hdfs(#[from] HdfsError),
+    /// The NameNode fails.
+    #[error("list the sessions in {directory}")]
+    List {
+        /// Where their names are.
+        directory: String,
+        /// Why it failed.
+        #[source]
+        source: CallError,
+    },
 }
 
 impl NamedError {
@@ -65,11 +75,13 @@ impl NamedError {
             NamedError::Unknown(_) | NamedError::Garbled { .. } => exit::INPUT,
             NamedError::Certificate(_) => exit::INTERNAL,
             NamedError::Hdfs(error) => exit::of_hdfs(error),
+            NamedError::List { source, .. } => exit::of_call(source),
         }
     }
 }
 
-fn directory(cluster: &Cluster) -> String {
+/// Where the names of the user's sessions are, without the file system.
+pub fn directory(cluster: &Cluster) -> String {
     format!("{}/.bobbin/sessions", cluster.home())
 }
 
@@ -136,15 +148,14 @@ pub async fn load(cluster: &Cluster, name: &str) -> Result<Named, NamedError> {
 /// The names that there are, in order.
 ///
 /// # Errors
-/// When HDFS does not answer.
+/// When the NameNode does not answer within a few seconds: a person waits for the list.
 pub async fn names(cluster: &Cluster) -> Result<Vec<String>, NamedError> {
     let directory = directory(cluster);
-    if cluster.hdfs().entry(&directory).await?.is_none() {
-        return Ok(Vec::new());
-    }
-    let entries = cluster.hdfs().list(&directory).await?;
-    let mut names: Vec<String> = entries.iter().map(|entry| entry.name().to_owned()).collect();
-    names.retain(|name| path(cluster, name).is_ok());
+    let listed = cluster.name_node().list(&directory, false).await;
+    let entries = listed.map_err(|source| NamedError::List { directory, source })?.unwrap_or_default();
+    let mut names: Vec<String> =
+        entries.iter().filter_map(|entry| std::str::from_utf8(&entry.path).ok().map(str::to_owned)).collect();
+    names.retain(|name| is_name(name));
     names.sort();
     Ok(names)
 }

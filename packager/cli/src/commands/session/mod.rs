@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::args::{CommonArgs, DeployMode, Master, SessionAction, SessionArgs, SubmitArgs};
 use crate::exit::{Exit, Failure};
+use crate::progress::Display;
 use crate::{cluster, terminal};
 
 /// Runs the subcommand.
@@ -182,14 +183,16 @@ async fn list(args: &SessionArgs) -> Result<Exit, Failure> {
 }
 
 async fn on_yarn(args: &SessionArgs) -> Result<Vec<yarn::Row>, Failure> {
-    match args.submit.master {
-        Some(Master::Local(_)) => Ok(Vec::new()),
-        Some(Master::Yarn) => yarn::rows(&cluster::cluster(&args.common)?).await,
-        None => match cluster::if_configured(&args.common)? {
-            Some(cluster) => yarn::rows(&cluster).await,
-            None => Ok(Vec::new()),
-        },
-    }
+    let cluster = match args.submit.master {
+        Some(Master::Local(_)) => None,
+        Some(Master::Yarn) => Some(cluster::cluster(&args.common)?),
+        None => cluster::if_configured(&args.common)?,
+    };
+    let Some(cluster) = cluster else { return Ok(Vec::new()) };
+    let display = Display::new(&args.common);
+    let rows = yarn::rows(&cluster, &display).await;
+    display.clear();
+    rows
 }
 
 /// A table without borders, as wide as the terminal.

@@ -1,11 +1,15 @@
 //! Sessions on YARN: applications that stay, whose names and secrets are in the user's HDFS home.
 
-use bobbin::yarn::{self, Application, Cluster, named};
+use std::time::Duration;
+
+use bobbin::yarn::{self, Application, Cluster, WatchError, named};
 use bobbin::{Driver, Membership};
 use bobbin_appmaster::spec::ExpectedWork;
 use bobbin_link::Connector;
+use futures::future::join_all;
 use hadoop_wire::names::ApplicationId;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::super::sql::END_LIMIT;
 use super::super::{apps, submission, wait};
@@ -20,6 +24,8 @@ use crate::{cluster, terminal, units};
 const ATTEMPTS: u32 = 2;
 /// Workers that are there for the first query, where the user said nothing.
 const WORKERS: u32 = 2;
+/// How long a list of sessions waits for HDFS, and then for the ResourceManager.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Starts a session in an application of its own.
 pub async fn start(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
@@ -130,16 +136,52 @@ pub struct Row {
     application: Option<Application>,
 }
 
-/// The sessions that have a name.
-pub async fn rows(cluster: &Cluster) -> Result<Vec<Row>, Failure> {
-    let mut rows = Vec::new();
-    for name in named::names(cluster).await.map_err(|error| failure(&error))? {
-        // One that was stopped meanwhile is none.
-        let Ok(session) = named::load(cluster, &name).await else { continue };
-        let application = yarn::report(cluster, session.id).await.ok();
-        rows.push(Row { name, id: session.id, application });
+/// The sessions that have a name. Somebody waits for them: servers that do not answer are given up within seconds.
+pub async fn rows(cluster: &Cluster, display: &Display) -> Result<Vec<Row>, Failure> {
+    let place = cluster.hdfs().file_system().at(&named::directory(cluster));
+    display.say(format!("sessions on YARN: waiting for HDFS, {place}"));
+    let silent = |_| {
+        let message = format!(
+            "list the sessions in {place}: HDFS has not answered within {} s; is its NameNode up, and reachable from here? Those of \
+             this machine alone: --master local",
+            PATIENCE.as_secs()
+        );
+        Failure::new(Exit::Unavailable, message)
+    };
+    let sessions = timeout(PATIENCE, sessions(cluster)).await.map_err(silent)?.map_err(|error| failure(&error))?;
+    display.say("sessions on YARN: waiting for the ResourceManager");
+    let reports = join_all(sessions.iter().map(|(_, id)| yarn::report(cluster, *id)));
+    let (reports, mut unknown) = match timeout(PATIENCE, reports).await {
+        Ok(reports) => (reports.into_iter().map(Some).collect(), None),
+        Err(_) => (Vec::new(), Some(format!("no answer within {} s", PATIENCE.as_secs()))),
+    };
+    let mut reports: Vec<Option<Result<Application, WatchError>>> = reports;
+    reports.resize_with(sessions.len(), || None);
+    let rows = sessions.into_iter().zip(reports).map(|((name, id), report)| match report {
+        Some(Ok(application)) => Row { name, id, application: Some(application) },
+        Some(Err(WatchError::Unknown(_))) | None => Row { name, id, application: None },
+        Some(Err(error)) => {
+            unknown.get_or_insert(crate::exit::chain(&error));
+            Row { name, id, application: None }
+        }
+    });
+    let rows = rows.collect();
+    if let Some(why) = unknown {
+        display.tell(&format!("yarn-submit: how sessions on YARN are, the ResourceManager does not say: {why}"));
     }
     Ok(rows)
+}
+
+/// Names and applications of the sessions that there are.
+async fn sessions(cluster: &Cluster) -> Result<Vec<(String, ApplicationId)>, named::NamedError> {
+    let mut sessions = Vec::new();
+    for name in named::names(cluster).await? {
+        // One that was stopped meanwhile is none.
+        if let Ok(session) = named::load(cluster, &name).await {
+            sessions.push((name, session.id));
+        }
+    }
+    Ok(sessions)
 }
 
 /// A session as scripts read it.
