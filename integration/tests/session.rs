@@ -22,6 +22,10 @@ fn a_session_stays_for_queries_and_commands() {
     let data = trips(500_000);
     let answer = format!("trips\n{}\n", String::from_utf8_lossy(&data).lines().count() - 1);
     cluster.put(&data, "/warm/trips.csv", 2, Host::Edge).unwrap();
+    let by_variable = |words: &[&str]| done(support::yarn_submit(cluster).args(words).env("BOBBIN_SESSION", "warm"));
+    let unknown = by_variable(&["sql", COUNT]);
+    assert_eq!(unknown.code, 66, "{}", unknown.stderr);
+    unknown.says(&["environment variable BOBBIN_SESSION: ", "there is no session \"warm\"; start it with"]);
     let unknown = yarn_submit(cluster, &["sql", "--session", "warm", COUNT]);
     assert_eq!(unknown.code, 66, "{}", unknown.stderr);
     assert!(unknown.stderr.contains("there is no session \"warm\"; start it with"), "{}", unknown.stderr);
@@ -38,6 +42,7 @@ fn a_session_stays_for_queries_and_commands() {
     let began = Instant::now();
     assert_eq!(yarn_submit(cluster, &["sql", "--session", "warm", COUNT]).expect(0).stdout, answer);
     println!("a query in a warm session took {:?}", began.elapsed());
+    assert_eq!(by_variable(&["sql", COUNT]).expect(0).stdout, answer);
     let command = ["run", "--session", "warm", "--", "sh", "-c", "echo $BOBBIN_MASTER; test -r $BOBBIN_CREDENTIALS"];
     assert_eq!(yarn_submit(cluster, &command).expect(0).stdout, "yarn\n");
 

@@ -1,13 +1,13 @@
 //! A program's session, wherever it was started.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bobbin_appmaster::spec::SECRET_HADOOP;
 use bobbin_appmaster::{ContainerError, text_secret};
 use bobbin_blocks::{BlockReader, HdfsOptions, PathBase, SetUpError};
 use bobbin_link::Identity;
-use hadoop_client::conf;
+use hadoop_client::conf::{self, LoadError};
 use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::{Credentials, CredentialsError};
 
@@ -20,6 +20,7 @@ use crate::resuming;
 use crate::role;
 use crate::session::{Files, Session, SessionError};
 use crate::spill::SpillDirectory;
+use crate::whereabouts::{NoSession, Side, Whereabouts, join_on_yarn, whereabouts};
 use crate::yarn::{Cluster, ClusterError};
 
 /// The application that this process is part of.
@@ -73,6 +74,15 @@ pub enum ConnectError {
          `yarn-submit run --bin PROGRAM -- ARGUMENTS`, or leave BOBBIN_MASTER out to run it here"
     )]
     NoApplication,
+    /// `BOBBIN_SESSION` names one that cannot be joined.
+    #[error("BOBBIN_SESSION is {name:?}")]
+    Named {
+        /// What it says.
+        name: String,
+        /// Why not.
+        #[source]
+        source: Box<NoSession>,
+    },
     /// The application's credentials are unusable.
     #[error("read the application's credentials {}", path.display())]
     Credentials {
@@ -82,6 +92,9 @@ pub enum ConnectError {
         #[source]
         source: CredentialsFault,
     },
+    /// There is no Hadoop configuration, or it cannot be read.
+    #[error("use the Hadoop configuration")]
+    Load(#[from] LoadError),
     /// Its Hadoop configuration is unusable.
     #[error("use the Hadoop configuration")]
     Configuration(#[source] SetUpError),
@@ -145,8 +158,12 @@ pub fn surrounding() -> Result<Option<Surrounding>, ConnectError> {
 }
 
 impl Session {
-    /// The session of this program: with the application or the session of this machine that started it (`yarn-submit run`,
-    /// `run --session`), else in this process, with a thread for each core, or `N` where `BOBBIN_MASTER` is `local[N]`.
+    /// The session of this program: with the application or the session that started it (`yarn-submit run`, `run --session`);
+    /// else with the session that `BOBBIN_SESSION` names (see `yarn-submit session start`); else in this process, with a thread
+    /// for each core, or `N` where `BOBBIN_MASTER` is `local[N]`.
+    ///
+    /// A named session is one of this machine or, if there is none of this name, one on YARN. With `BOBBIN_MASTER` it is looked for
+    /// on one side alone: `local`, or `yarn`.
     ///
     /// In a function that runs on a worker, it is a session with the application whose task it is, for tasks of its own. They
     /// go before those of drivers, and while the function awaits them another task has its thread. It has to be an `async`
@@ -162,7 +179,7 @@ impl Session {
     /// Paths without a scheme are on the cluster's default file system, or of this machine.
     ///
     /// # Errors
-    /// When there is no such application, or this process gets no threads.
+    /// When there is no such application or session, or this process gets no threads.
     pub async fn connect() -> Result<Session, ConnectError> {
         if let Some(home) = Home::of_running_task() {
             return Ok(home.session().await?);
@@ -173,20 +190,72 @@ impl Session {
         Isolation::of_environment()?;
         profile::rate_of_environment().map_err(profile::BeginError::Rate)?;
         match surrounding()? {
-            Some(Surrounding::Cluster(application)) => attach(*application).await,
-            Some(Surrounding::Machine(socket)) => {
-                Ok(Session::join_machine(&socket, &program(), Files::new(reader()?, PathBase::Local)).await?)
-            }
-            None => match variable("BOBBIN_MASTER").as_deref() {
-                None => local(None).await,
-                Some("yarn") => Err(ConnectError::NoApplication),
-                Some(text) => match threads(text) {
-                    Some(threads) => local(threads).await,
-                    None => Err(ConnectError::Master(text.to_owned())),
-                },
+            Some(Surrounding::Cluster(application)) => return attach(*application).await,
+            Some(Surrounding::Machine(socket)) => return join_machine(&socket).await,
+            None => {}
+        }
+        let master = Master::of_environment()?;
+        match (variable("BOBBIN_SESSION"), master) {
+            (Some(name), master) => named(&name, master.map(Master::side)).await,
+            (None, Some(Master::Local(threads))) => local(threads).await,
+            (None, Some(Master::Yarn)) => Err(ConnectError::NoApplication),
+            (None, None) => local(None).await,
+        }
+    }
+}
+
+/// What `BOBBIN_MASTER` says.
+#[derive(Clone, Copy)]
+enum Master {
+    /// In this process, with so many threads.
+    Local(Option<u32>),
+    Yarn,
+}
+
+impl Master {
+    /// # Errors
+    /// When it says something else.
+    fn of_environment() -> Result<Option<Master>, ConnectError> {
+        let Some(text) = variable("BOBBIN_MASTER") else { return Ok(None) };
+        match text.as_str() {
+            "yarn" => Ok(Some(Master::Yarn)),
+            text => match threads(text) {
+                Some(threads) => Ok(Some(Master::Local(threads))),
+                None => Err(ConnectError::Master(text.to_owned())),
             },
         }
     }
+
+    /// Where it says that a session is.
+    fn side(self) -> Side {
+        match self {
+            Master::Local(_) => Side::Machine,
+            Master::Yarn => Side::Cluster,
+        }
+    }
+}
+
+/// The session of this name.
+async fn named(name: &str, side: Option<Side>) -> Result<Session, ConnectError> {
+    let failed = |source| ConnectError::Named { name: name.to_owned(), source: Box::new(source) };
+    let not_here = match whereabouts(side, name).await.map_err(failed)? {
+        Whereabouts::Machine(place) => return join_machine(&place.socket()).await,
+        Whereabouts::Cluster { not_here } => not_here,
+    };
+    let loaded = match (conf::load(None), &not_here) {
+        (Err(LoadError::NotFound { .. }), Some(not_here)) => {
+            return Err(failed(NoSession::Nowhere { name: name.to_owned(), not_here: not_here.clone() }));
+        }
+        (loaded, _) => loaded?,
+    };
+    let user = hadoop_client::user().map_err(ConnectError::User)?;
+    let cluster = Cluster::new(&loaded.configuration, &user)?;
+    attach(*join_on_yarn(&cluster, name, not_here.as_deref()).await.map_err(failed)?).await
+}
+
+/// The session on this machine that serves this socket.
+async fn join_machine(socket: &Path) -> Result<Session, ConnectError> {
+    Ok(Session::join_machine(socket, &program(), Files::new(reader()?, PathBase::Local)).await?)
 }
 
 /// The N of `local[N]`, if it has one; `None` of anything else.

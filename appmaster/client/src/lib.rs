@@ -31,6 +31,7 @@ mod shared;
 mod spill;
 mod telling;
 mod unique;
+mod whereabouts;
 pub mod yarn;
 
 pub use self::futures::{
@@ -56,6 +57,7 @@ pub use session::{Files, Session, SessionError};
 pub use shared::{Event, Lease, Queue, Semaphore, SharedError, Variable, WorkerStatus};
 pub use spill::SpillDirectory;
 pub use unique::unique;
+pub use whereabouts::{NoSession, Side, Whereabouts, join_on_yarn, whereabouts};
 
 /// What the macros' expansions use; no part of the interface.
 #[doc(hidden)]

@@ -8,6 +8,7 @@
 //!
 //! Nothing here hangs: every call has a time limit of its own.
 
+mod account;
 mod application;
 mod cache;
 mod cluster;
@@ -26,6 +27,7 @@ mod sweep;
 mod urls;
 mod watch;
 
+pub use account::account;
 pub use application::{Aggregation, Application, Outcome, State};
 pub use cluster::{Cluster, ClusterError};
 pub use digests::{Digest, DigestError, Digests};

@@ -5,13 +5,17 @@
 use bobbin_link::{AuthorityError, Identity, Secret};
 use bytes::Bytes;
 use hadoop_client::rpc::CallError;
+use hadoop_wire::config::Configuration;
 use hadoop_wire::names::ApplicationId;
 use serde::{Deserialize, Serialize};
 
+use super::account::account;
 use super::cluster::Cluster;
 use super::exit;
 use super::hdfs::HdfsError;
 use super::submit::Submitted;
+use super::watch::{WatchError, report};
+use crate::connect::Membership;
 
 /// The longest name, characters.
 const LONGEST: usize = 64;
@@ -44,6 +48,25 @@ pub enum NamedError {
     /// Nobody has started one.
     #[error("there is no session {0:?}; start it with: yarn-submit session start {0}")]
     Unknown(String),
+    /// Its application is over.
+    #[error("session {name:?} is over ({why}); start it again: yarn-submit session start {name}")]
+    Over {
+        /// Its name.
+        name: String,
+        /// What became of the application.
+        why: String,
+    },
+    /// Its application is starting.
+    #[error("session {name:?} ({id}) has no application master yet: try again")]
+    Starting {
+        /// Its name.
+        name: String,
+        /// Its application.
+        id: ApplicationId,
+    },
+    /// The ResourceManager does not say how it is.
+    #[error(transparent)]
+    Report(#[from] WatchError),
     /// The file is something else.
     #[error("{path} is no file of a session of this version of bobbin; remove it, and start the session again")]
     Garbled {
@@ -73,6 +96,8 @@ impl NamedError {
         match self {
             NamedError::Name(_) => exit::USAGE,
             NamedError::Unknown(_) | NamedError::Garbled { .. } => exit::INPUT,
+            NamedError::Over { .. } | NamedError::Starting { .. } => exit::UNAVAILABLE,
+            NamedError::Report(error) => error.exit_code(),
             NamedError::Certificate(_) => exit::INTERNAL,
             NamedError::Hdfs(error) => exit::of_hdfs(error),
             NamedError::List { source, .. } => exit::of_call(source),
@@ -143,6 +168,23 @@ pub async fn load(cluster: &Cluster, name: &str) -> Result<Named, NamedError> {
         secret: Secret::from_bytes(&record.secret).ok_or_else(garbled)?,
     };
     Ok(Named { id: record.application.parse().map_err(|_| garbled())?, identity })
+}
+
+/// What a driver needs to join the session of this name.
+///
+/// # Errors
+/// When there is none, or its application is over or starting, or servers do not answer.
+pub async fn join(cluster: &Cluster, name: &str) -> Result<Box<Membership>, NamedError> {
+    let Named { id, identity } = load(cluster, name).await?;
+    let application = report(cluster, id).await?;
+    if application.state.is_ended() {
+        return Err(NamedError::Over { name: name.to_owned(), why: account(&application) });
+    }
+    let Some((host, port)) = &application.master else {
+        return Err(NamedError::Starting { name: name.to_owned(), id });
+    };
+    let configuration = Configuration::from_map(cluster.properties().clone());
+    Ok(Box::new(Membership { address: format!("{host}:{port}"), identity, configuration }))
 }
 
 /// The names that there are, in order.

@@ -4,7 +4,7 @@
 //! lacks is inserted into the command line right behind the subcommand, so clap parses all layers alike. In the file,
 //! keys are the long names of options; one that belongs to no subcommand is an error with its line.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -91,14 +91,15 @@ pub fn parse(words: &[OsString], surroundings: &Surroundings) -> Result<Cli, Lay
     if let Some(path) = file_path(given, surroundings) {
         settings.extend(from_file(&path, &known)?);
     }
-    let mut taken = BTreeSet::new();
+    let mut origins = BTreeMap::new();
     let mut inserted = Vec::new();
     for setting in settings {
         check_value(&setting, &known)?;
         let argument = option_of(name, &setting.key).filter(|_| !OF_ONE_FILE.contains(&(name, setting.key.as_str())));
-        if argument.is_none_or(|argument| is_given(given, &argument)) || !taken.insert(setting.key.clone()) {
+        if argument.is_none_or(|argument| is_given(given, &argument)) || origins.contains_key(&setting.key) {
             continue;
         }
+        origins.insert(setting.key, setting.origin);
         inserted.extend(setting.words.into_iter().map(OsString::from));
     }
     let (before, after) = words.split_at(words.len().min(2));
@@ -107,6 +108,7 @@ pub fn parse(words: &[OsString], surroundings: &Surroundings) -> Result<Cli, Lay
     let mut cli = Cli::from_arg_matches(&matches)?;
     if let Some(submit) = cli.command.submit_mut() {
         submit.given = on_line(name, given);
+        submit.origins = origins;
     }
     Ok(cli)
 }

@@ -5,6 +5,7 @@ mod environments;
 mod layers;
 mod values;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -163,6 +164,9 @@ pub struct SubmitArgs {
     /// meant for other commands, too.
     #[arg(skip)]
     pub given: Vec<String>,
+    /// Where the options stand that a layer below the command line has given: variable, or file and line, by long name.
+    #[arg(skip)]
+    pub origins: BTreeMap<String, String>,
 }
 
 impl Command {

@@ -2,10 +2,10 @@
 
 mod client;
 
+use bobbin::Whereabouts;
 use bobbin::yarn::{self, Cluster, Request};
 
-use super::session::{self, Whereabouts};
-use super::{submission, wait};
+use super::{session, submission, wait};
 use crate::args::{DeployMode, Master, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
@@ -71,15 +71,18 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
 async fn with_session(args: &RunArgs, name: &str) -> Result<Exit, Failure> {
     session::refuse_beside(&args.submit)?;
     if args.bin.is_some() {
-        let message = "--session: the command runs on this machine, with the workers that the session has; leave out \
-                       --bin, and start the session with the program: session start --bin";
+        let message = format!(
+            "--bin: the command runs on this machine, with the workers that the session {name:?} has; start the session with the \
+             program (session start --bin) and give it here as the command, behind --, or {}",
+            session::without_session(&args.submit)
+        );
         return Err(Failure::new(Exit::Usage, message));
     }
     let guarded = Guarded::default();
-    match session::whereabouts(args.submit.master, name).await? {
+    match session::whereabouts(&args.submit, name).await? {
         Whereabouts::Machine(place) => interruptible(&guarded, client::run_on_machine(&place, &args.command)).await,
         Whereabouts::Cluster { not_here } => {
-            let application = session::join(&args.common, name, not_here.as_deref()).await?;
+            let application = session::join((&args.submit, &args.common), name, not_here.as_deref()).await?;
             let cluster = cluster::cluster(&args.common)?;
             interruptible(&guarded, client::run_in_session(&cluster, &application, &args.command)).await
         }

@@ -92,6 +92,8 @@ async fn execute(command: &[String], variables: &BTreeMap<String, String>) -> Re
     };
     let mut process = tokio::process::Command::new(program);
     process.args(arguments).envs(variables).kill_on_drop(true);
+    // The command is part of what it was started in; what it starts, too.
+    process.env_remove("BOBBIN_SESSION");
     match process.status().await {
         Ok(status) => Ok(Exit::Code(shell_code(status))),
         Err(error) => {

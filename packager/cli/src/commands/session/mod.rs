@@ -3,8 +3,7 @@
 pub mod machine;
 mod yarn;
 
-use bobbin::Membership;
-use bobbin::machine::{Directory, Place, State};
+use bobbin::{Membership, NoSession, Side, Whereabouts};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
@@ -39,19 +38,38 @@ pub fn refuse_beside(submit: &SubmitArgs) -> Result<(), Failure> {
     });
     // Whoever has said so wherever, wants nothing done.
     if let Some(option) = submit.dry_run.then_some("--dry-run").or(undone) {
-        return usage(format!("{option}: nothing is submitted with --session; leave out one of the two"));
+        return usage(format!(
+            "{option}: nothing is submitted with {}; {}",
+            session_of(submit),
+            without_session(submit)
+        ));
     }
     if let (true, Some(Master::Local(Some(threads)))) = (is_given(submit, "master"), submit.master) {
         return usage(format!(
-            "--master local[{threads}]: the session decides how many threads it has; write --master local with --session"
+            "--master local[{threads}]: the session decides how many threads it has; write --master local with {}",
+            session_of(submit)
         ));
     }
     let decided = |option: &&String| DECIDED.contains(&option.as_str());
     match submit.given.iter().find(decided) {
         Some(option) => usage(format!(
-            "--{option}: the session decides it; give it to yarn-submit session start, or leave out --session"
+            "--{option}: the session decides it; give it to yarn-submit session start, or {}",
+            without_session(submit)
         )),
         None => Ok(()),
+    }
+}
+
+/// What names the session.
+fn session_of(submit: &SubmitArgs) -> &str {
+    submit.origins.get("session").map_or("--session", String::as_str)
+}
+
+/// How to do without the session that is named.
+pub fn without_session(submit: &SubmitArgs) -> String {
+    match submit.origins.get("session") {
+        Some(origin) => format!("do without {origin}, which names the session"),
+        None => "leave out --session".to_owned(),
     }
 }
 
@@ -81,48 +99,34 @@ fn is_given(submit: &SubmitArgs, option: &str) -> bool {
     submit.given.iter().any(|given| given == option)
 }
 
-/// Where a session is.
-pub enum Whereabouts {
-    /// On this machine, and it answers.
-    Machine(Place),
-    /// On YARN, if anywhere.
-    Cluster {
-        /// Why it is not on this machine, if that was looked at.
-        not_here: Option<String>,
-    },
-}
-
-/// Where the session of this name is: where `master` says or, when it says nothing, on this machine if it is there.
-pub async fn whereabouts(master: Option<Master>, name: &str) -> Result<Whereabouts, Failure> {
-    let place = match (master, Directory::of_user().place(name)) {
-        (Some(Master::Yarn), _) => return Ok(Whereabouts::Cluster { not_here: None }),
-        (_, place) => place?,
-    };
-    if master.is_some() {
-        place.status().await?;
-        return Ok(Whereabouts::Machine(place));
-    }
-    let socket = place.socket();
-    let not_here = match place.state().await {
-        Ok(State::Alive(_)) => return Ok(Whereabouts::Machine(place)),
-        Ok(State::Absent) => format!("on this machine there is none at {}", socket.display()),
-        Ok(State::Dead) => format!("on this machine its process was killed, and {} is removed", socket.display()),
-        // A directory that is not ours has none of our sessions.
-        Err(error) if error.exit_code() == Exit::Permission.code() => {
-            format!("on this machine nobody can look: {}", crate::exit::chain(&error))
-        }
-        Err(error) => return Err(error.into()),
-    };
-    Ok(Whereabouts::Cluster { not_here: Some(not_here) })
+/// Where the session of this name is: where `--master` says or, when it says nothing, on this machine if it is there.
+pub async fn whereabouts(submit: &SubmitArgs, name: &str) -> Result<Whereabouts, Failure> {
+    let side = submit.master.map(|master| match master {
+        Master::Local(_) => Side::Machine,
+        Master::Yarn => Side::Cluster,
+    });
+    bobbin::whereabouts(side, name).await.map_err(|error| named_by(submit, error.into()))
 }
 
 /// What a driver needs to join the session of this name on YARN; it is not on this machine for this reason.
-pub async fn join(common: &CommonArgs, name: &str, not_here: Option<&str>) -> Result<Box<Membership>, Failure> {
-    let nowhere = |failure: Failure| match not_here {
-        Some(reason) => Failure::new(failure.exit(), format!("{failure} ({reason})")),
-        None => failure,
+pub async fn join(
+    (submit, common): (&SubmitArgs, &CommonArgs),
+    name: &str,
+    not_here: Option<&str>,
+) -> Result<Box<Membership>, Failure> {
+    let joining = async {
+        let cluster = named_cluster(common, name, not_here)?;
+        Ok(bobbin::join_on_yarn(&cluster, name, not_here).await?)
     };
-    yarn::join(&named_cluster(common, name, not_here)?, name).await.map_err(nowhere)
+    joining.await.map_err(|failure| named_by(submit, failure))
+}
+
+/// The failure and, where the session's name stands in a layer below the command line, which one that is.
+fn named_by(submit: &SubmitArgs, failure: Failure) -> Failure {
+    match submit.origins.get("session") {
+        Some(origin) => Failure::new(failure.exit(), format!("{origin}: {failure}")),
+        None => failure,
+    }
 }
 
 /// The cluster, on which the session of this name has to be when it is not on this machine.
@@ -130,18 +134,14 @@ fn named_cluster(common: &CommonArgs, name: &str, not_here: Option<&str>) -> Res
     match (cluster::if_configured(common)?, not_here) {
         (Some(cluster), _) => Ok(cluster),
         (None, None) => cluster::cluster(common),
-        (None, Some(reason)) => {
-            let message = format!(
-                "there is no session {name:?}; start it with: yarn-submit session start {name} --master local ({reason}; on \
-                 YARN nobody can look without a Hadoop configuration: set HADOOP_CONF_DIR)"
-            );
-            Err(Failure::new(Exit::Input, message))
+        (None, Some(not_here)) => {
+            Err(NoSession::Nowhere { name: name.to_owned(), not_here: not_here.to_owned() }.into())
         }
     }
 }
 
 async fn stop(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
-    match whereabouts(args.submit.master, name).await? {
+    match whereabouts(&args.submit, name).await? {
         Whereabouts::Machine(place) => machine::stop(args, &place).await,
         Whereabouts::Cluster { not_here } => {
             let cluster = named_cluster(&args.common, name, not_here.as_deref())?;
@@ -193,6 +193,12 @@ async fn on_yarn(args: &SessionArgs) -> Result<Vec<yarn::Row>, Failure> {
     let rows = yarn::rows(&cluster, &display).await;
     display.clear();
     rows
+}
+
+impl From<NoSession> for Failure {
+    fn from(error: NoSession) -> Self {
+        Failure::of(Exit::Code(error.exit_code()), &error)
+    }
 }
 
 /// A table without borders, as wide as the terminal.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use bobbin::Driver;
 use bobbin::yarn::{self, Application, Cluster, WatchError, named};
-use bobbin::{Driver, Membership};
 use bobbin_appmaster::spec::ExpectedWork;
 use bobbin_link::Connector;
 use futures::future::join_all;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::super::sql::END_LIMIT;
-use super::super::{apps, submission, wait};
+use super::super::{apps, submission};
 use crate::args::SessionArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
@@ -73,27 +73,6 @@ async fn live(cluster: &Cluster, name: &str) -> Result<Option<Application>, Fail
     // One that the ResourceManager has forgotten is over.
     let application = yarn::report(cluster, session.id).await.ok();
     Ok(application.filter(|application| !application.state.is_ended()))
-}
-
-/// What a driver needs to join the session of this name.
-pub async fn join(cluster: &Cluster, name: &str) -> Result<Box<Membership>, Failure> {
-    let session = named::load(cluster, name).await.map_err(|error| failure(&error))?;
-    let application = yarn::report(cluster, session.id).await?;
-    match (application.state.is_ended(), submission::Master::of(&application)) {
-        (false, Some(master)) => {
-            let configuration = hadoop_wire::config::Configuration::from_map(cluster.properties().clone());
-            Ok(Box::new(Membership { address: master.address, identity: session.identity, configuration }))
-        }
-        (false, None) => {
-            let message = format!("session {name:?} ({}) has no application master yet: try again", session.id);
-            Err(Failure::new(Exit::Unavailable, message))
-        }
-        (true, _) => {
-            let why = wait::account(&application);
-            let message = format!("session {name:?} is over ({why}); start it again: yarn-submit session start {name}");
-            Err(Failure::new(Exit::Unavailable, message))
-        }
-    }
 }
 
 /// Ends a session.

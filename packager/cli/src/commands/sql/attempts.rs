@@ -7,7 +7,7 @@ use bobbin::Session;
 use bobbin::yarn::{self, Application, Cluster, Goal, State, Submitted};
 use bobbin_engine::Planner;
 
-use super::super::{submission, wait};
+use super::super::submission;
 use super::answer::{Answered, Asked};
 use super::script::Work;
 use crate::exit::{Exit, Failure};
@@ -111,7 +111,7 @@ impl<'a> Attempts<'a> {
         let application = yarn::wait_until(self.cluster, id, goal, Some(NEXT_LIMIT), &mut show).await?;
         let master = submission::Master::of(&application).filter(|_| application.state == State::Running);
         let Some(master) = master else {
-            return Err(Failure::new(Exit::Failed, format!("{lost}: {}", wait::account(&application))));
+            return Err(Failure::new(Exit::Failed, format!("{lost}: {}", yarn::account(&application))));
         };
         display.tell(&format!("yarn-submit: attempt {} of {id} runs; the query is run again", master.attempt));
         Ok(master)

@@ -17,7 +17,7 @@ use crate::progress::Display;
 /// The session that was named, or what the application's variables lead to; `None` outside of any application.
 pub async fn application(args: &SqlArgs, seat: &Seat) -> Result<Option<Box<Membership>>, Failure> {
     if let (Some(name), Seat::Cluster(not_here)) = (&args.session, seat) {
-        return session::join(&args.common, name, not_here.as_deref()).await.map(Some);
+        return session::join((&args.submit, &args.common), name, not_here.as_deref()).await.map(Some);
     }
     match bobbin::surrounding().map_err(|error| Failure::of(Exit::Input, &error))? {
         Some(Surrounding::Cluster(application)) => Ok(Some(application)),

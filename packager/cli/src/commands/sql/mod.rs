@@ -14,12 +14,12 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bobbin::Surrounding;
+use bobbin::{Surrounding, Whereabouts};
 use bobbin_blocks::{BlockReader, HdfsOptions};
 use bobbin_engine::{PathBase, PlanError, Planner, PlannerOptions};
 use hadoop_wire::config::Configuration;
 
-use super::session::{self, Whereabouts};
+use super::session;
 use crate::args::{DeployMode, Master, SqlArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
@@ -96,7 +96,7 @@ impl Seat {
     /// What `--session` and the surroundings say.
     async fn of(args: &SqlArgs) -> Result<Seat, Failure> {
         if let Some(name) = &args.session {
-            return Ok(match session::whereabouts(args.submit.master, name).await? {
+            return Ok(match session::whereabouts(&args.submit, name).await? {
                 Whereabouts::Machine(place) => Seat::Machine(place.socket()),
                 Whereabouts::Cluster { not_here } => Seat::Cluster(not_here),
             });

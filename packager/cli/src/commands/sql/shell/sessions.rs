@@ -128,7 +128,7 @@ impl<'a> Sessions<'a> {
             None => {
                 let name = self.args.session.as_deref().unwrap_or_default();
                 let not_here = if let Seat::Cluster(not_here) = &self.seat { not_here.as_deref() } else { None };
-                let joined = session::join(&self.args.common, name, not_here).await?;
+                let joined = session::join((&self.args.submit, &self.args.common), name, not_here).await?;
                 let session = Session::attach(&joined.address, &joined.identity, "shell", planner.clone()).await;
                 session.map_err(|error| Failure::of(Exit::Unavailable, &error))?
             }
