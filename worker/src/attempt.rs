@@ -61,6 +61,7 @@ impl Attempt {
                 generation: self.order.generation,
                 pauses: self.pauses,
                 isolation: match self.order.isolation() {
+                    wire::Isolation::Usual => self.executors.isolation,
                     wire::Isolation::Thread => Isolation::Thread,
                     wire::Isolation::Process => Isolation::Process,
                 },

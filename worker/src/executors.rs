@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bobbin_proto as wire;
 use bobbin_task::function::Methods;
-use bobbin_task::{Execute, TaskError, TaskErrorKind};
+use bobbin_task::{Execute, Isolation, TaskError, TaskErrorKind};
 
 /// What runs tasks, by their kinds. Cheap to clone.
 #[derive(Clone)]
@@ -15,6 +15,8 @@ pub struct Executors {
     pub functions: Arc<dyn Execute>,
     /// Methods of actors, which are no tasks: peers and drivers call them.
     pub methods: Arc<Methods>,
+    /// Where functions run whose callers do not say it.
+    pub isolation: Isolation,
 }
 
 impl Executors {

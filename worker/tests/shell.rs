@@ -11,6 +11,7 @@ use bobbin_blocks::BlockReader;
 use bobbin_engine::{Executor, InputRange, Planner, PlannerOptions, Query, decode_result};
 use bobbin_link::{Accepted, Acceptor, Authority, Connector, FetchError, Identity, Link, Role, Secret};
 use bobbin_proto as wire;
+use bobbin_task::Isolation;
 use bobbin_task::function::Functions;
 use bobbin_worker::{ConnectError, Connection, Executors, ResultStore, connect};
 use bytes::{Bytes, BytesMut};
@@ -73,6 +74,7 @@ impl Master {
                 plans: Arc::new(Executor::new(BlockReader::local(), 64 << 20, 2, spill.clone())),
                 functions: Arc::new(Functions::new(BlockReader::local())),
                 methods: Arc::default(),
+                isolation: Isolation::Thread,
             },
             store: ResultStore::new(&spill, budget),
             next: None,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bobbin_blocks::BlockReader;
+use bobbin_task::Isolation;
 use bobbin_task::function::Functions;
 use bobbin_task::process::Processes;
 use bobbin_worker::Executors;
@@ -19,8 +20,12 @@ pub(crate) struct Room {
     pub spill: PathBuf,
 }
 
-/// A program without the query engine runs functions only.
-pub(crate) fn executors(reader: BlockReader, room: Room, (home, processes): (Home, Processes)) -> Executors {
+/// A program without the query engine runs functions only: there, where their callers do not say it.
+pub(crate) fn executors(
+    reader: BlockReader,
+    room: Room,
+    (home, processes, isolation): (Home, Processes, Isolation),
+) -> Executors {
     let Room { memory_bytes, threads, spill } = room;
     #[cfg(feature = "sql")]
     let plans = Arc::new(bobbin_engine::Executor::new(reader.clone(), memory_bytes, threads, spill));
@@ -30,5 +35,5 @@ pub(crate) fn executors(reader: BlockReader, room: Room, (home, processes): (Hom
         Arc::new(bobbin_task::NoPlans)
     };
     let functions = Arc::new(Functions::new(reader).with_home(Arc::new(home)).with_processes(processes));
-    Executors { plans, functions, methods: Arc::default() }
+    Executors { plans, functions, methods: Arc::default(), isolation }
 }

@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use crate::driver::Driver;
 use crate::executors::{Room, executors};
 use crate::fetch::Fetcher;
+use crate::futures::{Isolation, NoIsolation};
 use crate::nested::{Home, Way};
 use crate::role::processes;
 use crate::session::Files;
@@ -53,6 +54,9 @@ pub enum LocalError {
         #[source]
         source: std::io::Error,
     },
+    /// `BOBBIN_ISOLATION` says nothing that there is.
+    #[error(transparent)]
+    Isolation(#[from] NoIsolation),
     /// The application ended at once, which it does not.
     #[error("start the local application")]
     Over(#[from] Over),
@@ -100,7 +104,8 @@ pub(crate) async fn begin(options: &LocalOptions, files: Files, presence: Presen
     let home = Home::new(Way::Here(application.clone(), store.clone(), Arc::clone(&methods)), files.clone());
     let room = Room { memory_bytes: operators, threads, spill: options.spill_directory.clone() };
     let processes = processes(Bytes::new(), threads, operators);
-    let executors = Executors { methods: Arc::clone(&methods), ..executors(files.reader, room, (home, processes)) };
+    let calling = (home, processes, Isolation::of_workers()?);
+    let executors = Executors { methods: Arc::clone(&methods), ..executors(files.reader, room, calling) };
     let hello = wire::WorkerHello {
         container_id: "local-1".to_owned(),
         host: "localhost".to_owned(),

@@ -23,6 +23,7 @@ use hadoop_wire::names::ApplicationId;
 use tracing_subscriber::EnvFilter;
 
 use crate::executors::{Room, executors};
+use crate::futures::Isolation;
 use crate::nested::{Home, MasterAddress, Way};
 use crate::profile;
 use crate::session::{Files, describe};
@@ -84,7 +85,7 @@ fn connection(credentials: &Credentials, spec: WorkerSpec) -> Result<Connection,
     let (reader, home, (cluster, address)) = surroundings(&spec, &identity)?;
     let room = Room { memory_bytes: memory - memory / 3, threads, spill: scratch.clone() };
     let processes = processes(process::told(&spec, &identity)?, threads, room.memory_bytes);
-    let executors = executors(reader, room, (home, processes));
+    let executors = executors(reader, room, (home, processes, Isolation::of_workers()?));
     Ok(Connection {
         identity,
         container_id: std::env::var("CONTAINER_ID")?,

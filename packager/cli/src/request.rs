@@ -8,7 +8,7 @@ use bobbin::yarn::{Container, Environment, Localized, Request, Source, program_l
 use bobbin_appmaster::spec::{ENVIRONMENT, EXECUTABLE, EnvironmentKind};
 use bobbin_packager::{Archive, ArchiveError, Format, Style};
 
-use crate::args::{CommonArgs, KeyValue, Shipped, SubmitArgs};
+use crate::args::{CommonArgs, Isolation, KeyValue, Shipped, SubmitArgs};
 use crate::exit::{Exit, Failure};
 use crate::{archives, log};
 
@@ -22,6 +22,8 @@ pub struct Wish {
     pub command: Option<Vec<String>>,
     /// `run --bin`: the program that is its own workers.
     pub program: Option<PathBuf>,
+    /// Where functions run whose programs do not say it, if the user has said something.
+    pub isolation: Option<Isolation>,
 }
 
 /// Why options do not make a request.
@@ -45,7 +47,7 @@ pub enum RequestError {
     #[error("--env-var {0}: not the name of an environment variable; use letters, digits and _")]
     Variable(String),
     /// Variables that make a process ours.
-    #[error("--env-var {0}: bobbin sets this variable itself")]
+    #[error("--env-var {0}: bobbin sets variables of such names itself; say it with an option, such as --isolation")]
     ReservedVariable(String),
     /// A file that is not there.
     #[error("--{option} {}", path.display())]
@@ -131,7 +133,7 @@ pub fn request(args: &SubmitArgs, common: &CommonArgs, wish: Wish) -> Result<Req
         worker_resources: args.worker_resources.clone(),
         environment: args.env.as_deref().map(environment).transpose()?,
         resources,
-        variables: variables(&args.env_var)?,
+        variables: variables(&args.env_var, wish.isolation)?,
         expected: None,
         idle_timeout: args.idle_timeout.0,
         port_range: args.port_range.map(|range| (range.0, range.1)),
@@ -236,11 +238,11 @@ fn source(text: &str) -> Source {
 /// Variables of ours that are the user's to set.
 const OPEN_VARIABLES: [&str; 2] = ["BOBBIN_ISOLATION", "BOBBIN_PROFILE"];
 
-/// The variables of `--env-var`.
+/// The variables of `--env-var`, and that of `--isolation`.
 ///
 /// # Errors
 /// One of them is no name, or one of ours.
-pub fn variables(pairs: &[KeyValue]) -> Result<BTreeMap<String, String>, RequestError> {
+pub fn variables(pairs: &[KeyValue], isolation: Option<Isolation>) -> Result<BTreeMap<String, String>, RequestError> {
     let mut variables = BTreeMap::new();
     for KeyValue { key, value } in pairs {
         let is_name = key.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
@@ -252,6 +254,7 @@ pub fn variables(pairs: &[KeyValue]) -> Result<BTreeMap<String, String>, Request
         }
         variables.insert(key.clone(), value.clone());
     }
+    variables.extend(isolation.map(Isolation::variable));
     Ok(variables)
 }
 
@@ -286,8 +289,13 @@ mod tests {
         let words: Vec<OsString> =
             format!("yarn-submit run {line} -- true").split_whitespace().map(Into::into).collect();
         let Command::Run(args) = parse(&words, &Surroundings::default()).unwrap().command else { panic!("{line}") };
-        let wish =
-            Wish { name: "true".to_owned(), max_attempts: 1, command: Some(args.command.clone()), program: None };
+        let wish = Wish {
+            name: "true".to_owned(),
+            max_attempts: 1,
+            command: Some(args.command.clone()),
+            program: None,
+            isolation: args.isolation,
+        };
         request(&args.submit, &args.common, wish)
     }
 
@@ -329,9 +337,13 @@ mod tests {
         check("--files hdfs:///a/x,hdfs:///b/x", "two files would be \"x\"", 64);
         check("--files hdfs:///a/x#yarn-submit", "bobbin's own", 64);
         check("--env-var 1A=2", "not the name", 64);
-        check("--env-var BOBBIN_MASTER=2", "sets this variable itself", 64);
         let set = run("--env-var BOBBIN_PROFILE=200 --env-var BOBBIN_ISOLATION=process").unwrap();
         assert_eq!(set.variables.get("BOBBIN_PROFILE").map(String::as_str), Some("200"));
+        check(
+            "--env-var BOBBIN_MASTER=2",
+            "sets variables of such names itself; say it with an option, such as --isolation",
+            64,
+        );
         check("--env /nowhere/env.tar.gz", "--env /nowhere/env.tar.gz: No such file", 66);
         check("--env hdfs:///e/env.tar.bz2", "has to end in .tar.gz", 66);
         check("--archives hdfs:///a/data.tar.zst", "YARN does not unpack .tar.zst; pack a .tar.gz", 66);

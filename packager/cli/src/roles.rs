@@ -16,7 +16,11 @@ pub fn run(words: &[OsString]) -> Option<ExitCode> {
     let (name, outcome) = match words.get(1)?.to_str()? {
         "appmaster" => ("application master", on_runtime(2, appmaster())),
         "worker" => ("worker", on_runtime(2, role::worker())),
-        machine::ROLE if std::env::var_os(machine::NAME).is_some() => ("session", on_runtime(2, machine::host())),
+        machine::ROLE if std::env::var_os(machine::NAME).is_some() => {
+            // A worker that was started by one is its child.
+            role::task_processes_start_with(&["worker"]);
+            ("session", on_runtime(2, machine::host()))
+        }
         _ => return None,
     };
     Some(match outcome {

@@ -79,6 +79,17 @@ fn what_a_command_here_would_miss_is_refused() {
 }
 
 #[test]
+fn containers_hear_of_isolation() {
+    let submitted = |options: &[&str]| {
+        let told = yarn_submit(&[&["run", "--dry-run"], options, &["--", "true"]].concat());
+        assert!(told.status.success(), "{}", text(&told.stderr));
+        text(&told.stdout)
+    };
+    assert!(submitted(&["--isolation", "process"]).contains("\"BOBBIN_ISOLATION\": \"process\""));
+    assert!(!submitted(&[]).contains("BOBBIN_ISOLATION"));
+}
+
+#[test]
 fn missing_input_is_66_and_names_the_path() {
     let refused = yarn_submit(&["sql", "SELECT * FROM '/no/such/trips.csv'"]);
     assert_eq!(refused.status.code(), Some(66));

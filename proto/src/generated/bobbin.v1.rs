@@ -1282,10 +1282,12 @@ pub struct FetchReply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum Isolation {
-    /// In a thread of its worker.
-    Thread = 0,
+    /// As whoever has started the workers has said for all functions (`--isolation`); else in a thread.
+    Usual = 0,
     /// In a process of its own: whatever it does, its worker and other tasks live on, and it can be ended at once.
     Process = 1,
+    /// In a thread of its worker.
+    Thread = 2,
 }
 impl Isolation {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1294,15 +1296,17 @@ impl Isolation {
     /// (if the ProtoBuf definition does not change) and safe for programmatic use.
     pub fn as_str_name(&self) -> &'static str {
         match self {
-            Self::Thread => "ISOLATION_THREAD",
+            Self::Usual => "ISOLATION_USUAL",
             Self::Process => "ISOLATION_PROCESS",
+            Self::Thread => "ISOLATION_THREAD",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
     pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
         match value {
-            "ISOLATION_THREAD" => Some(Self::Thread),
+            "ISOLATION_USUAL" => Some(Self::Usual),
             "ISOLATION_PROCESS" => Some(Self::Process),
+            "ISOLATION_THREAD" => Some(Self::Thread),
             _ => None,
         }
     }

@@ -49,7 +49,8 @@ pub struct TaskOptions {
 /// In local mode, a function with a process of its own cannot submit tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Isolation {
-    /// As the environment of the program that submits it says: `BOBBIN_ISOLATION` is `thread` or `process`. Else in a thread.
+    /// As the environment of the program that submits it says: `BOBBIN_ISOLATION` is `thread` or `process`. Else as was said for the
+    /// session (`yarn-submit session start --isolation`); else in a thread.
     #[default]
     Usual,
     /// In a thread of its worker.
@@ -64,17 +65,32 @@ pub enum Isolation {
 pub struct NoIsolation(String);
 
 impl Isolation {
-    /// What the environment says of tasks for which the program says nothing.
+    /// What the environment says of tasks for which a program says nothing.
+    ///
+    /// # Errors
+    /// When it says something else.
     pub(crate) fn of_environment() -> Result<Isolation, NoIsolation> {
         Isolation::named(std::env::var("BOBBIN_ISOLATION").unwrap_or_default())
     }
 
     fn named(text: String) -> Result<Isolation, NoIsolation> {
         match text.as_str() {
-            "" | "thread" => Ok(Isolation::Thread),
+            "" => Ok(Isolation::Usual),
+            "thread" => Ok(Isolation::Thread),
             "process" => Ok(Isolation::Process),
             _ => Err(NoIsolation(text)),
         }
+    }
+
+    /// Where workers of this process run functions whose callers say nothing.
+    ///
+    /// # Errors
+    /// When the environment says something else than there is.
+    pub(crate) fn of_workers() -> Result<bobbin_task::Isolation, NoIsolation> {
+        Ok(match Isolation::of_environment()? {
+            Isolation::Usual | Isolation::Thread => bobbin_task::Isolation::Thread,
+            Isolation::Process => bobbin_task::Isolation::Process,
+        })
     }
 
     fn on_the_wire(self) -> wire::Isolation {
@@ -84,8 +100,8 @@ impl Isolation {
             Isolation::Process => wire::Isolation::Process,
             // Sessions refuse a text that means nothing.
             Isolation::Usual => match USUAL.get_or_init(|| Isolation::of_environment().unwrap_or_default()) {
-                Isolation::Usual | Isolation::Thread => wire::Isolation::Thread,
-                Isolation::Process => wire::Isolation::Process,
+                Isolation::Usual => wire::Isolation::Usual,
+                said => said.on_the_wire(),
             },
         }
     }
@@ -134,7 +150,7 @@ mod tests {
     #[test]
     fn the_environment_says_one_of_two_things() {
         let named = |text: &str| Isolation::named(text.to_owned());
-        assert_eq!((named(""), named("process")), (Ok(Isolation::Thread), Ok(Isolation::Process)));
+        assert_eq!((named(""), named("process")), (Ok(Isolation::Usual), Ok(Isolation::Process)));
         assert_eq!(named("jail").unwrap_err().to_string(), "BOBBIN_ISOLATION is \"jail\": write thread or process");
     }
 }

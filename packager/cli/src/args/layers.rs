@@ -275,8 +275,12 @@ fn check_value(setting: &Setting, known: &BTreeMap<String, Arg>) -> Result<(), L
         Ok(_) => Ok(()),
         Err(error) => {
             let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            let message = line.strip_prefix("error: ").unwrap_or(line).to_owned();
+            let mut lines = text.lines();
+            let line = lines.next().unwrap_or_default();
+            let mut message = line.strip_prefix("error: ").unwrap_or(line).to_owned();
+            if let Some(values) = lines.next().filter(|line| line.trim_start().starts_with("[possible values")) {
+                message = format!("{message} {}", values.trim());
+            }
             Err(LayerError::Value { origin: setting.origin.clone(), message })
         }
     }
@@ -284,7 +288,7 @@ fn check_value(setting: &Setting, known: &BTreeMap<String, Arg>) -> Result<(), L
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Command, Format, Memory, SqlArgs};
+    use super::super::{Command, Format, Isolation, Memory, SqlArgs};
     use super::*;
 
     fn parse_with(line: &str, file: &str, variables: &[(&str, &str)]) -> Result<Cli, LayerError> {
@@ -317,6 +321,30 @@ mod tests {
         assert_eq!(queue("y sql q", file, &variable), "of-variable");
         assert_eq!(queue("y sql q", file, &[]), "of-file");
         assert_eq!(queue("y sql q", "", &[]), "default");
+    }
+
+    #[test]
+    fn isolation_has_all_layers_where_there_are_functions() {
+        let isolation = |line: &str, file: &str, variables: &[(&str, &str)]| match parse_with(line, file, variables)
+            .unwrap()
+            .command
+        {
+            Command::Run(args) => args.isolation,
+            Command::Session(args) => args.isolation,
+            other => panic!("{other:?}"),
+        };
+        let (file, variable) = ("isolation = 'process'", [("BOBBIN_ISOLATION", "thread")]);
+        for command in ["y run", "y session start s"] {
+            let words = |options: &str| match command {
+                "y run" => format!("y run{options} -- true"),
+                other => format!("{other}{options}"),
+            };
+            assert_eq!(isolation(&words(" --isolation process"), "", &variable), Some(Isolation::Process));
+            assert_eq!(isolation(&words(""), file, &variable), Some(Isolation::Thread));
+            assert_eq!(isolation(&words(""), file, &[]), Some(Isolation::Process));
+            assert_eq!(isolation(&words(""), "", &[]), None);
+        }
+        assert!(failure("y run --isolation jail -- true", "", &[]).contains("[possible values: thread, process]"));
     }
 
     #[test]
@@ -367,6 +395,8 @@ mod tests {
         assert!(message.contains("line 2: worker-memory") && message.contains("not a size"), "{message}");
         let message = failure("y sql q", "", &[("BOBBIN_WORKERS", "many")]);
         assert!(message.contains("BOBBIN_WORKERS") && message.contains("not a number of workers"), "{message}");
+        let message = failure("y sql q", "", &[("BOBBIN_ISOLATION", "jail")]);
+        assert!(message.contains("BOBBIN_ISOLATION") && message.contains("thread, process"), "{message}");
         let message = failure("y sql q", "wait = 'perhaps'", &[]);
         assert!(message.contains("write true or false"), "{message}");
         assert!(matches!(parse_with("y sql q", "a = ", &[]).unwrap_err(), LayerError::Syntax { .. }));

@@ -86,6 +86,26 @@ pub enum DeployMode {
     Cluster,
 }
 
+/// Where functions run whose programs do not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Isolation {
+    /// In threads of the workers.
+    Thread,
+    /// Each in a process of its own, which can be ended at once, and whose death is its failure alone.
+    Process,
+}
+
+impl Isolation {
+    /// The variable that says so to programs and workers, and its value.
+    pub fn variable(self) -> (String, String) {
+        let value = match self {
+            Isolation::Thread => "thread",
+            Isolation::Process => "process",
+        };
+        ("BOBBIN_ISOLATION".to_owned(), value.to_owned())
+    }
+}
+
 /// How an application is submitted.
 #[derive(Clone, Debug, Args)]
 pub struct SubmitArgs {
@@ -325,6 +345,9 @@ pub struct RunArgs {
     /// Run the command on this machine, with the workers of a session (see `session`).
     #[arg(long, value_name = "NAME")]
     pub session: Option<String>,
+    /// Where functions of the program run that do not say it themselves [default: thread].
+    #[arg(long, value_name = "WHERE")]
+    pub isolation: Option<Isolation>,
     /// Submission.
     #[command(flatten)]
     pub submit: SubmitArgs,
@@ -355,6 +378,9 @@ pub struct SessionArgs {
     /// A Linux executable made with `#[bobbin::main]`, whose functions its workers run.
     #[arg(long, value_name = "PROGRAM")]
     pub bin: Option<PathBuf>,
+    /// Where functions run of programs that do not say it themselves [default: thread].
+    #[arg(long, value_name = "WHERE")]
+    pub isolation: Option<Isolation>,
     /// Print the list as JSON.
     #[arg(long)]
     pub json: bool,

@@ -35,6 +35,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
         max_attempts: 1,
         command: (mode == DeployMode::Cluster).then(|| command.clone()),
         program: args.bin.clone(),
+        isolation: args.isolation,
     };
     let request = request::request(&args.submit, &args.common, wish)?;
     if args.submit.dry_run {
@@ -80,11 +81,11 @@ async fn with_session(args: &RunArgs, name: &str) -> Result<Exit, Failure> {
     }
     let guarded = Guarded::default();
     match session::whereabouts(&args.submit, name).await? {
-        Whereabouts::Machine(place) => interruptible(&guarded, client::run_on_machine(&place, &args.command)).await,
+        Whereabouts::Machine(place) => interruptible(&guarded, client::run_on_machine(&place, args)).await,
         Whereabouts::Cluster { not_here } => {
             let application = session::join((&args.submit, &args.common), name, not_here.as_deref()).await?;
             let cluster = cluster::cluster(&args.common)?;
-            interruptible(&guarded, client::run_in_session(&cluster, &application, &args.command)).await
+            interruptible(&guarded, client::run_in_session(&cluster, &application, args)).await
         }
     }
 }

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use hadoop_wire::credentials::Credentials;
 
 use super::submission;
+use crate::args::{Isolation, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::Guarded;
 use crate::progress::Display;
@@ -64,7 +65,7 @@ pub async fn run_beside(
 }
 
 /// Runs the command as a driver of an application that stays when it ends.
-pub async fn run_in_session(cluster: &Cluster, application: &Membership, command: &[String]) -> Result<Exit, Failure> {
+pub async fn run_in_session(cluster: &Cluster, application: &Membership, args: &RunArgs) -> Result<Exit, Failure> {
     let internal = |error: &(dyn std::error::Error + 'static)| Failure::of(Exit::Internal, error);
     let credentials = CredentialsFile::write(&application.identity, cluster).map_err(|error| internal(&error))?;
     let variables = [
@@ -73,17 +74,23 @@ pub async fn run_in_session(cluster: &Cluster, application: &Membership, command
         ("BOBBIN_CREDENTIALS", credentials.path().display().to_string()),
         ("HADOOP_USER_NAME", cluster.user().to_owned()),
     ];
-    execute(command, &variables.map(|(name, value)| (name.to_owned(), value)).into()).await
+    execute(&args.command, &with_isolation(&variables, args)).await
 }
 
 /// Runs the command as a driver of a session on this machine.
-pub async fn run_on_machine(place: &Place, command: &[String]) -> Result<Exit, Failure> {
+pub async fn run_on_machine(place: &Place, args: &RunArgs) -> Result<Exit, Failure> {
     let variables = [
         ("BOBBIN_APPLICATION_ID", place.id()),
         ("BOBBIN_MASTER", "local".to_owned()),
         ("BOBBIN_MASTER_ADDRESS", place.socket().display().to_string()),
     ];
-    execute(command, &variables.map(|(name, value)| (name.to_owned(), value)).into()).await
+    execute(&args.command, &with_isolation(&variables, args)).await
+}
+
+/// These variables, and where functions run, if the user has said it.
+fn with_isolation(variables: &[(&str, String)], args: &RunArgs) -> BTreeMap<String, String> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+    variables.chain(args.isolation.map(Isolation::variable)).collect()
 }
 
 async fn execute(command: &[String], variables: &BTreeMap<String, String>) -> Result<Exit, Failure> {

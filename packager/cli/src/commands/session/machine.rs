@@ -45,7 +45,7 @@ pub async fn start(args: &SessionArgs, name: &str, threads: Option<u32>) -> Resu
         properties: args.common.conf.iter().map(|pair| (pair.key.clone(), pair.value.clone())).collect(),
         log_filter: log::filter(&args.common).map(str::to_owned),
     };
-    let variables: BTreeMap<String, String> = request::variables(&submit.env_var)?;
+    let variables: BTreeMap<String, String> = request::variables(&submit.env_var, args.isolation)?;
     let wanted = Wanted { name: name.to_owned(), program, variables, means };
     if submit.dry_run {
         let what = json!({

@@ -32,7 +32,8 @@ pub async fn start(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
     if let Some(program) = &args.bin {
         yarn::check_executable(program).map_err(|error| Failure::of(Exit::Input, &error))?;
     }
-    let wish = Wish { name: name.to_owned(), max_attempts: ATTEMPTS, command: None, program: args.bin.clone() };
+    let (program, isolation) = (args.bin.clone(), args.isolation);
+    let wish = Wish { name: name.to_owned(), max_attempts: ATTEMPTS, command: None, program, isolation };
     let mut request = request::request(&args.submit, &args.common, wish)?;
     // Its containers are asked for at once.
     let tasks = request.least_workers.or(request.workers).unwrap_or(WORKERS).saturating_mul(request.worker.cores);

@@ -40,7 +40,8 @@ pub async fn run(
     guarded: &Guarded,
     started_ms: u64,
 ) -> Result<Exit, Failure> {
-    let wish = Wish { name: name_of(&script.text), max_attempts: ATTEMPTS, command: None, program: None };
+    let wish =
+        Wish { name: name_of(&script.text), max_attempts: ATTEMPTS, command: None, program: None, isolation: None };
     let mut request = request::request(&args.submit, &args.common, wish)?;
     if args.submit.dry_run {
         return Ok(submission::dry_run(&request, &cluster::user()?));
@@ -135,7 +136,7 @@ pub async fn submit_for(
     first: &Query,
     (cluster, guarded, display): (&Cluster, &Guarded, &Display),
 ) -> Result<Submitted, Failure> {
-    let wish = Wish { name: name.to_owned(), max_attempts: ATTEMPTS, command: None, program: None };
+    let wish = Wish { name: name.to_owned(), max_attempts: ATTEMPTS, command: None, program: None, isolation: None };
     let mut request = request::request(&args.submit, &args.common, wish)?;
     request.expected = Some(expected(first));
     submission::submit(cluster, &request, guarded, display).await
@@ -151,7 +152,8 @@ pub async fn submit_driver(
     let cluster = cluster::cluster(&args.common)?;
     let output = args.output.as_deref().map(|path| output_url(path, &cluster)).transpose()?;
     let command = driver_command(args, script, explicit, output.as_deref());
-    let wish = Wish { name: name_of(&script.text), max_attempts: 1, command: Some(command), program: None };
+    let wish =
+        Wish { name: name_of(&script.text), max_attempts: 1, command: Some(command), program: None, isolation: None };
     let mut request = request::request(&args.submit, &args.common, wish)?;
     if args.submit.dry_run {
         return Ok(submission::dry_run(&request, cluster.user()));
