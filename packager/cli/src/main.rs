@@ -12,6 +12,7 @@ mod cluster;
 mod commands;
 mod exit;
 mod interrupt;
+mod listing;
 mod log;
 mod output;
 mod place;

@@ -1,13 +1,13 @@
 //! `apps`: a list of applications.
 
 use bobbin::yarn::{APPLICATION_TYPE, Application, Cluster};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use hadoop_wire::messages::yarn::{GetApplicationsRequest, YarnApplicationState};
 use serde_json::{Value, json};
 
 use super::session::machine;
 use crate::args::AppsArgs;
 use crate::exit::{Exit, Failure};
+use crate::listing::{self, Column};
 use crate::{cluster, terminal, units};
 
 const LIVE: [YarnApplicationState; 5] = [
@@ -16,6 +16,17 @@ const LIVE: [YarnApplicationState; 5] = [
     YarnApplicationState::Submitted,
     YarnApplicationState::Accepted,
     YarnApplicationState::Running,
+];
+
+const COLUMNS: [Column; 8] = [
+    Column::text("APPLICATION", 0),
+    Column::text("NAME", 1),
+    Column::text("USER", 5),
+    Column::text("QUEUE", 6),
+    Column::text("STATE", 0),
+    Column::text("STARTED", 2),
+    Column::number("CONTAINERS", 3),
+    Column::number("MEMORY", 4),
 ];
 
 /// Runs the subcommand.
@@ -110,17 +121,9 @@ pub fn outcome(outcome: bobbin::yarn::Outcome) -> &'static str {
 }
 
 fn table(sessions: &[machine::Row], applications: &[Application], width: Option<u16>) -> String {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(width.unwrap_or(u16::MAX));
-    table.set_header(["APPLICATION", "NAME", "USER", "QUEUE", "STATE", "STARTED", "CONTAINERS", "MEMORY"]);
-    for session in sessions {
-        table.add_row(machine::columns(session));
-    }
-    for application in applications {
+    let of_application = |application: &Application| {
         let state = application.outcome.map_or(application.state.name(), outcome);
-        table.add_row([
+        [
             application.id.to_string(),
             application.name.clone(),
             application.user.clone(),
@@ -129,14 +132,10 @@ fn table(sessions: &[machine::Row], applications: &[Application], width: Option<
             units::date(application.started_ms),
             application.containers.to_string(),
             units::bytes(application.memory_mib << 20),
-        ]);
-    }
-    for column in 6..8 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+        ]
+    };
+    let rows: Vec<_> = sessions.iter().map(machine::columns).chain(applications.iter().map(of_application)).collect();
+    listing::lines(COLUMNS, &rows, width)
 }
 
 #[cfg(test)]
@@ -179,6 +178,8 @@ mod tests {
         .join("\n");
         assert_eq!(table(&[], &[application()], None), expected);
         assert!(table(&[], &[application()], Some(60)).lines().all(|line| line.chars().count() <= 60));
+        let narrow = table(&[], &[application()], Some(30));
+        assert!(narrow.contains("application_1700000000000_0007") && narrow.contains("FAILED"), "{narrow}");
     }
 
     #[test]

@@ -13,10 +13,24 @@ use serde_json::{Value, json};
 use super::is_given;
 use crate::args::{ApplicationArgs, LogsArgs, SessionArgs, SubmitArgs};
 use crate::exit::{Exit, Failure};
+use crate::listing::{self, Column};
 use crate::{cluster, log, request, terminal, units};
 
 /// What such a session is called among applications, before its name.
 const PREFIX: &str = "local-";
+
+const COLUMNS: [Column; 10] = [
+    Column::text("SESSION", 0),
+    Column::text("APPLICATION", 1),
+    Column::text("STATE", 0),
+    Column::number("PROCESS", 7),
+    Column::text("STARTED", 5),
+    Column::number("WORKERS", 9),
+    Column::number("THREADS", 8),
+    Column::number("DRIVERS", 2),
+    Column::number("JOBS", 3),
+    Column::text("IDLE SINCE", 4),
+];
 
 /// A session that answers.
 pub struct Row {
@@ -150,22 +164,8 @@ fn state(status: &SessionStatus) -> &'static str {
 
 /// Sessions as people read them.
 pub fn table(rows: &[Row]) -> String {
-    let mut table = super::plain_table();
-    let header = [
-        "SESSION",
-        "APPLICATION",
-        "STATE",
-        "PROCESS",
-        "STARTED",
-        "WORKERS",
-        "THREADS",
-        "DRIVERS",
-        "JOBS",
-        "IDLE SINCE",
-    ];
-    table.set_header(header);
-    for Row { place, status } in rows {
-        table.add_row([
+    let row = |Row { place, status }: &Row| {
+        [
             place.name().to_owned(),
             place.id(),
             state(status).to_owned(),
@@ -176,9 +176,10 @@ pub fn table(rows: &[Row]) -> String {
             status.drivers.to_string(),
             status.jobs.to_string(),
             units::date(status.idle_since_ms),
-        ]);
-    }
-    super::lines(&table)
+        ]
+    };
+    let rows: Vec<_> = rows.iter().map(row).collect();
+    listing::lines(COLUMNS, &rows, terminal::width())
 }
 
 /// What `apps` shows of a session: the columns that those of YARN have.

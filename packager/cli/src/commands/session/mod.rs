@@ -4,7 +4,6 @@ pub mod machine;
 mod yarn;
 
 use bobbin::{Membership, NoSession, Side, Whereabouts};
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
 use crate::args::{CommonArgs, DeployMode, Master, SessionAction, SessionArgs, SubmitArgs};
@@ -199,19 +198,6 @@ impl From<NoSession> for Failure {
     fn from(error: NoSession) -> Self {
         Failure::of(Exit::Code(error.exit_code()), &error)
     }
-}
-
-/// A table without borders, as wide as the terminal.
-fn plain_table() -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(terminal::width().unwrap_or(u16::MAX));
-    table
-}
-
-fn lines(table: &Table) -> String {
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

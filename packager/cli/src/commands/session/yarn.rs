@@ -16,6 +16,7 @@ use super::super::{apps, submission};
 use crate::args::SessionArgs;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
+use crate::listing::{self, Column};
 use crate::progress::Display;
 use crate::request::{self, Wish};
 use crate::{cluster, terminal, units};
@@ -26,6 +27,15 @@ const ATTEMPTS: u32 = 2;
 const WORKERS: u32 = 2;
 /// How long a list of sessions waits for HDFS, and then for the ResourceManager.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+const COLUMNS: [Column; 6] = [
+    Column::text("SESSION", 0),
+    Column::text("APPLICATION", 1),
+    Column::text("STATE", 0),
+    Column::text("STARTED", 2),
+    Column::number("CONTAINERS", 3),
+    Column::number("MEMORY", 4),
+];
 
 /// Starts a session in an application of its own.
 pub async fn start(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
@@ -174,22 +184,21 @@ pub fn json_of(row: &Row) -> Value {
 
 /// Sessions as people read them.
 pub fn table(rows: Vec<Row>) -> String {
-    let mut table = super::plain_table();
-    table.set_header(["SESSION", "APPLICATION", "STATE", "STARTED", "CONTAINERS", "MEMORY"]);
-    for Row { name, id, application } in rows {
+    let row = |Row { name, id, application }: Row| {
         let of = |show: &dyn Fn(&Application) -> String| application.as_ref().map(show).unwrap_or_default();
         let state = |known: &Application| known.outcome.map_or(known.state.name(), apps::outcome).to_owned();
         let state = application.as_ref().map_or_else(|| "UNKNOWN".to_owned(), state);
-        table.add_row([
+        [
             name,
             id.to_string(),
             state,
             of(&|known| units::date(known.started_ms)),
             of(&|known| known.containers.to_string()),
             of(&|known| units::bytes(known.memory_mib << 20)),
-        ]);
-    }
-    super::lines(&table)
+        ]
+    };
+    let rows: Vec<_> = rows.into_iter().map(row).collect();
+    listing::lines(COLUMNS, &rows, terminal::width())
 }
 
 fn failure(error: &named::NamedError) -> Failure {
