@@ -1,5 +1,6 @@
 //! What each worker has beside threads and memory, as people write it: `GPU=2`, `LICENSE=0.5`.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// An amount of something that tasks take of their worker while they run (`TaskOptions::resources`).
@@ -30,6 +31,17 @@ impl FromStr for Amount {
     }
 }
 
+/// As it is read.
+impl fmt::Display for Amount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.thousandths / 1000, self.thousandths % 1000);
+        match rest {
+            0 => write!(formatter, "{}={whole}", self.name),
+            _ => write!(formatter, "{}={whole}.{rest:03}", self.name),
+        }
+    }
+}
+
 impl Amount {
     /// As the core counts them.
     pub fn pairs(amounts: &[Amount]) -> Vec<(String, u64)> {
@@ -46,6 +58,8 @@ mod tests {
         let amount = |text: &str| text.parse::<Amount>().map(|amount| (amount.name, amount.thousandths));
         assert_eq!(amount("GPU=2"), Ok(("GPU".to_owned(), 2000)));
         assert_eq!(amount(" LICENSE = 0.5 "), Ok(("LICENSE".to_owned(), 500)));
+        let again = |text: &str| text.parse::<Amount>().map(|amount| amount.to_string());
+        assert_eq!((again("GPU=2.0"), again("A=0.05")), (Ok("GPU=2".to_owned()), Ok("A=0.050".to_owned())));
         for wrong in ["GPU", "=1", "GPU=", "GPU=-1", "GPU=many", "GPU=inf", "GPU=NaN"] {
             assert_eq!(amount(wrong), Err(NoAmount), "{wrong}");
         }

@@ -38,6 +38,16 @@ pub fn cluster(common: &CommonArgs) -> Result<Cluster, Failure> {
     Ok(Cluster::new(&configuration, &user()?)?)
 }
 
+/// The same, for what could be done on this machine alone, too.
+pub fn wanted(common: &CommonArgs) -> Result<Cluster, Failure> {
+    match if_configured(common)? {
+        Some(cluster) => Ok(cluster),
+        None => cluster(common).map_err(|failure| {
+            Failure::new(failure.exit(), format!("{failure}, or do without a cluster: --master local"))
+        }),
+    }
+}
+
 /// The cluster of the configuration; `None` where there is no configuration.
 pub fn if_configured(common: &CommonArgs) -> Result<Option<Cluster>, Failure> {
     match load(common) {

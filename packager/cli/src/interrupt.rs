@@ -17,6 +17,8 @@ use crate::terminal;
 pub struct Guarded {
     application: Arc<Mutex<Option<(Cluster, ApplicationId)>>>,
     output: Unfinished,
+    /// A session that has been joined: it goes on.
+    session: Option<String>,
 }
 
 /// An output that whoever began it could not end any more.
@@ -39,6 +41,11 @@ impl Unfinished {
 }
 
 impl Guarded {
+    /// Of work in the session of this name, if there is one, which no interrupt ends.
+    pub fn in_session(session: Option<&str>) -> Guarded {
+        Guarded { session: session.map(str::to_owned), ..Guarded::default() }
+    }
+
     /// From now on an interrupt kills this application.
     pub fn guard(&self, cluster: &Cluster, id: ApplicationId) {
         self.set(Some((cluster.clone(), id)));
@@ -143,7 +150,10 @@ async fn end(guarded: &Guarded) {
 
 async fn end_application(guarded: &Guarded) {
     let Some((cluster, id)) = guarded.get() else {
-        return terminal::note("yarn-submit: interrupted; there is no application to end");
+        return match &guarded.session {
+            Some(name) => terminal::note(format_args!("yarn-submit: interrupted; session {name} goes on")),
+            None => terminal::note("yarn-submit: interrupted"),
+        };
     };
     terminal::note(format_args!("yarn-submit: interrupted; ending {id}"));
     match kill(&cluster, id).await {

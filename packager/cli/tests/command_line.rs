@@ -76,6 +76,9 @@ fn what_a_command_here_would_miss_is_refused() {
         assert!(said.contains(words[2]) && said.contains(way), "{words:?}: {said}");
     }
     assert!(yarn_submit(&["run", "--master", "local", "--", "true"]).status.success());
+    let resources = ["--worker-resources", "GPU=2,LICENSE=0.5", "--", "sh", "-c", "echo $BOBBIN_WORKER_RESOURCES"];
+    let told = yarn_submit(&[&["run", "--master", "local"][..], &resources].concat());
+    assert_eq!(text(&told.stdout), "GPU=2,LICENSE=0.500\n");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
 use toml::de::{DeTable, DeValue};
@@ -84,7 +85,7 @@ struct Setting {
 /// Parses a command line together with its surroundings.
 pub fn parse(words: &[OsString], surroundings: &Surroundings) -> Result<Cli, LayerError> {
     let words = &spaced_comments(words);
-    let matches = Cli::command().try_get_matches_from(words)?;
+    let matches = Cli::command().try_get_matches_from(words).map_err(|error| with_dashes(words, error))?;
     let Some((name, given)) = matches.subcommand() else { return Ok(Cli::from_arg_matches(&matches)?) };
     let known = known_options();
     let mut settings = from_environment(surroundings, &known)?;
@@ -111,6 +112,22 @@ pub fn parse(words: &[OsString], surroundings: &Surroundings) -> Result<Cli, Lay
         submit.origins = origins;
     }
     Ok(cli)
+}
+
+/// The error of a command whose user has left out the dashes before it, with them.
+fn with_dashes(words: &[OsString], mut error: clap::Error) -> clap::Error {
+    let is_run = words.get(1).is_some_and(|word| word == "run");
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) if is_run && error.kind() == ErrorKind::UnknownArgument => {
+            argument.clone()
+        }
+        _ => return error,
+    };
+    if !argument.starts_with('-') {
+        let tip = format!("the command and its arguments stand behind two dashes: yarn-submit run -- {argument} …");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 /// Long names of the options that stand on the command line itself.
@@ -408,6 +425,13 @@ mod tests {
         let cli = parse_with("y run -- python etl.py --queue x", "queue = 'a'", &[]).unwrap();
         let Command::Run(args) = cli.command else { panic!() };
         assert_eq!((args.command.join(" ").as_str(), args.submit.queue.as_str()), ("python etl.py --queue x", "a"));
+    }
+
+    #[test]
+    fn a_command_without_its_dashes_gets_them() {
+        let told = failure("y run --queue a python etl.py", "", &[]);
+        assert!(told.contains("tip: ") && told.contains("yarn-submit run -- python …"), "{told}");
+        assert!(!failure("y run --quee a -- true", "", &[]).contains("two dashes"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use bobbin::Whereabouts;
 use bobbin::yarn::{self, Cluster, Request};
 
 use super::{session, submission, wait};
-use crate::args::{DeployMode, Master, RunArgs};
+use crate::args::{DeployMode, Master, RunArgs, SubmitArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
 use crate::progress::Display;
@@ -30,6 +30,9 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
             [vec![path], args.command.clone()].concat()
         }
     };
+    if is_local {
+        refuse_here(&args.submit)?;
+    }
     let wish = Wish {
         name: program_name(&command),
         max_attempts: 1,
@@ -54,7 +57,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
             "--no-wait: a command on this machine has to be waited for; leave it out, or use --deploy-mode cluster",
         ));
     }
-    let cluster = cluster::cluster(&args.common)?;
+    let cluster = cluster::wanted(&args.common)?;
     let display = Display::new(&args.common);
     match mode {
         DeployMode::Client => {
@@ -79,7 +82,7 @@ async fn with_session(args: &RunArgs, name: &str) -> Result<Exit, Failure> {
         );
         return Err(Failure::new(Exit::Usage, message));
     }
-    let guarded = Guarded::default();
+    let guarded = Guarded::in_session(Some(name));
     match session::whereabouts(&args.submit, name).await? {
         Whereabouts::Machine(place) => interruptible(&guarded, client::run_on_machine(&place, args)).await,
         Whereabouts::Cluster { not_here } => {
@@ -87,6 +90,23 @@ async fn with_session(args: &RunArgs, name: &str) -> Result<Exit, Failure> {
             let cluster = cluster::cluster(&args.common)?;
             interruptible(&guarded, client::run_in_session(&cluster, &application, args)).await
         }
+    }
+}
+
+/// Refuses what a command that runs here, with its worker in its own process, would miss.
+fn refuse_here(submit: &SubmitArgs) -> Result<(), Failure> {
+    session::machine::refuse(submit)?;
+    let reason = |option: &str| match option {
+        "idle-timeout" => Some("the command ends when it has done its work"),
+        "worker-memory" => Some("the worker is in the command's own process, which has the memory of this machine"),
+        _ => None,
+    };
+    match submit.given.iter().find_map(|option| Some((option, reason(option)?))) {
+        Some((option, reason)) => {
+            let message = format!("--{option}: {reason}; leave it out, or use --master yarn");
+            Err(Failure::new(Exit::Usage, message))
+        }
+        None => Ok(()),
     }
 }
 

@@ -29,6 +29,10 @@ pub async fn run_locally(command: &[String], request: &Request, threads: Option<
     let master = threads.map_or("local".to_owned(), |threads| format!("local[{threads}]"));
     let mut variables = request.variables.clone();
     variables.insert("BOBBIN_MASTER".to_owned(), master);
+    if !request.worker_resources.is_empty() {
+        let amounts: Vec<String> = request.worker_resources.iter().map(ToString::to_string).collect();
+        variables.insert("BOBBIN_WORKER_RESOURCES".to_owned(), amounts.join(","));
+    }
     execute(command, &variables).await
 }
 

@@ -80,15 +80,20 @@ pub async fn start(args: &SessionArgs, name: &str, threads: Option<u32>) -> Resu
     Ok(Exit::Code(0))
 }
 
-/// Refuses what only YARN can do.
-pub(super) fn refuse(submit: &SubmitArgs) -> Result<(), Failure> {
+/// Refuses what only YARN can do, for sessions on this machine and for commands that run here with workers of their own.
+pub fn refuse(submit: &SubmitArgs) -> Result<(), Failure> {
     for option in &submit.given {
         let reason = match option.as_str() {
             "workers" | "worker-cores" => {
-                "a session on this machine has one worker; say how many tasks it runs at once with --master local[N]"
+                "on this machine one process is the worker; say how many tasks it runs at once with --master local[N], and give \
+                 functions processes of their own with --isolation process"
             }
-            "env" => "a session on this machine does not get a packed environment; activate one, and start it there",
-            "files" | "archives" => "name files by their paths on this machine",
+            "env" => {
+                "on this machine nobody gets a packed environment; activate one, and start it there, or use --master yarn"
+            }
+            "files" | "archives" => {
+                "on this machine nobody gets copies of files; name them by their paths, or use --master yarn"
+            }
             "deploy-mode" | "no-wait" | "queue" | "name" | "tags" | "priority" | "node-label" | "max-attempts"
             | "port-range" | "master-memory" | "public-cache" => {
                 "only YARN does that; leave it out, or use --master yarn"

@@ -13,6 +13,7 @@ use crate::{cluster, terminal};
 
 /// Runs the subcommand.
 pub async fn run(args: SessionArgs) -> Result<Exit, Failure> {
+    refuse_of_others(&args)?;
     let usage = |message: String| Err(Failure::new(Exit::Usage, message));
     match (args.action, args.session_name.clone()) {
         (SessionAction::Start, Some(name)) => match args.submit.master {
@@ -24,6 +25,25 @@ pub async fn run(args: SessionArgs) -> Result<Exit, Failure> {
         (SessionAction::List, Some(name)) => usage(format!("session list takes no name, and was given {name:?}")),
         (SessionAction::Start, None) => usage("name the session: yarn-submit session start NAME".to_owned()),
         (SessionAction::Stop, None) => usage("name the session: yarn-submit session stop NAME".to_owned()),
+    }
+}
+
+/// Refuses options that only other actions take.
+fn refuse_of_others(args: &SessionArgs) -> Result<(), Failure> {
+    let (action, taken): (_, &[&str]) = match args.action {
+        SessionAction::Start if args.json => {
+            return Err(Failure::new(Exit::Usage, "--json: session start prints the application's id; leave it out"));
+        }
+        SessionAction::Start => return Ok(()),
+        SessionAction::List => ("list", &["master", "json", "config", "conf", "quiet", "verbose"]),
+        SessionAction::Stop => ("stop", &["master", "config", "conf", "quiet", "verbose"]),
+    };
+    match args.submit.given.iter().find(|option| !taken.contains(&option.as_str())) {
+        Some(option) => {
+            let message = format!("--{option}: session {action} has no use for it; leave it out");
+            Err(Failure::new(Exit::Usage, message))
+        }
+        None => Ok(()),
     }
 }
 
@@ -224,6 +244,8 @@ mod tests {
         // `--dry-run` and `--deploy-mode cluster` are refused by what they say.
         let beside = ["deploy-mode", "dry-run", "master", "wait"];
         assert_eq!(let_through(refuse_beside), beside.map(str::to_owned).into());
+        let there: BTreeSet<String> = let_through(yarn::refuse);
+        assert!(!there.contains("no-wait") && !there.contains("deploy-mode") && there.contains("workers"), "{there:?}");
         let here = ["dry-run", "env-var", "idle-timeout", "master", "wait", "worker-memory", "worker-resources"];
         assert_eq!(let_through(machine::refuse), here.map(str::to_owned).into());
     }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::super::sql::END_LIMIT;
 use super::super::{apps, submission};
-use crate::args::SessionArgs;
+use crate::args::{SessionArgs, SubmitArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupt::{Guarded, interruptible};
 use crate::listing::{self, Column};
@@ -39,6 +39,7 @@ const COLUMNS: [Column; 6] = [
 
 /// Starts a session in an application of its own.
 pub async fn start(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
+    refuse(&args.submit)?;
     if let Some(program) = &args.bin {
         yarn::check_executable(program).map_err(|error| Failure::of(Exit::Input, &error))?;
     }
@@ -51,7 +52,7 @@ pub async fn start(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
     if args.submit.dry_run {
         return Ok(submission::dry_run(&request, &cluster::user()?));
     }
-    let cluster = cluster::cluster(&args.common)?;
+    let cluster = cluster::wanted(&args.common)?;
     if let Some(application) = live(&cluster, name).await? {
         let message = format!(
             "session {name:?} runs already ({}); stop it with `yarn-submit session stop {name}`, or choose another name",
@@ -72,6 +73,19 @@ pub async fn start(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
         Ok(Exit::Code(0))
     };
     interruptible(&guarded, starting).await
+}
+
+/// Refuses what means nothing for a session.
+pub(super) fn refuse(submit: &SubmitArgs) -> Result<(), Failure> {
+    for option in &submit.given {
+        let reason = match option.as_str() {
+            "no-wait" => "a session has started when it can be joined; leave it out",
+            "deploy-mode" => "a session has no driver of its own; leave it out",
+            _ => continue,
+        };
+        return Err(Failure::new(Exit::Usage, format!("--{option}: {reason}")));
+    }
+    Ok(())
 }
 
 /// The application of this session, if there is one that is not over.

@@ -43,7 +43,7 @@ pub async fn run(args: SqlArgs) -> Result<Exit, Failure> {
         }
         parts::requested(&args, Place::Local { threads: None })?;
         let seat = Seat::of(&args).await?;
-        return shell::run(&args, seat, &Guarded::default()).await;
+        return shell::run(&args, seat, &Guarded::in_session(args.session.as_deref())).await;
     }
     let query = read_query(&args)?;
     run_script(args, &query, None).await
@@ -60,7 +60,7 @@ async fn run_script(args: SqlArgs, query: &Script, place: Option<Place>) -> Resu
             (decided, seat)
         }
     };
-    let guarded = Guarded::default();
+    let guarded = Guarded::in_session(args.session.as_deref());
     let work = async {
         match place {
             _ if args.explain => here::explain(&args, query, (place, &seat)).await,
