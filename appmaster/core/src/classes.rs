@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::event::TaskOptions;
 use crate::hosts::Hosts;
-use crate::ids::{HostId, TaskId, Time};
+use crate::ids::{DriverId, HostId, TaskId, Time};
 
 /// What a task takes of its worker while it runs: numbers of resources, each with an amount.
 pub(crate) type Takes = Arc<[(usize, u64)]>;
@@ -17,6 +17,19 @@ pub(crate) type Takes = Arc<[(usize, u64)]>;
 /// A class by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct ClassId(u32);
+
+/// How urgent tasks are: priority, then generation.
+pub(crate) type Rank = (i32, u32);
+
+/// The rank of usual tasks.
+pub(crate) const USUAL: Rank = (0, 0);
+
+/// The tasks of one class that are of one driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LineId {
+    pub class: ClassId,
+    pub driver: DriverId,
+}
 
 /// What the tasks of a class have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,13 +43,20 @@ pub(crate) struct Class {
     pub takes: Takes,
 }
 
+/// Ready tasks of one class and one driver.
+#[derive(Debug, Default)]
+struct Line {
+    tasks: BTreeSet<TaskId>,
+    /// The tasks at each of their hosts.
+    by_host: BTreeMap<HostId, BTreeSet<TaskId>>,
+}
+
 /// One class and its ready tasks.
 #[derive(Debug)]
 struct Row {
     class: Class,
-    tasks: BTreeSet<TaskId>,
-    /// The tasks at each of their hosts.
-    by_host: BTreeMap<HostId, BTreeSet<TaskId>>,
+    /// None of them empty.
+    lines: BTreeMap<DriverId, Line>,
     /// Since when there has been no worker where they may run, and no hope of one.
     hopeless_since: Option<Time>,
 }
@@ -47,7 +67,7 @@ pub(crate) struct Classes {
     rows: Vec<Row>,
     numbers: BTreeMap<Class, ClassId>,
     /// Those with ready tasks, the most urgent first.
-    active: BTreeSet<(Reverse<(i32, u32)>, ClassId)>,
+    active: BTreeSet<(Reverse<Rank>, ClassId)>,
     /// Ready tasks of all classes.
     count: usize,
 }
@@ -66,9 +86,9 @@ impl Class {
         self.only_on.is_empty() && self.takes.is_empty()
     }
 
-    /// Do they go before usual tasks?
-    pub fn goes_before(&self) -> bool {
-        self.priority >= 0
+    /// How urgent are they?
+    pub fn rank(&self) -> Rank {
+        (self.priority, self.generation)
     }
 
     /// May they run there?
@@ -112,7 +132,7 @@ impl Classes {
         }
         let number = ClassId(self.rows.len() as u32);
         self.numbers.insert(class.clone(), number);
-        self.rows.push(Row { class, tasks: BTreeSet::new(), by_host: BTreeMap::new(), hopeless_since: None });
+        self.rows.push(Row { class, lines: BTreeMap::new(), hopeless_since: None });
         number
     }
 
@@ -122,31 +142,38 @@ impl Classes {
     }
 
     /// List a task that is not listed.
-    pub fn insert(&mut self, class: ClassId, task: TaskId, places: &[HostId]) {
-        let row = &mut self.rows[class.0 as usize];
-        self.count += usize::from(row.tasks.insert(task));
+    pub fn insert(&mut self, line: LineId, task: TaskId, places: &[HostId]) {
+        let row = &mut self.rows[line.class.0 as usize];
+        let there = row.lines.entry(line.driver).or_default();
+        self.count += usize::from(there.tasks.insert(task));
         for &host in places {
-            row.by_host.entry(host).or_default().insert(task);
+            there.by_host.entry(host).or_default().insert(task);
         }
-        self.active.insert((Reverse((row.class.priority, row.class.generation)), class));
+        self.active.insert((Reverse(row.class.rank()), line.class));
     }
 
-    /// Take a listed task out.
-    pub fn remove(&mut self, class: ClassId, task: TaskId, places: &[HostId]) {
-        let row = &mut self.rows[class.0 as usize];
-        self.count -= usize::from(row.tasks.remove(&task));
+    /// Take a listed task out. True if its line has none any more.
+    pub fn remove(&mut self, line: LineId, task: TaskId, places: &[HostId]) -> bool {
+        let row = &mut self.rows[line.class.0 as usize];
+        let Some(there) = row.lines.get_mut(&line.driver) else { return false };
+        self.count -= usize::from(there.tasks.remove(&task));
         for host in places {
-            if let Some(there) = row.by_host.get_mut(host) {
-                there.remove(&task);
-                if there.is_empty() {
-                    row.by_host.remove(host);
+            if let Some(tasks) = there.by_host.get_mut(host) {
+                tasks.remove(&task);
+                if tasks.is_empty() {
+                    there.by_host.remove(host);
                 }
             }
         }
-        if row.tasks.is_empty() {
-            row.hopeless_since = None;
-            self.active.remove(&(Reverse((row.class.priority, row.class.generation)), class));
+        if !there.tasks.is_empty() {
+            return false;
         }
+        row.lines.remove(&line.driver);
+        if row.lines.is_empty() {
+            row.hopeless_since = None;
+            self.active.remove(&(Reverse(row.class.rank()), line.class));
+        }
+        true
     }
 
     /// No task is listed any more.
@@ -154,8 +181,7 @@ impl Classes {
         self.active.clear();
         self.count = 0;
         for row in &mut self.rows {
-            row.tasks.clear();
-            row.by_host.clear();
+            row.lines.clear();
         }
     }
 
@@ -164,19 +190,36 @@ impl Classes {
         self.active.iter().map(|&(_, class)| class)
     }
 
+    /// The lines of all classes with ready tasks, the most urgent first.
+    pub fn lines(&self) -> impl Iterator<Item = LineId> {
+        self.active().flat_map(|class| self.lines_of(class))
+    }
+
+    fn lines_of(&self, class: ClassId) -> impl Iterator<Item = LineId> {
+        self.rows[class.0 as usize].lines.keys().map(move |&driver| LineId { class, driver })
+    }
+
     /// The ready tasks of a class.
-    pub fn tasks(&self, class: ClassId) -> &BTreeSet<TaskId> {
-        &self.rows[class.0 as usize].tasks
+    pub fn tasks(&self, class: ClassId) -> impl Iterator<Item = TaskId> {
+        self.rows[class.0 as usize].lines.values().flat_map(|line| line.tasks.iter().copied())
+    }
+
+    /// The ready tasks of a line, the first one first.
+    pub fn in_line(&self, line: LineId) -> impl Iterator<Item = TaskId> {
+        let there = self.rows[line.class.0 as usize].lines.get(&line.driver);
+        there.into_iter().flat_map(|there| there.tasks.iter().copied())
     }
 
     /// Those of them that have places on this host.
-    pub fn at(&self, class: ClassId, host: HostId) -> impl Iterator<Item = TaskId> {
-        self.rows[class.0 as usize].by_host.get(&host).into_iter().flatten().copied()
+    pub fn at(&self, line: LineId, host: HostId) -> impl Iterator<Item = TaskId> {
+        let there = self.rows[line.class.0 as usize].lines.get(&line.driver);
+        there.and_then(|there| there.by_host.get(&host)).into_iter().flatten().copied()
     }
 
     /// Hosts that are places of ready tasks.
     pub fn hosts(&self) -> impl Iterator<Item = HostId> {
-        self.active().flat_map(|class| self.rows[class.0 as usize].by_host.keys().copied())
+        let lines = self.active().flat_map(|class| self.rows[class.0 as usize].lines.values());
+        lines.flat_map(|line| line.by_host.keys().copied())
     }
 
     /// Hosts without which some ready tasks never run.
@@ -230,12 +273,12 @@ mod tests {
         let mut of = |priority, generation| {
             let options = TaskOptions { priority, generation, ..TaskOptions::default() };
             let class = classes.of(&options, &[], &mut hosts).unwrap().unwrap();
-            classes.insert(class, TaskId(generation), &[]);
+            classes.insert(LineId { class, driver: DriverId(1) }, TaskId(generation), &[]);
             class
         };
         let (last, deep, deeper, first) = (of(-1, 9), of(0, 1), of(0, 2), of(4, 0));
         assert_eq!(classes.active().collect::<Vec<_>>(), [first, deeper, deep, last]);
-        classes.remove(deeper, TaskId(2), &[]);
+        assert!(classes.remove(LineId { class: deeper, driver: DriverId(1) }, TaskId(2), &[]));
         assert_eq!((classes.active().count(), classes.len()), (3, 3));
     }
 }

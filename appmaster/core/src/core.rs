@@ -16,6 +16,7 @@ pub(crate) mod invariants;
 mod leavers;
 mod leaving;
 mod loss;
+mod order;
 mod placements;
 mod plan;
 mod sharing;
@@ -51,7 +52,7 @@ use datasets::Datasets;
 use leaving::Reaches;
 use placements::Placements;
 use sharing::Echoes;
-use special::{list, unlist};
+use special::list;
 use speculation::Twins;
 
 /// Every decision of one application. See the crate's documentation.
@@ -70,6 +71,8 @@ pub struct Core {
     /// Tasks that may be tried again from a moment on. Entries may be stale: the task's state decides.
     delayed: BTreeSet<(Time, TaskId)>,
     workers: Workers,
+    /// Workers that got nothing more than they have, for the sake of tasks that go before what they could get.
+    held_back: BTreeSet<WorkerId>,
     /// Queued tasks that workers were told to give back for others, and have yet to answer.
     taken_back: BTreeSet<(WorkerId, TaskId)>,
     reaches: Reaches,
@@ -126,6 +129,7 @@ impl Core {
             expected: None,
             delayed: BTreeSet::new(),
             workers: Workers::new(config.prefetch),
+            held_back: BTreeSet::new(),
             taken_back: BTreeSet::new(),
             reaches: Reaches::default(),
             copies: Copies::default(),
@@ -335,9 +339,9 @@ impl Core {
     fn carry_out_here(&mut self, job: JobId, mut effects: Effects) {
         self.announce_failures(job, &effects);
         let Some(row) = self.jobs.get(job) else { return };
-        for &index in &effects.unready {
-            unlist(row.task_id(index), &self.jobs, (&mut self.ready, &mut self.classes), &self.hosts);
-        }
+        let unready: Vec<TaskId> = effects.unready.iter().map(|&index| row.task_id(index)).collect();
+        unready.into_iter().for_each(|task| self.unlist(task));
+        let Some(row) = self.jobs.get(job) else { return };
         let dropped: Vec<_> = effects.dropped.iter().map(|&(worker, index)| (worker, row.task_id(index))).collect();
         let cancelled = effects.cancelled.iter().map(|&(worker, index)| (worker, row.task_id(index)));
         for (worker, task) in cancelled.collect::<Vec<_>>() {

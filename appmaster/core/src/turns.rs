@@ -1,4 +1,5 @@
-//! Ready tasks of several drivers: each has lists of its own, and who has the fewest tasks on workers goes first.
+//! Ready tasks of several drivers: each has lists of its own, and who has the fewest tasks on workers goes first; of those with
+//! equally many, who has waited longest.
 //!
 //! A driver with a million tasks so holds up nobody: as soon as another one has something to run, threads that become free are
 //! its, until both have about as many. Within a driver the oldest job goes first.
@@ -9,6 +10,7 @@ use crate::hosts::Hosts;
 use crate::ids::{DriverId, HostId, TaskId};
 use crate::jobs::Jobs;
 use crate::ready::ReadyTasks;
+use crate::worker::Share;
 
 /// The ready tasks of all drivers, but those of classes.
 #[derive(Debug, Default)]
@@ -45,19 +47,14 @@ impl Turns {
         self.count
     }
 
-    /// Could none run?
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    /// The lists of all drivers that have ready tasks, the one with the fewest tasks on workers first.
-    pub fn in_turn(&self, tasks_of: impl Fn(DriverId) -> u32) -> impl Iterator<Item = &ReadyTasks> {
+    /// The lists of all drivers that have ready tasks, the one with the smallest share of the workers first.
+    pub fn in_turn(&self, share_of: impl Fn(DriverId) -> Share) -> impl Iterator<Item = &ReadyTasks> {
         let waiting = || self.rows.iter().filter(|(_, row)| !row.is_empty());
-        let mut order: Vec<(u32, DriverId)> = Vec::new();
+        let mut order: Vec<(Share, DriverId)> = Vec::new();
         // Mostly there is one.
         let first = waiting().next().map(|(_, row)| row);
         if waiting().nth(1).is_some() {
-            order = waiting().map(|(&driver, _)| (tasks_of(driver), driver)).collect();
+            order = waiting().map(|(&driver, _)| (share_of(driver), driver)).collect();
             order.sort_unstable();
         }
         let alone = first.filter(|_| order.is_empty());

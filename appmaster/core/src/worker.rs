@@ -106,6 +106,12 @@ impl Worker {
         self.in_use.get(resource).copied().unwrap_or(0)
     }
 
+    /// How much of it is taken by tasks that wait for others of their own.
+    pub fn held_by_waiting(&self, resource: usize) -> u64 {
+        let takes = self.assigned.iter().filter(|row| row.waits).filter_map(|row| row.takes.as_ref());
+        takes.flat_map(|takes| takes.iter()).filter(|(taken, _)| *taken == resource).map(|(_, amount)| amount).sum()
+    }
+
     /// Note a task that is being sent.
     pub fn push(&mut self, sending: Sending, now: Time) {
         let Sending { task, attempt, driver, takes, isolated } = sending;
@@ -194,7 +200,18 @@ pub(crate) struct Workers {
     /// Tasks of all workers.
     assigned: usize,
     /// Those of each driver.
-    by_driver: BTreeMap<DriverId, u32>,
+    by_driver: BTreeMap<DriverId, Share>,
+    /// How many tasks were ever sent.
+    sent: u64,
+}
+
+/// What a driver has of the workers. Who has least is the least.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Share {
+    /// Its tasks on workers.
+    pub tasks: u32,
+    /// When it had its last turn, counted in tasks: of those with equally many the one that waits longest goes first.
+    last: u64,
 }
 
 impl Workers {
@@ -233,17 +250,19 @@ impl Workers {
 
     /// A driver has one task less on workers.
     fn count_off(&mut self, driver: DriverId) {
-        if let Some(count) = self.by_driver.get_mut(&driver) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_driver.remove(&driver);
-            }
+        if let Some(share) = self.by_driver.get_mut(&driver) {
+            share.tasks -= 1;
         }
     }
 
-    /// How many tasks of this driver workers have.
-    pub fn tasks_of(&self, driver: DriverId) -> u32 {
+    /// What this driver has of the workers.
+    pub fn share_of(&self, driver: DriverId) -> Share {
         self.by_driver.get(&driver).copied().unwrap_or_default()
+    }
+
+    /// Forget the turns of drivers that are gone, and of which no worker has a task.
+    pub fn forget_drivers(&mut self, is_there: impl Fn(DriverId) -> bool) {
+        self.by_driver.retain(|&driver, share| share.tasks > 0 || is_there(driver));
     }
 
     /// All are gone.
@@ -257,7 +276,9 @@ impl Workers {
         if let Some(row) = self.get_mut(worker) {
             row.push(sending, now);
             self.assigned += 1;
-            *self.by_driver.entry(driver).or_default() += 1;
+            self.sent += 1;
+            let share = self.by_driver.entry(driver).or_default();
+            *share = Share { tasks: share.tasks + 1, last: self.sent };
             self.list(worker);
         }
     }

@@ -1,8 +1,8 @@
 //! Which task which worker gets next.
 //!
-//! A worker takes, in this order (tasks that go before others, or may run in few places only, apart: see `special`): a task whose data its host holds; one that is free for everybody, from its rack
-//! first; one that other hosts hold and that has waited for them long enough (see `leaving`). Threads are filled before
-//! queues, one task at a time in turn.
+//! A worker takes, in this order (for tasks that go before others, or may run in few places only, see `order`): a task whose
+//! data its host holds; one that is free for everybody, from its rack first; one that other hosts hold and that has waited for
+//! them long enough (see `leaving`). Threads are filled before queues, one task at a time in turn.
 //!
 //! Nothing here looks at all workers but the clock's tick: a task that becomes ready is offered to the workers of its hosts
 //! that have room, and to others only if it is free for everybody.
@@ -18,11 +18,11 @@ use crate::worker::{Sending, Worker};
 
 use super::Core;
 use super::leaving::Reaches;
-use super::special::{Turn, list, unlist};
+use super::special::list;
 
 /// How full a worker is made.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Depth {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
     Threads,
     Queue,
 }
@@ -85,20 +85,22 @@ impl Core {
             touched
         };
         let special = std::mem::take(&mut self.wishes.special);
-        self.dispatch_special((&special, &workers), Turn::First);
         self.fill(&workers, anybody, Depth::Threads);
-        self.dispatch_special((&special, &workers), Turn::Last);
+        self.offer(&special);
         if self.config.prefetch > 0 {
-            self.queue_special(&workers);
             self.fill(&workers, anybody, Depth::Queue);
             self.take_back(&workers);
+        }
+        if !self.wishes.workers.is_empty() {
+            // The last task is gone that others were held back for.
+            self.dispatch();
         }
     }
 
     /// One task at a time in turn for these workers and, if there may be tasks for anybody, for the others.
     fn fill(&mut self, workers: &[WorkerId], mut anybody: bool, depth: Depth) {
         let mut hungry = workers.to_vec();
-        while !self.ready.is_empty() && (anybody || !hungry.is_empty()) {
+        while self.ready_count() > 0 && (anybody || !hungry.is_empty()) {
             hungry.retain(|&worker| self.give_one(worker, depth));
             anybody = anybody && self.give_others(workers, depth);
         }
@@ -127,10 +129,10 @@ impl Core {
         let Some(row) = self.workers.get(worker).filter(has_room) else { return false };
         let host = row.host;
         self.ready.tidy_head(host);
-        let near = self.pick_near(worker, host);
-        let task = match depth {
-            Depth::Threads => near.or_else(|| self.pick_far(worker, host)),
-            Depth::Queue => near,
+        let task = match (self.classes.len(), depth) {
+            (0, Depth::Threads) => self.pick_near(worker, host).or_else(|| self.pick_far(worker, host)),
+            (0, Depth::Queue) => self.pick_near(worker, host),
+            (_, _) => self.pick_in_order(worker, host, depth),
         };
         match task {
             Some(task) => self.assign(worker, task),
@@ -140,7 +142,7 @@ impl Core {
 
     /// A task that this worker need not think twice about: of the driver with the fewest tasks on workers, else of the next.
     pub(super) fn pick_near(&self, worker: WorkerId, host: HostId) -> Option<TaskId> {
-        let mut turns = self.ready.in_turn(|driver| self.workers.tasks_of(driver));
+        let mut turns = self.ready.in_turn(|driver| self.workers.share_of(driver));
         turns.find_map(|lists| self.pick_near_of(lists, worker, host))
     }
 
@@ -181,7 +183,7 @@ impl Core {
             self.hosts.row_mut(row.host).last_news = self.now;
         }
         let takes = job.class_of(index).map(|class| Arc::clone(&self.classes.get(class).takes));
-        unlist(task, &self.jobs, (&mut self.ready, &mut self.classes), &self.hosts);
+        self.unlist(task);
         let Some((job, index)) = self.jobs.find_mut(task) else { return false };
         job.counts.running += 1;
         job.counts.first_task.get_or_insert(self.now);

@@ -47,6 +47,7 @@ impl Core {
         self.twins = super::speculation::Twins::default();
         self.former = Former::default();
         self.taken_back.clear();
+        self.held_back.clear();
         for container in self.fleet.iter().map(|(container, _)| container).collect::<Vec<_>>() {
             if self.fleet.remove(container).is_some_and(|row| !row.is_leaving()) && is_ours {
                 self.act(Action::Release { container });

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Core;
+use crate::classes::LineId;
 use crate::fleet::Stage;
 use crate::ids::{DriverId, HostId, TaskId, WorkerId};
 use crate::job::{Holder, Job, State};
@@ -28,7 +29,7 @@ pub fn check(core: &Core) {
     ready_lists_list_ready_tasks(core);
     classes_list_ready_tasks(core);
     workers_are_not_overdrawn(core);
-    core.check_special();
+    core.check_order();
     assignments_agree(core);
     workers_are_listed(core);
     nobody_waits_beside_near_tasks(core);
@@ -330,8 +331,11 @@ fn classes_list_ready_tasks(core: &Core) {
         for index in job.ready_tasks() {
             if let Some(class) = job.class_of(index) {
                 listed.entry(class).or_insert_with(BTreeSet::new).insert(job.task_id(index));
+                let line = LineId { class, driver: job.driver };
+                let there = core.classes.in_line(line).any(|task| task == job.task_id(index));
+                assert!(there, "classes_list_ready_tasks: {} in its line", job.task_id(index));
                 for &host in job.places_now(index) {
-                    let there = core.classes.at(class, host).any(|task| task == job.task_id(index));
+                    let there = core.classes.at(line, host).any(|task| task == job.task_id(index));
                     assert!(there, "classes_list_ready_tasks: {} at {host}", job.task_id(index));
                 }
             }
@@ -345,7 +349,8 @@ fn classes_list_ready_tasks(core: &Core) {
         "classes_list_ready_tasks: count"
     );
     for (class, tasks) in &listed {
-        assert_eq!(core.classes.tasks(*class), tasks, "classes_list_ready_tasks: {class:?}");
+        let there: BTreeSet<TaskId> = core.classes.tasks(*class).collect();
+        assert_eq!(&there, tasks, "classes_list_ready_tasks: {class:?}");
     }
 }
 
@@ -427,7 +432,7 @@ fn workers_are_listed(core: &Core) {
     }
     for &driver in core.drivers.iter().chain(of_drivers.keys()) {
         let really = of_drivers.get(&driver).copied().unwrap_or_default();
-        assert_eq!(core.workers.tasks_of(driver), really, "workers_are_listed: tasks of {driver}");
+        assert_eq!(core.workers.share_of(driver).tasks, really, "workers_are_listed: tasks of {driver}");
     }
     for (worker, row) in core.workers.iter() {
         assert_eq!(core.workers.is_idle(worker), row.room(0) > 0, "workers_are_listed: {worker} is idle");
@@ -439,9 +444,10 @@ fn workers_are_listed(core: &Core) {
     }
 }
 
-/// Whoever has room has taken what is near, or what is free for everybody.
+/// Whoever has room has taken what is near, or what is free for everybody; unless its queue is kept for others.
 fn nobody_waits_beside_near_tasks(core: &Core) {
-    for worker in core.workers.open() {
+    let is_kept = |worker: &WorkerId| core.held_back.contains(worker) && !core.workers.is_idle(*worker);
+    for worker in core.workers.open().filter(|worker| !is_kept(worker)) {
         let near = core.workers.get(worker).and_then(|row| core.pick_near(worker, row.host));
         assert_eq!(near, None, "nobody_waits_beside_near_tasks: {worker} has room");
     }

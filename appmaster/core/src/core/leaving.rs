@@ -128,7 +128,7 @@ impl Core {
             reach.add(leave, places, &self.hosts);
             self.may_go(leave, places, taker.1) && !self.is_avoided(*task, taker.0)
         };
-        for lists in self.ready.in_turn(|driver| self.workers.tasks_of(driver)) {
+        for lists in self.ready.in_turn(|driver| self.workers.share_of(driver)) {
             let queue = lists.at(queue);
             let found = if queue.iter().next().is_some_and(stops_early) {
                 queue.iter().take(TAIL).find(&mut may_go)

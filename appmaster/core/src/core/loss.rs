@@ -130,6 +130,7 @@ impl Core {
     pub(super) fn remove_worker(&mut self, worker: WorkerId) -> Option<Worker> {
         let row = self.workers.remove(worker)?;
         self.taken_back.retain(|&(other, _)| other != worker);
+        self.held_back.remove(&worker);
         // Tasks that stayed away from others may have nobody else now.
         self.wishes.all_workers = true;
         let threads = &mut self.hosts.row_mut(row.host).threads;

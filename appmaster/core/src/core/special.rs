@@ -1,31 +1,15 @@
-//! Tasks of classes: those that go before others or after them, and those that few workers may run.
-//!
-//! A task that becomes ready is offered to the workers that may run it; a worker that gets room looks through the classes,
-//! the most urgent first. What is local goes first here, too, and a task leaves its hosts as others do (`leaving`), unless
-//! it must not.
+//! Tasks of classes: those that go before others or after them, and those that few workers may run. How they are listed, and
+//! what becomes of those that no worker may run; who goes first at a worker is in `order`.
 
 use std::collections::BTreeSet;
 
-use crate::classes::{ClassId, Classes};
+use crate::classes::{ClassId, Classes, LineId};
 use crate::hosts::Hosts;
 use crate::ids::{HostId, TaskId, WorkerId};
-use crate::job::{Job, State};
-use crate::jobs::Jobs;
+use crate::job::Job;
 use crate::turns::Turns;
 
 use super::Core;
-
-/// Tasks of a class that are looked at for a worker that holds none of their data.
-const LOOK: usize = 16;
-
-/// When a class is served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// Before usual tasks.
-    First,
-    /// When nothing else is left.
-    Last,
-}
 
 /// Where ready tasks are listed.
 type ReadyLists<'a> = (&'a mut Turns, &'a mut Classes);
@@ -36,121 +20,21 @@ pub(super) fn list(job: &Job, index: u32, (ready, classes): ReadyLists<'_>, host
     match job.class_of(index) {
         None => Some(ready.insert(job.driver, task, places, hosts)),
         Some(class) => {
-            classes.insert(class, task, places);
+            classes.insert(LineId { class, driver: job.driver }, task, places);
             None
         }
     }
 }
 
-/// A task that was listed is not ready any more.
-pub(super) fn unlist(task: TaskId, jobs: &Jobs, (ready, classes): ReadyLists<'_>, hosts: &Hosts) {
-    let Some((job, index)) = jobs.find(task) else { return };
-    match job.class_of(index) {
-        None => ready.remove(task, jobs, hosts),
-        Some(class) => classes.remove(class, task, job.places_now(index)),
-    }
-}
-
 impl Core {
-    /// Give the tasks that have become ready, and others to these workers, of the classes whose turn it is.
-    pub(super) fn dispatch_special(&mut self, (fresh, workers): (&BTreeSet<TaskId>, &[WorkerId]), turn: Turn) {
-        if self.classes.len() == 0 {
-            return;
+    /// A task that was listed is not ready any more. If it was the last of its line, workers that were kept for it and its
+    /// like may take others.
+    pub(super) fn unlist(&mut self, task: TaskId) {
+        let Some((job, index)) = self.jobs.find(task) else { return };
+        let Some(class) = job.class_of(index) else { return self.ready.remove(task, &self.jobs, &self.hosts) };
+        if self.classes.remove(LineId { class, driver: job.driver }, task, job.places_now(index)) {
+            self.wishes.workers.extend(std::mem::take(&mut self.held_back));
         }
-        for class in self.classes_of(turn) {
-            let tasks: Vec<TaskId> = fresh.intersection(self.classes.tasks(class)).copied().collect();
-            for task in tasks {
-                if let Some(worker) = self.worker_for(class, task) {
-                    self.assign(worker, task);
-                }
-            }
-            for &worker in workers {
-                while let Some(task) = self.pick_special(worker, class, 0) {
-                    self.assign(worker, task);
-                }
-            }
-        }
-    }
-
-    /// Let tasks of these classes wait at workers beside those that run, as others do.
-    pub(super) fn queue_special(&mut self, workers: &[WorkerId]) {
-        for class in self.classes_of(Turn::First) {
-            if !self.classes.get(class).may_queue() {
-                continue;
-            }
-            let mut hungry = workers.to_vec();
-            while !hungry.is_empty() {
-                hungry.retain(|&worker| self.queue_one(worker, class));
-            }
-        }
-    }
-
-    /// True if the worker got a task beyond its threads, and may get another.
-    fn queue_one(&mut self, worker: WorkerId, class: ClassId) -> bool {
-        let ahead = self.workers.get(worker).map_or(0, |row| row.tempo.ahead(self.config.prefetch));
-        match self.pick_special(worker, class, ahead) {
-            Some(task) => self.assign(worker, task),
-            None => false,
-        }
-    }
-
-    fn classes_of(&self, turn: Turn) -> Vec<ClassId> {
-        let goes_now = |class: &ClassId| self.classes.get(*class).goes_before() == (turn == Turn::First);
-        self.classes.active().filter(goes_now).collect()
-    }
-
-    /// A worker with a free thread that may run this task now: one of its hosts, else any.
-    fn worker_for(&self, class: ClassId, task: TaskId) -> Option<WorkerId> {
-        let (job, index) = self.jobs.find(task)?;
-        let State::Ready { since } = job.task(index).state else { return None };
-        let suits = |worker: &WorkerId| self.may_run(*worker, class, 0) && !self.is_avoided(task, *worker);
-        let places = job.places_now(index);
-        let near = places.iter().flat_map(|&host| self.workers.at(host)).copied().find(suits);
-        near.or_else(|| {
-            let leave = self.may_leave(task, since);
-            let may_go =
-                |worker: &WorkerId| self.workers.get(*worker).is_some_and(|row| self.may_go(leave, places, row.host));
-            let idle = std::iter::successors(self.workers.next_with_room(None, false), |&last| {
-                self.workers.next_with_room(Some(last), false)
-            });
-            if leave.is_any() { idle.filter(may_go).find(suits) } else { None }
-        })
-    }
-
-    /// A task of this class that this worker may begin with, or keep in its queue of this length.
-    pub(super) fn pick_special(&self, worker: WorkerId, class: ClassId, queued: u32) -> Option<TaskId> {
-        if !self.may_run(worker, class, queued) {
-            return None;
-        }
-        let host = self.workers.get(worker)?.host;
-        let allowed = |task: &TaskId| !self.is_avoided(*task, worker);
-        let local = self.classes.at(class, host).find(allowed);
-        local.or_else(|| {
-            self.classes
-                .tasks(class)
-                .iter()
-                .take(LOOK)
-                .copied()
-                .find(|&task| allowed(&task) && self.may_come(task, host))
-        })
-    }
-
-    /// May this task be run on a host that holds none of its data?
-    fn may_come(&self, task: TaskId, host: HostId) -> bool {
-        let Some((job, index)) = self.jobs.find(task) else { return false };
-        let State::Ready { since } = job.task(index).state else { return false };
-        self.may_go(self.may_leave(task, since), job.places_now(index), host)
-    }
-
-    /// Has the worker room for one more task of this class?
-    fn may_run(&self, worker: WorkerId, class: ClassId, queued: u32) -> bool {
-        let Some(row) = self.workers.get(worker).filter(|row| row.room(queued) > 0) else { return false };
-        let class = self.classes.get(class);
-        class.may_run_on(row.host)
-            && class.takes.iter().all(|&(resource, amount)| {
-                let has = self.config.resources.get(resource).map_or(0, |(_, has)| *has);
-                row.in_use(resource).saturating_add(amount) <= has
-            })
     }
 
     /// A task waits for others, or goes on.
@@ -172,7 +56,7 @@ impl Core {
             }
             let (words, seconds) = (self.required_words(class), limit.as_secs());
             let why = format!("{words}, and none came within {seconds} s: name hosts that can take a worker");
-            let tasks: Vec<TaskId> = self.classes.tasks(class).iter().copied().collect();
+            let tasks: Vec<TaskId> = self.classes.tasks(class).collect();
             for task in tasks {
                 let Some((job, index)) = self.jobs.find(task) else { continue };
                 let (id, name) = (job.id, job.task_name(index));
@@ -230,16 +114,5 @@ impl Core {
         let resource = |&(number, _): &(usize, u64)| self.config.resources.get(number).map(|(name, _)| name.as_str());
         let names: Vec<&str> = row.takes.iter().filter_map(resource).collect();
         (!names.is_empty()).then(|| format!("a worker with a free thread and enough of {}", names.join(" and ")))
-    }
-
-    /// Panic if a worker has room beside a task of a class that it could begin with.
-    #[cfg(any(test, feature = "invariants"))]
-    pub(super) fn check_special(&self) {
-        for class in self.classes.active() {
-            for (worker, row) in self.workers.iter().filter(|(worker, _)| self.may_run(*worker, class, 0)) {
-                let near = self.classes.at(class, row.host).find(|&task| !self.is_avoided(task, worker));
-                assert_eq!(near, None, "nobody_waits_beside_special_tasks: {worker} has room");
-            }
-        }
     }
 }

@@ -10,7 +10,6 @@ use crate::job::{Job, Names};
 use crate::lineage::Effects;
 
 use super::Core;
-use super::special::unlist;
 
 /// Exit codes of design: usage, internal, interrupted.
 pub(super) const EXIT_USAGE: u32 = 64;
@@ -141,6 +140,7 @@ impl Core {
         self.sharer_gone(driver);
         self.placer_gone(driver);
         self.ready.driver_gone(driver);
+        self.workers.forget_drivers(|driver| self.drivers.contains(&driver));
     }
 
     /// Stop what runs of the job, drop its results, and forget it. So with released jobs that lived for it only.
@@ -157,9 +157,8 @@ impl Core {
         let progress = self.progress(self.now, job);
         self.ended.extend(progress.map(|progress| (job, progress)));
         let Some(row) = self.jobs.get(job) else { return Vec::new() };
-        for index in row.ready_tasks() {
-            unlist(row.task_id(index), &self.jobs, (&mut self.ready, &mut self.classes), &self.hosts);
-        }
+        let ready: Vec<TaskId> = row.ready_tasks().map(|index| row.task_id(index)).collect();
+        ready.into_iter().for_each(|task| self.unlist(task));
         self.forget_holders(job);
         let Some(row) = self.jobs.remove(job) else { return Vec::new() };
         if let Some(formerly) = &row.formerly {
