@@ -9,11 +9,11 @@
 //!               +-> nobody is expected any more: Waiting, as any other task
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::event::{FormerJob, FormerResults};
-use crate::ids::{JobId, Time, WorkerId};
+use crate::ids::{JobId, TaskId, Time, WorkerId};
 use crate::job::{Job, State};
 use crate::lineage::Effects;
 
@@ -29,6 +29,8 @@ pub(crate) struct Former {
     jobs: BTreeMap<FormerTask, JobId>,
     /// Workers that still have something of former application masters, and since when we know.
     workers: BTreeMap<WorkerId, Time>,
+    /// Workers that were asked for a result, as that of a task, and have yet to answer.
+    asked: BTreeSet<(WorkerId, TaskId)>,
 }
 
 impl Former {
@@ -59,6 +61,22 @@ impl Former {
         if self.workers.remove(&worker).is_some() {
             self.claims.retain(|_, &mut holder| holder != worker);
         }
+    }
+
+    /// The worker is gone, and answers no more.
+    pub fn worker_gone(&mut self, worker: WorkerId) {
+        self.forget_worker(worker);
+        self.asked.retain(|&(other, _)| other != worker);
+    }
+
+    /// A worker is asked for the result of this task.
+    pub fn ask(&mut self, worker: WorkerId, task: TaskId) {
+        self.asked.insert((worker, task));
+    }
+
+    /// A worker answers. False if it was not asked, or has answered before.
+    pub fn answered(&mut self, worker: WorkerId, task: TaskId) -> bool {
+        self.asked.remove(&(worker, task))
     }
 
     /// A job says what it was. Who has what of its results, by its own numbers of the tasks.

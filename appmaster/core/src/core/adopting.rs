@@ -85,12 +85,16 @@ impl Core {
             }
         }
         for ((worker, master), results) in asked {
+            results.iter().for_each(|&(_, task)| self.former.ask(worker, task));
             self.act(Action::AdoptResults { worker, master, results });
         }
     }
 
     /// A worker was asked for the former result of a task: its bytes and rows, or nothing.
     pub(super) fn result_adopted(&mut self, worker: WorkerId, task: TaskId, found: Option<(u64, u64)>) {
+        if !self.former.answered(worker, task) {
+            return;
+        }
         let Some(row) = self.workers.get_mut(worker) else { return };
         row.results += u32::from(found.is_some());
         let is_asked = |job: &Job, index| job.task(index).state == State::Sought { asked: Some(worker) };
@@ -125,7 +129,7 @@ impl Core {
 
     /// A worker is gone, and with it what nobody had asked for, and what it was asked for.
     pub(super) fn lose_claims_of(&mut self, worker: WorkerId) {
-        self.former.forget_worker(worker);
+        self.former.worker_gone(worker);
         for id in self.jobs.ids() {
             let Some(job) = self.jobs.get_mut(id) else { continue };
             job.forget_claims_of(worker);
