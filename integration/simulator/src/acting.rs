@@ -39,7 +39,7 @@ impl World {
             Action::JobAccepted { job, first_task } => {
                 let row = &mut self.jobs[job.0 as usize];
                 (row.first, row.accepted) = (first_task.0, true);
-                self.firsts.insert(first_task.0, job.0 as usize);
+                self.firsts.insert((self.master, first_task.0), job.0 as usize);
             }
             Action::Assign(row) => self.assign(row),
             Action::CancelTask { worker, task, attempt } => {
@@ -56,9 +56,8 @@ impl World {
                 let from = row_of(from);
                 self.post(row_of(worker), Letter::Copy { task, copy, from });
             }
-            Action::AdoptResults { .. } | Action::DropFormer { .. } => {
-                panic!("no application master was before the simulator's, and the core wants {action:?}")
-            }
+            Action::AdoptResults { worker, master, results } => self.adopt(row_of(worker), master, results),
+            Action::DropFormer { worker } => self.post(row_of(worker), Letter::DropFormer),
             Action::DropResults { worker, tasks } => self.post(row_of(worker), Letter::Drop(tasks)),
             Action::ResultReady { job, index, holder, .. } => self.result_ready(job, index, holder),
             Action::ResultLost { job, index, .. } => {

@@ -25,9 +25,23 @@ pub(super) struct Run {
 #[derive(Clone, Debug)]
 pub(super) enum Letter {
     Assign(Assignment),
-    Cancel { task: TaskId, attempt: u32 },
+    Cancel {
+        task: TaskId,
+        attempt: u32,
+    },
     Drop(Vec<TaskId>),
-    Copy { task: TaskId, copy: CopyId, from: usize },
+    Copy {
+        task: TaskId,
+        copy: CopyId,
+        from: usize,
+    },
+    /// Keep what this application master knew as these tasks' results as those of others of the one at hand.
+    Adopt {
+        master: u32,
+        results: Vec<(u32, TaskId)>,
+    },
+    /// Drop what it has of former application masters.
+    DropFormer,
     Stop,
 }
 
@@ -68,6 +82,12 @@ pub(super) enum Happening {
     Heals(usize),
     /// The ResourceManager gives a node up.
     NodeExpires(usize),
+    /// The next application master registers.
+    MasterStarts,
+    /// The driver has found the next application master.
+    DriverReturns,
+    /// A worker has found the next application master.
+    WorkerReturns(usize),
 }
 
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The driver: it submits jobs, fetches what it wants of each, and ends the application.
 
-use bobbin_core::{Event, JobId, TaskId};
+use bobbin_core::{Event, Graph, JobId, TaskId};
 
 use super::acting::row_of;
 use super::clock::{Happening, MILLI};
@@ -8,7 +8,8 @@ use super::world::{DRIVER, World};
 
 impl World {
     pub(super) fn submit(&mut self, number: usize) {
-        let graph = crate::Counting::inside(|| self.jobs[number].plan.graph(number as u32));
+        let formerly = self.jobs[number].former;
+        let graph = crate::Counting::inside(|| Graph { formerly, ..self.jobs[number].plan.graph(number as u32) });
         self.note_progress();
         self.tell_core(Event::JobSubmitted { driver: DRIVER, job: JobId(number as u32), graph });
         assert!(self.jobs[number].accepted, "every_job_is_accepted: {number}");
@@ -17,6 +18,10 @@ impl World {
     /// Fetch every wanted result, or say which cannot be.
     pub(super) fn collect(&mut self, number: usize) {
         let job = JobId(number as u32);
+        // It may have been asked for before the application master died, or there is more to come.
+        if self.jobs[number].released || !self.jobs[number].finished {
+            return;
+        }
         if self.jobs[number].announced.len() < self.jobs[number].plan.wanted.len() {
             return self.queue.after(200 * MILLI, Happening::Collect(number));
         }
@@ -51,10 +56,10 @@ impl World {
     fn delivered(&mut self, number: usize) {
         let job = &mut self.jobs[number];
         job.released = true;
-        let (first, count) = (job.first, job.plan.len());
+        let count = job.plan.len();
         self.tally.makespan = self.tally.makespan.max(self.queue.now());
         for task in 0..count {
-            let runs = self.tasks[(first + task) as usize].runs;
+            let runs = self.jobs[number].runs[task as usize];
             let needless = self.checked && self.jobs[number].answers.needless[task as usize];
             assert!(runs > 0 || needless, "every_needed_task_runs: {task} of job {number}");
             assert!(runs <= 1 || !self.faults.none(), "no_task_runs_twice_for_nothing: {task} of job {number}");

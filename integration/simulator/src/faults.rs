@@ -30,6 +30,8 @@ pub(super) enum Fault {
     Preemption,
     /// What a worker says is late by so much.
     Delay(Micros),
+    /// The application master's process is killed; another one starts soon.
+    MasterDies,
 }
 
 /// How often what goes wrong.
@@ -37,8 +39,10 @@ pub(super) enum Fault {
 pub(super) struct Faults {
     /// A fault, and the mean time between two of them.
     pub(super) every: Vec<(Fault, Micros)>,
-    /// None later than this.
+    /// None of these later than this.
     pub(super) until: Micros,
+    /// A fault, and a moment for it.
+    pub(super) once: Vec<(Fault, Micros)>,
     /// Messages of a hundred that come twice.
     pub(super) repeated: u64,
     /// Tasks of a hundred that fail at their end, and would not again.
@@ -50,12 +54,12 @@ pub(super) struct Faults {
 impl Faults {
     /// Does nothing go wrong?
     pub(super) fn none(&self) -> bool {
-        self.every.is_empty() && self.repeated + self.transient + self.launch == 0
+        self.every.is_empty() && self.once.is_empty() && self.repeated + self.transient + self.launch == 0
     }
 
     /// When what happens.
     pub(super) fn schedule(&self, random: &mut Random) -> Vec<(Micros, Fault)> {
-        let mut all = Vec::new();
+        let mut all: Vec<(Micros, Fault)> = self.once.iter().map(|&(fault, at)| (at, fault)).collect();
         for &(fault, mean) in &self.every {
             let mut at = 0;
             loop {
@@ -73,6 +77,9 @@ impl Faults {
 impl World {
     /// Something goes wrong somewhere.
     pub(super) fn fail(&mut self, fault: Fault) {
+        if fault == Fault::MasterDies {
+            return self.master_dies();
+        }
         let alive: Vec<usize> = (0..self.workers.len()).filter(|&worker| self.workers[worker].alive).collect();
         if alive.is_empty() {
             return;
@@ -91,6 +98,7 @@ impl World {
             Fault::NodeDies => self.node_dies(host),
             Fault::Pause(span) => self.stop_for_a_while(host, span, false),
             Fault::Partition(span) => self.stop_for_a_while(host, span, true),
+            Fault::MasterDies => {}
         }
     }
 
@@ -148,7 +156,7 @@ impl World {
             return self.manager.restore(host);
         }
         for worker in self.workers_on(host) {
-            if self.workers[worker].closed {
+            if self.workers[worker].closed && !self.workers[worker].seeks {
                 let container = self.workers[worker].container;
                 self.forget_process(worker);
                 self.connect(container, host);
@@ -171,7 +179,7 @@ impl World {
     }
 
     /// All that a process was doing and keeping is gone.
-    fn forget_process(&mut self, worker: usize) {
+    pub(super) fn forget_process(&mut self, worker: usize) {
         let row = &mut self.workers[worker];
         row.alive = false;
         let held = !std::mem::take(&mut row.results).is_empty();

@@ -11,8 +11,7 @@
 //!                     watch (invariants), oracle (a sequential run)
 //! ```
 //!
-//! Not simulated: jobs that read earlier jobs' results, several drivers, and an application master that starts anew, which
-//! the core does not support. The core's own random worlds (`appmaster/core/src/tests`) are about rare orders of events;
+//! Not simulated: jobs that read earlier jobs' results, and several drivers. The core's own random worlds (`appmaster/core/src/tests`) are about rare orders of events;
 //! this one is about time.
 
 mod acting;
@@ -29,6 +28,7 @@ mod outcome;
 mod placement;
 mod plan;
 mod random;
+mod restart;
 mod scenario;
 mod sys;
 mod watch;
@@ -75,6 +75,7 @@ pub fn run(scenario: Scenario, seed: u64) -> Outcome {
         reads: tally.reads,
         fetches: tally.fetches,
         repeated: tally.assigned.saturating_sub(tasks),
+        twice: world.jobs.iter().flat_map(|job| &job.runs).map(|&runs| u64::from(runs.saturating_sub(1))).sum(),
         containers: world.manager.granted() as u64,
         faults: tally.faults,
         memory: crate::Counting::peak(),

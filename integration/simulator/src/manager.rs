@@ -180,6 +180,26 @@ impl Manager {
         }
     }
 
+    /// The application master is gone. Containers in which processes run stay; the others end, and nothing is asked for any more.
+    pub(super) fn master_dies(&mut self, runs: impl Fn(ContainerId) -> bool) {
+        self.asks.clear();
+        self.by_host.clear();
+        self.anywhere.clear();
+        self.refused.clear();
+        self.outbox.clear();
+        for container in (1..=self.containers.len() as u64).map(ContainerId) {
+            if !runs(container) {
+                self.end(container, -100);
+            }
+        }
+    }
+
+    /// Containers of the application master before, each with its host.
+    pub(super) fn kept(&self) -> Vec<(ContainerId, String)> {
+        let numbered = (1..).map(ContainerId).zip(&self.containers);
+        numbered.filter(|(_, row)| row.stage != Stage::Over).map(|(id, row)| (id, host_name(row.host))).collect()
+    }
+
     fn grant(&mut self, host: usize, request: RequestId) {
         self.forget(request);
         self.nodes[host].free -= 1;

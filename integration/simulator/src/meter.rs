@@ -33,6 +33,11 @@ impl Metered {
         Metered { core, events: 0, finished: 0, cpu: Duration::ZERO, slowest: (Duration::ZERO, "nothing"), digest: 0 }
     }
 
+    /// The application master dies, and the next one knows nothing.
+    pub(super) fn restart(&mut self, config: Config) {
+        Counting::inside(|| self.core = Core::new(config));
+    }
+
     pub(super) fn handle(&mut self, now: Micros, event: Event, actions: &mut Vec<Action>) {
         self.events += 1;
         match self.weight(&event) {

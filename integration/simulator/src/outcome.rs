@@ -68,6 +68,8 @@ pub struct Outcome {
     pub fetches: Distances,
     /// Assignments beyond one a task.
     pub repeated: u64,
+    /// Results that were computed again.
+    pub twice: u64,
     /// Containers that were granted.
     pub containers: u64,
     /// Faults that happened.
@@ -93,7 +95,7 @@ pub struct Outcome {
 impl Outcome {
     /// The heading of the table.
     pub const TITLE: &'static str = "scenario       tasks  threads  makespan   bound  ratio  job/chain   first  node/rack/far %  blocks, far  results, far \
-         again  core memory  B/task  events/s us/task  decisions/s  whole: CPU   memory  slowest event";
+         again  twice  core memory  B/task  events/s us/task  decisions/s  whole: CPU   memory  slowest event";
 
     /// Makespan / bound.
     pub fn ratio(&self) -> f64 {
@@ -117,7 +119,7 @@ impl fmt::Display for Outcome {
         write!(out, "{:>10.2} ", self.slowdown)?;
         write!(out, "{:>5.1} s  {node:>5.1}/{rack:>4.1}/{far:>4.1}  ", seconds(self.first_task))?;
         write!(out, "{:>8.1} GB ", giga(self.reads.bytes[2]))?;
-        write!(out, "{:>10.1} GB {:>6} ", giga(self.fetches.bytes[2]), self.repeated)?;
+        write!(out, "{:>10.1} GB {:>6} {:>6} ", giga(self.fetches.bytes[2]), self.repeated, self.twice)?;
         write!(out, "{:>9.1} MB {:>7} ", self.memory as f64 / 1e6, self.memory / self.tasks.max(1))?;
         write!(out, "{:>9.0} {:>7.2} ", self.events as f64 / seconds(self.cpu).max(1e-9), self.cpu_per_task())?;
         write!(out, "{:>12.0} ", self.decisions as f64 / seconds(self.cpu).max(1e-9))?;

@@ -15,7 +15,7 @@ use super::placement::{Racks, Replicas};
 use super::plan::{Block, Cost, Plan};
 
 /// Every scenario, and what it shows.
-pub const NAMES: [(&str, &str); 11] = [
+pub const NAMES: [(&str, &str); 12] = [
     ("scan", "blocks, many for each thread"),
     ("groupby", "blocks, then merges of 50 in a tree"),
     ("shuffle", "every reducer reads its part of every map's result"),
@@ -26,6 +26,7 @@ pub const NAMES: [(&str, &str); 11] = [
     ("stragglers", "one host in a hundred is ten times slower"),
     ("stale", "a tenth of the blocks have moved"),
     ("churn", "groupby, of whose workers 1 % die each minute"),
+    ("restart", "groupby, whose application master is killed on the way"),
     ("random", "small random graphs while everything goes wrong"),
 ];
 
@@ -83,6 +84,10 @@ pub struct Scenario {
 const BLOCK: u64 = 128 << 20;
 /// A scan's CPU time, microseconds.
 const SCAN: f64 = 0.6e6;
+/// A long one's.
+const LONG_SCAN: f64 = 10e6;
+/// Tasks that a worker runs at the same time.
+const THREADS: usize = 4;
 
 /// Makes the parts of a scenario from chance.
 struct Maker {
@@ -102,7 +107,7 @@ impl Scenario {
         let racks = hosts.div_ceil(40).max(3);
         let mut maker = Maker { random: Random::new(seed), racks: Racks { hosts, racks }, seed };
         let plans = maker.plans(name, tasks);
-        let faults = maker.faults(name, hosts);
+        let faults = maker.faults(name, hosts, tasks);
         let mut config = config(workers);
         if name == "random" {
             // Chance may hit one task again and again; nobody is to blame.
@@ -148,7 +153,7 @@ fn hardware(hosts: usize, racks: usize) -> Hardware {
     let card = 1.25e9;
     // Uplinks carry a quarter of what the hosts of a rack can send.
     let uplink = card * hosts.div_ceil(racks) as f64 / 4.0;
-    Hardware { hosts, racks, slots: 2, threads: 4, speeds: Speeds { disk: 1e9, card, uplink } }
+    Hardware { hosts, racks, slots: 2, threads: THREADS, speeds: Speeds { disk: 1e9, card, uplink } }
 }
 
 /// As the application master sets it for so many workers.
@@ -175,7 +180,9 @@ impl Maker {
         match name {
             "groupby" => vec![self.tree(tasks, Cost { cpu: SCAN, result_bytes: 1 << 20, ..Cost::default() })],
             // Long tasks: minutes have to pass.
-            "churn" => vec![self.tree(tasks, Cost { cpu: 10e6, result_bytes: 1 << 20, ..Cost::default() })],
+            "churn" | "restart" => {
+                vec![self.tree(tasks, Cost { cpu: LONG_SCAN, result_bytes: 1 << 20, ..Cost::default() })]
+            }
             "shuffle" => vec![self.shuffle(tasks)],
             "small" => self.small_jobs(tasks),
             "random" => self.random_jobs(tasks),
@@ -291,8 +298,14 @@ impl Maker {
         );
     }
 
-    fn faults(&mut self, name: &str, hosts: usize) -> Faults {
+    fn faults(&mut self, name: &str, hosts: usize, tasks: u32) -> Faults {
         match name {
+            "restart" => {
+                let (begin, span) = (5.0, LONG_SCAN * 1e-6 * f64::from(tasks) / (hosts * THREADS) as f64);
+                let moment = begin + span * (0.1 + 0.8 * self.random.fraction());
+                let at = (moment * SECOND as f64) as Micros;
+                Faults { once: vec![(Fault::MasterDies, at)], ..Faults::default() }
+            }
             "churn" => Faults {
                 every: vec![(Fault::WorkerDies, 60 * SECOND * 100 / hosts as u64)],
                 until: 3600 * SECOND,
@@ -306,11 +319,13 @@ impl Maker {
                     (Fault::Partition(2 * SECOND + self.random.below(30 * SECOND)), 20 * SECOND),
                     (Fault::Preemption, 20 * SECOND),
                     (Fault::Delay(3 * SECOND), 3 * SECOND),
+                    (Fault::MasterDies, 40 * SECOND),
                 ],
                 until: 60 * SECOND + self.random.below(60_000) * MILLI,
                 repeated: 5,
                 transient: 3,
                 launch: 5,
+                ..Faults::default()
             },
             _ => Faults::default(),
         }

@@ -48,10 +48,17 @@ impl World {
                 crate::Counting::inside(|| drop(tasks));
             }
             Letter::Copy { task, copy, from } => {
-                let (job, index) = self.job_of(task);
+                let (job, index) = self.job_of(worker, task);
                 let span = self.jobs[job].plan.cost(index).result_bytes / COPIED_PER_MICRO;
                 self.queue.after(span, Happening::Copied { worker, task, copy, from });
             }
+            Letter::Adopt { master, results } => {
+                for &(former, task) in &results {
+                    self.keep_former(worker, (master, TaskId(former)), task);
+                }
+                crate::Counting::inside(|| drop(results));
+            }
+            Letter::DropFormer => self.workers[worker].former.clear(),
             Letter::Stop => {
                 self.workers[worker].closed = true;
                 self.kill(worker, Some(0));
@@ -106,12 +113,13 @@ impl World {
 
     fn look_for_inputs(&self, worker: usize, row: &Assignment) -> Inputs {
         let job = &self.jobs[row.job.0 as usize];
+        let first = row.task.0 - row.index;
         let mut inputs = Inputs { value: oracle::begin(row.index), ..Inputs::default() };
         for (wanted, given) in job.plan.inputs(row.index).iter().zip(&row.inputs) {
             let mut range = Vec::new();
             for (task, holder) in (wanted.first..).zip(given.holders.iter()) {
                 let Some(holder) = holder else { continue };
-                let id = TaskId(job.first + task);
+                let id = TaskId(first + task);
                 let there = &self.workers[row_of(*holder)];
                 let reachable =
                     row_of(*holder) == worker || there.alive && self.hosts[there.host].is_reachable(self.queue.now());
@@ -142,7 +150,7 @@ impl World {
     /// Read the task's block from the nearest replica that can be read, as soon as there is one.
     pub(super) fn read_block(&mut self, run: Run) {
         let to = self.workers[run.worker].host;
-        let (job, index) = self.job_of(run.task);
+        let (job, index) = self.job_of(run.worker, run.task);
         let plan = &self.jobs[job].plan;
         let now = self.queue.now();
         let distance = |host: usize| match host {
@@ -221,7 +229,7 @@ impl World {
     }
 
     fn compute(&mut self, run: Run) {
-        let (job, index) = self.job_of(run.task);
+        let (job, index) = self.job_of(run.worker, run.task);
         let slow = self.hosts[self.workers[run.worker].host].slow;
         let span = self.jobs[job].plan.cpu(index) * slow;
         self.queue.after(span as Micros, Happening::Computed(run));
@@ -240,11 +248,12 @@ impl World {
             self.answer_failure(run, FailureKind::Transient);
             return self.start_next(run.worker);
         }
-        let (job, index) = self.job_of(run.task);
+        let (job, index) = self.job_of(run.worker, run.task);
         let plan = &self.jobs[job].plan;
         let (result_bytes, result_rows) = (plan.cost(index).result_bytes, plan.rows(index));
         self.workers[run.worker].results.insert(run.task, Held { value });
-        self.tasks[run.task.0 as usize].runs += 1;
+        let runs = &mut self.jobs[job].runs[index as usize];
+        *runs = runs.saturating_add(1);
         self.tally.runs += 1;
         let (worker, Run { task, attempt, .. }) = (WorkerId(run.worker as u32 + 1), run);
         self.say(run.worker, Event::TaskFinished { worker, task, attempt, result_bytes, result_rows });
@@ -305,20 +314,21 @@ impl World {
         let is_lost =
             |&holder: &usize| !self.workers[holder].alive || !self.hosts[self.workers[holder].host].is_reachable(now);
         let lost: BTreeSet<usize> = lost.into_iter().filter(is_lost).collect();
-        self.queue.after(after, Happening::Unreadable(run, self.results_of(run.task, &lost)));
+        self.queue.after(after, Happening::Unreadable(run, self.results_of(run, &lost)));
     }
 
     /// Inputs of a task that these workers held. Which those were, the dead do not say: all that are not elsewhere.
-    fn results_of(&self, task: TaskId, holders: &BTreeSet<usize>) -> Vec<TaskId> {
-        let (job, index) = self.job_of(task);
-        let row = &self.jobs[job];
-        let inputs = row.plan.inputs(index).iter().flat_map(|input| input.first..input.first + input.count);
-        let ids: BTreeSet<TaskId> = inputs.map(|input| TaskId(row.first + input)).collect();
+    fn results_of(&self, run: Run, holders: &BTreeSet<usize>) -> Vec<TaskId> {
+        let (job, index) = self.job_of(run.worker, run.task);
+        let first = run.task.0 - index;
+        let inputs = self.jobs[job].plan.inputs(index).iter().flat_map(|input| input.first..input.first + input.count);
+        let ids: BTreeSet<TaskId> = inputs.map(|input| TaskId(first + input)).collect();
+        let same_master = |row: &super::world::Worker| row.master == self.workers[run.worker].master;
         let elsewhere = |id: &TaskId| {
             self.workers
                 .iter()
                 .enumerate()
-                .any(|(other, row)| !holders.contains(&other) && row.results.contains_key(id))
+                .any(|(other, row)| same_master(row) && !holders.contains(&other) && row.results.contains_key(id))
         };
         ids.into_iter().filter(|id| !elsewhere(id)).collect()
     }
@@ -331,10 +341,15 @@ impl World {
         }
     }
 
-    /// The job of a task, and the task's number in it.
-    pub(super) fn job_of(&self, task: TaskId) -> (usize, u32) {
-        let accepted = self.firsts.range(..=task.0).next_back();
-        let (&first, &job) = accepted.expect("tasks_are_of_accepted_jobs");
+    /// The job of a task that a worker has, and the task's number in it.
+    pub(super) fn job_of(&self, worker: usize, task: TaskId) -> (usize, u32) {
+        self.job_with(self.workers[worker].master, task)
+    }
+
+    /// The job of a task by the number that an application master gave it, and the task's number in it.
+    pub(super) fn job_with(&self, master: u32, task: TaskId) -> (usize, u32) {
+        let accepted = self.firsts.range((master, 0)..=(master, task.0)).next_back();
+        let (&(_, first), &job) = accepted.expect("tasks_are_of_accepted_jobs");
         (job, task.0 - first)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bobbin_core::{Action, Assignment, ContainerId, DriverId, Event, TaskId, WorkerId};
+use bobbin_core::{Action, Assignment, Config, ContainerId, DriverId, Event, FormerJob, TaskId, WorkerId};
 
 use crate::Random;
 
@@ -80,6 +80,12 @@ pub(super) struct Worker {
     pub(super) known: bool,
     /// The application master hears nothing of it any more.
     pub(super) closed: bool,
+    /// Has it lost its application master, and looks for the next one?
+    pub(super) seeks: bool,
+    /// The application master whose numbers its tasks and results have.
+    pub(super) master: u32,
+    /// Results by the numbers of those before.
+    pub(super) former: BTreeMap<(u32, TaskId), Held>,
     pub(super) queue: VecDeque<Assignment>,
     pub(super) running: Vec<Running>,
     pub(super) results: BTreeMap<TaskId, Held>,
@@ -99,7 +105,6 @@ pub(super) struct TaskRow {
     /// Who has it, as the core believes.
     pub(super) worker: Option<u32>,
     pub(super) cancelled: bool,
-    pub(super) runs: u32,
 }
 
 /// A job, as its driver sees it.
@@ -108,6 +113,10 @@ pub(super) struct Job {
     pub(super) plan: Plan,
     pub(super) answers: Answers,
     pub(super) first: u32,
+    /// How often each task has left a result.
+    pub(super) runs: Vec<u8>,
+    /// What it was with the application master that took it in last.
+    pub(super) former: Option<FormerJob>,
     pub(super) accepted: bool,
     pub(super) finished: bool,
     pub(super) released: bool,
@@ -116,6 +125,17 @@ pub(super) struct Job {
     /// Announced results that could not be fetched; the core was told.
     pub(super) complained: BTreeSet<u32>,
     pub(super) done_at: Micros,
+}
+
+/// How far the application master is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// It is there, and so is the driver.
+    Whole,
+    /// The driver has yet to find it.
+    WithoutDriver,
+    /// There is none.
+    Away,
 }
 
 /// The world.
@@ -139,16 +159,20 @@ pub(super) struct World {
     pub(super) tally: Tally,
     pub(super) threads: usize,
     pub(super) prefetch: usize,
-    /// Accepted jobs by the number of their first task.
-    pub(super) firsts: BTreeMap<u32, usize>,
+    /// Which application master is at hand, and whether it is there.
+    pub(super) master: u32,
+    pub(super) presence: Presence,
+    pub(super) config: Config,
+    /// Jobs by the application master that accepted them and by its number of their first task.
+    pub(super) firsts: BTreeMap<(u32, u32), usize>,
     /// The latest process of each container.
     pub(super) processes: BTreeMap<ContainerId, usize>,
     /// Do results have values?
     pub(super) checked: bool,
     pub(super) ended: bool,
     over_since: Option<Micros>,
-    asked: Vec<bobbin_core::AskRow>,
-    released: Vec<ContainerId>,
+    pub(super) asked: Vec<bobbin_core::AskRow>,
+    pub(super) released: Vec<ContainerId>,
     last_progress: Micros,
     pub(super) notes: VecDeque<String>,
     check_every: u64,
@@ -174,7 +198,10 @@ impl World {
             queue: Queue::default(),
             random,
             prefetch: config.prefetch as usize,
-            metered: Metered::new(config),
+            metered: Metered::new(config.clone()),
+            master: 1,
+            presence: Presence::Whole,
+            config,
             actions: Vec::new(),
             network,
             manager: Manager::new(racks, hardware.slots),
@@ -244,14 +271,18 @@ impl World {
     fn happen(&mut self, happening: Happening) {
         match happening {
             Happening::Tick => {
-                if !self.ended {
+                if self.presence != Presence::Away && !self.ended {
                     self.tell_core(Event::Tick);
+                }
+                if !self.ended {
                     self.queue.after(TICK, Happening::Tick);
                 }
             }
+            Happening::Allocate if self.presence == Presence::Away => self.queue.after(FAST, Happening::Allocate),
             Happening::Allocate => self.allocate(),
             Happening::NodeCalls(host) => self.node_calls(host),
-            Happening::Submit(job) => self.submit(job),
+            Happening::Submit(job) if self.presence == Presence::Whole => self.submit(job),
+            Happening::Submit(job) => self.queue.after(FAST, Happening::Submit(job)),
             Happening::Collect(job) => self.collect(job),
             Happening::Letter(worker) => self.letter(worker),
             Happening::Said(worker) => self.said(worker),
@@ -275,6 +306,9 @@ impl World {
             }
             Happening::Heals(host) => self.heal(host),
             Happening::NodeExpires(host) => self.manager.lose(host),
+            Happening::MasterStarts => self.master_starts(),
+            Happening::DriverReturns => self.driver_returns(),
+            Happening::WorkerReturns(worker) => self.worker_returns(worker),
         }
     }
 
@@ -391,7 +425,8 @@ impl World {
         }
     }
 
-    pub(super) fn connect(&mut self, container: ContainerId, host: usize) {
+    /// A process connects; returns its row.
+    pub(super) fn connect(&mut self, container: ContainerId, host: usize) -> usize {
         let worker = self.workers.len();
         self.processes.insert(container, worker);
         self.workers.push(Worker {
@@ -401,6 +436,9 @@ impl World {
             alive: true,
             known: false,
             closed: false,
+            seeks: false,
+            master: self.master,
+            former: BTreeMap::new(),
             queue: VecDeque::new(),
             running: Vec::new(),
             results: BTreeMap::new(),
@@ -417,6 +455,7 @@ impl World {
             threads: self.threads as u32,
         };
         self.say(worker, event);
+        worker
     }
 
     pub(super) fn expect_ends(&mut self, due: Vec<Due>) {
@@ -444,9 +483,11 @@ impl Job {
     fn new(plan: Plan, checked: bool) -> Job {
         let answers = if checked { Answers::of(&plan) } else { Answers::default() };
         Job {
+            runs: vec![0; plan.len() as usize],
             plan,
             answers,
             first: 0,
+            former: None,
             accepted: false,
             finished: false,
             released: false,
