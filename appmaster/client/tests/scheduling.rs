@@ -212,3 +212,20 @@ async fn a_cancelled_task_takes_its_own_along() {
     assert!(matches!(timeout(LIMIT, outer.result()).await.unwrap(), Err(FutureError::Cancelled { .. })));
     timeout(LIMIT, next.result()).await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn what_is_expected_of_a_task_can_be() {
+    let (session, _directory) = session(1).await;
+    let with = |expected_time, expected_size| TaskOptions { expected_time, expected_size, ..TaskOptions::default() };
+    let run = async |options| timeout(LIMIT, session.submit_with::<slow>((0u64,), &options).result()).await.unwrap();
+    run(with(Some(Duration::from_nanos(1)), Some(1))).await.unwrap();
+    for (options, why) in [
+        (with(Some(Duration::ZERO), None), "are said to take no time: say how long"),
+        (with(Some(Duration::MAX), None), "days each: say less than 366"),
+        (with(None, Some(0)), "are said to leave results of no bytes"),
+        (with(None, Some(u64::MAX)), "TiB each: say less than 1024"),
+    ] {
+        let error = run(options).await.unwrap_err().to_string();
+        assert!(error.contains("slow' ") && error.contains(why), "{error}");
+    }
+}

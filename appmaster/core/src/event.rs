@@ -1,5 +1,7 @@
 //! Everything that can happen to an application, as the core sees it.
 
+use std::time::Duration;
+
 use crate::ids::{ContainerId, CopyId, DriverId, JobId, RequestId, TaskId, WorkerId};
 use crate::names::HostNames;
 use crate::questions::Question;
@@ -361,6 +363,10 @@ pub struct TaskOptions {
     pub resources: Vec<(String, u64)>,
     /// They can run in processes of their own, which die alone. Tasks whose worker died do so from then on, until they are done.
     pub isolatable: bool,
+    /// How long one takes, as far as its driver knows, from a microsecond to a year: until tasks of the set have ended.
+    pub expected_time: Option<Duration>,
+    /// Bytes of the result of one, as far as its driver knows, from 1 to 2^50.
+    pub expected_size: Option<u64>,
 }
 
 /// One task, without its body.

@@ -7,6 +7,7 @@ use crate::action::Audience;
 use crate::classes::{Class, ClassId, Classes, Lacking};
 use crate::event::{Graph, TaskRequest, TaskSet};
 use crate::failing::Failure;
+use crate::forecast::{Forecast, Mean, Unlikely};
 use crate::former::Formerly;
 use crate::groups::Groups;
 use crate::hosts::Hosts;
@@ -118,6 +119,8 @@ pub(crate) struct Set {
     pub pace: Pace,
     /// Of calls, how long those of all sets take that are called so.
     pub shared_pace: Option<PaceId>,
+    /// Milliseconds that each is expected to take by its driver.
+    expected: Option<f64>,
 }
 
 /// What a graph's names are looked up in.
@@ -171,8 +174,12 @@ pub(crate) struct Job {
     pub finished: bool,
     /// Its driver wants no more of it: it lives for its dependents, and nothing is said about it.
     pub released: bool,
-    /// How long its tasks take, in milliseconds, the latest weighing most.
-    pub mean_task: Option<f64>,
+    /// How long its tasks take, in milliseconds.
+    pub mean_task: Mean,
+    /// Bytes of their results, if their driver has said what it expects.
+    pub mean_size: Mean,
+    /// Has it said of some how long they take?
+    is_timed: bool,
 }
 
 /// Why a graph of tasks cannot be run.
@@ -204,6 +211,9 @@ pub(crate) enum GraphError {
     /// A set that is complete without some of its tasks and a task that fails alone say different things of a result.
     #[error("set '{set}' is to stop when enough rows are there, but the tasks of an independent job end one by one")]
     IndependentLimit { set: String },
+    /// Whoever says something says what can be.
+    #[error("the tasks of '{set}' are said to {why}")]
+    Unlikely { set: String, why: Unlikely },
     /// The driver wants what is not there.
     #[error("task {task} is wanted, but the job has only {count} tasks")]
     WantedMissing { task: u32, count: u32 },
@@ -265,7 +275,9 @@ impl Job {
             roots_left: 0,
             finished: false,
             released: false,
-            mean_task: None,
+            mean_task: Mean::default(),
+            mean_size: Mean::default(),
+            is_timed: false,
         }
     }
 
@@ -277,9 +289,9 @@ impl Job {
         self.make_room(&graph);
         for set in graph.sets {
             let start = self.len();
-            let (class, refusal) = match class_of(&set, names) {
-                Err(error) if self.independent => (None, Some(error)),
-                class => (class?, None),
+            let ((class, forecast), refusal) = match of_options(&set, names) {
+                Err(error) if self.independent => ((None, Forecast::default()), Some(error)),
+                found => (found?, None),
             };
             let only_on = class.map(|class| names.classes.get(class).clone());
             for request in set.tasks {
@@ -296,8 +308,10 @@ impl Job {
             self.has_classes |= class.is_some();
             let (retries, isolatable, may_speculate) = (options.retries, options.isolatable, !options.no_speculation);
             let pace = Pace::of(end - start);
+            self.expect(end - start, forecast);
             let shared_pace = if self.independent { names.paces.add(&name, end - start) } else { None };
-            self.sets.push(Set { name, end, class, retries, isolatable, may_speculate, pace, shared_pace });
+            let expected = forecast.millis;
+            self.sets.push(Set { name, end, class, retries, isolatable, may_speculate, pace, shared_pace, expected });
         }
         let imported = Task { wanted: true, ..Task::new(State::Away, 0) };
         self.tasks.resize((self.own + self.imports.len()) as usize, imported);
@@ -452,6 +466,30 @@ impl Job {
         if self.has_classes { self.set_of(index)?.class } else { None }
     }
 
+    /// So many tasks are expected to be so.
+    fn expect(&mut self, tasks: u32, forecast: Forecast) {
+        if let Some(millis) = forecast.millis {
+            self.is_timed = true;
+            self.mean_task.expect(tasks, millis);
+        }
+        if let Some(bytes) = forecast.bytes {
+            self.mean_size.expect(tasks, bytes);
+        }
+    }
+
+    /// Milliseconds that a task takes as far as its driver knows, if nobody has seen one of its like end.
+    pub fn expected_millis(&self, index: u32, paces: &Paces) -> Option<f64> {
+        let set = self.set_of(index).filter(|_| self.is_timed)?;
+        set.expected.filter(|_| set.pace(paces).is_unknown())
+    }
+
+    /// Take in how large a result is.
+    pub fn learn_size(&mut self, bytes: u64) {
+        if self.mean_size.get().is_some() {
+            self.mean_size.learn(bytes as f64);
+        }
+    }
+
     /// Take in how long a task took.
     pub fn learn_duration(&mut self, index: u32, millis: f64, paces: &mut Paces) {
         let number = self.sets.partition_point(|set| set.end <= index);
@@ -460,14 +498,28 @@ impl Job {
             Some(set) => set.pace.learn(millis),
             None => {}
         }
-        self.mean_task = Some(match self.mean_task {
-            Some(mean) => mean + (millis - mean) / 8.0,
-            None => millis,
-        });
+        self.mean_task.learn(millis);
     }
 }
 
-/// The class of a set, if its tasks do not simply take their turn.
+impl Set {
+    /// How long its tasks and those like them take.
+    fn pace<'a>(&'a self, paces: &'a Paces) -> &'a Pace {
+        self.shared_pace.map_or(&self.pace, |shared| paces.get(shared))
+    }
+
+    /// Milliseconds that its tasks take, by those that have ended or, while these are few, as far as its driver knows.
+    pub fn typical(&self, paces: &Paces) -> Option<f64> {
+        self.pace(paces).typical().or(self.expected)
+    }
+}
+
+/// The class of a set, if its tasks do not simply take their turn, and what is expected of them.
+fn of_options(set: &TaskSet, names: &mut Names<'_>) -> Result<(Option<ClassId>, Forecast), GraphError> {
+    let forecast = Forecast::of(&set.options).map_err(|why| GraphError::Unlikely { set: set.name.clone(), why })?;
+    Ok((class_of(set, names)?, forecast))
+}
+
 fn class_of(set: &TaskSet, names: &mut Names<'_>) -> Result<Option<ClassId>, GraphError> {
     let class = names.classes.of(&set.options, names.resources, names.hosts);
     class.map_err(|Lacking { name, asked, each_has }| {

@@ -44,6 +44,7 @@ mod exit;
 mod expected;
 mod failing;
 mod fleet;
+mod forecast;
 mod former;
 mod groups;
 mod hosts;

@@ -26,6 +26,11 @@ impl Pace {
         self.millis += millis;
     }
 
+    /// Has nobody seen one of them end?
+    pub fn is_unknown(&self) -> bool {
+        self.done == 0
+    }
+
     /// Milliseconds that one takes, once enough of them are done to tell: half of them, and three.
     pub fn typical(&self) -> Option<f64> {
         let enough = self.done >= 3 && self.done >= self.tasks / 2;

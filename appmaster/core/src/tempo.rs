@@ -40,6 +40,12 @@ impl Tempo {
         *self = Tempo { ahead: u32::try_from(ahead).unwrap_or(MOST_AHEAD).min(MOST_AHEAD), ..Tempo::new(now) };
     }
 
+    /// It is sent tasks that take so long, as far as their driver knows, and with so many threads ends them so fast.
+    pub fn expect(&mut self, threads: u32, millis: f64) {
+        let ahead = f64::from(threads) * AHEAD.as_millis() as f64 / millis;
+        self.ahead = (ahead as u32).min(MOST_AHEAD);
+    }
+
     /// Tasks that it is sent beyond its threads, at least so many; none if nobody is.
     pub fn ahead(&self, least: u32) -> u32 {
         if least == 0 { 0 } else { self.ahead.max(least) }
@@ -61,5 +67,11 @@ mod tests {
         assert_eq!(tempo.ahead(1), MOST_AHEAD);
         [5000, 9000].into_iter().for_each(|now| tempo.count(Time(now)));
         assert_eq!(tempo.ahead(1), 1, "tasks of seconds");
+        tempo.expect(4, 2.0);
+        assert_eq!(tempo.ahead(1), 20, "four threads end two tasks a millisecond");
+        tempo.expect(4, 0.001);
+        assert_eq!(tempo.ahead(1), MOST_AHEAD);
+        tempo.expect(4, 3_600_000.0);
+        assert_eq!(tempo.ahead(1), 1, "hours");
     }
 }

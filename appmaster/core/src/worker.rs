@@ -45,6 +45,8 @@ pub(crate) struct Sending {
     pub takes: Option<Takes>,
     /// Has it a process of its own?
     pub isolated: bool,
+    /// Milliseconds that it takes as far as its driver knows, if nobody has seen its like end.
+    pub expected: Option<f64>,
 }
 
 /// One worker. It runs tasks in the order in which it got them, `threads` at a time; the others are queued.
@@ -114,7 +116,10 @@ impl Worker {
 
     /// Note a task that is being sent.
     pub fn push(&mut self, sending: Sending, now: Time) {
-        let Sending { task, attempt, driver, takes, isolated } = sending;
+        let Sending { task, attempt, driver, takes, isolated, expected } = sending;
+        if let Some(millis) = expected {
+            self.tempo.expect(self.threads, millis);
+        }
         let started = (self.room(0) > 0).then_some(now);
         for &(resource, amount) in takes.iter().flat_map(|takes| takes.iter()) {
             if self.in_use.len() <= resource {
@@ -412,8 +417,14 @@ mod tests {
     #[test]
     fn a_queued_task_starts_when_a_thread_is_free() {
         let mut worker = Worker::new(None, HostId(0), 1, Time(0));
-        let sending =
-            |task| Sending { task: TaskId(task), attempt: 1, driver: DriverId(1), takes: None, isolated: false };
+        let sending = |task| Sending {
+            task: TaskId(task),
+            attempt: 1,
+            driver: DriverId(1),
+            takes: None,
+            isolated: false,
+            expected: None,
+        };
         worker.push(sending(1), Time(1));
         worker.push(sending(2), Time(2));
         assert_eq!(worker.room(1), 0);

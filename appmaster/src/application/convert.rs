@@ -1,6 +1,7 @@
 //! Between the wire's messages and the core's events.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bobbin_core::{
     FailureKind, FormerJob, FormerResults, Graph, HostNames, Input, InputRange, TaskFailure, TaskId, TaskOptions,
@@ -72,6 +73,8 @@ fn options(set: &wire::TaskSet) -> TaskOptions {
         only_on: options.only_on.clone(),
         resources: resources.collect(),
         isolatable,
+        expected_time: options.expected_time_us.map(Duration::from_micros),
+        expected_size: options.expected_result_bytes,
     }
 }
 

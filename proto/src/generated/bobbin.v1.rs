@@ -881,6 +881,14 @@ pub struct TaskOptions {
     /// it is ended, and the task has failed of itself. 0 for a thread's share of its worker's memory. Means nothing in a thread.
     #[prost(uint64, tag = "8")]
     pub memory_bytes: u64,
+    /// How long one takes, microseconds, as far as the driver knows. It counts until tasks have ended: for how many a worker is sent
+    /// ahead, how many workers are worth having, and when one takes much longer than it should. From 1 to a year.
+    #[prost(uint64, optional, tag = "10")]
+    pub expected_time_us: ::core::option::Option<u64>,
+    /// Bytes of the result of one, as far as the driver knows: so many workers are worth having that half of their memory can keep
+    /// the results. From 1 to 2^50.
+    #[prost(uint64, optional, tag = "11")]
+    pub expected_result_bytes: ::core::option::Option<u64>,
 }
 /// An amount of something that each worker of the application has, whatever it means ("GPU").
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -35,6 +35,13 @@ pub struct TaskOptions {
     /// What it takes of its worker while it runs, to three decimal places: `("GPU", 1.0)`. What each worker has, is said
     /// with `--worker-resources`.
     pub resources: Vec<(String, f64)>,
+    /// How long one takes, as far as you know. Until some have ended it decides how many tasks a worker is sent ahead, how many workers
+    /// `--workers 2..50` is worth, and when a task is tried on a second host; what is seen counts from then on. From a microsecond to
+    /// a year, else the task fails; nothing is known if nothing is said.
+    pub expected_time: Option<Duration>,
+    /// Bytes of one's result, as far as you know: `--workers 2..50` has so many workers that half of their memory can keep the results.
+    /// From 1 to 2^50, else the task fails; nothing is known if nothing is said.
+    pub expected_size: Option<u64>,
 }
 
 /// Where a task's function runs.
@@ -125,9 +132,17 @@ impl TaskOptions {
             resources: self.resources.iter().map(resource).collect(),
             isolation: self.isolation.on_the_wire().into(),
             memory_bytes: self.memory.unwrap_or(0),
+            expected_time_us: self.expected_time.map(|time| micros(time).unwrap_or(u64::MAX)),
+            expected_result_bytes: self.expected_size,
         };
         (options != wire::TaskOptions::default()).then_some(options)
     }
+}
+
+/// At least one, if there is time at all.
+fn micros(time: Duration) -> Option<u64> {
+    let micros = u64::try_from(time.as_micros()).ok()?;
+    Some(micros.max(u64::from(!time.is_zero())))
 }
 
 #[cfg(test)]
@@ -143,6 +158,14 @@ mod tests {
         let said = limited.on_the_wire(true).expect("it is unusual");
         assert_eq!(said.resources.iter().map(|row| row.thousandths).collect::<Vec<_>>(), [500, 0]);
         assert_eq!(said.time_limit_ms, 1, "a limit that is there is not for ever");
+        let expected = |time| TaskOptions { expected_time: Some(time), ..TaskOptions::default() };
+        let said = |time| expected(time).on_the_wire(true).expect("it is unusual").expected_time_us;
+        let times = [Duration::ZERO, Duration::from_nanos(1), Duration::from_millis(2), Duration::MAX].map(said);
+        assert_eq!(
+            times,
+            [Some(0), Some(1), Some(2000), Some(u64::MAX)],
+            "the core says what is wrong with the first and the last"
+        );
         let isolated = TaskOptions { isolation: Isolation::Process, ..TaskOptions::default() };
         assert_eq!(isolated.on_the_wire(true).expect("it is unusual").isolation(), wire::Isolation::Process);
     }

@@ -188,11 +188,12 @@ impl Core {
         job.counts.running += 1;
         job.counts.first_task.get_or_insert(self.now);
         let (mut inputs, isolated) = (job.input_holders(index), job.is_isolated(index));
+        let expected = job.expected_millis(index, &self.paces);
         job.assign(index, worker);
         let task_row = job.task_mut(index);
         task_row.attempt += 1;
         let attempt = task_row.attempt;
-        let sending = Sending { task, attempt, driver: job.driver, takes, isolated };
+        let sending = Sending { task, attempt, driver: job.driver, takes, isolated, expected };
         self.workers.push(worker, sending, self.now);
         let job = job.id;
         let copies = self.choose_holders(worker, &mut inputs);

@@ -157,7 +157,7 @@ impl Core {
         for &place in job.places_now(index).iter().filter(|&&place| self.hosts.is_held(place)) {
             let quiet = self.now.since(since.max(self.hosts[place].last_news));
             let allowance = self.start_allowance(place);
-            if self.expected_wait(place, job.mean_task) < waits.backlog.as_millis() as f64 {
+            if self.expected_wait(place, job.mean_task.get()) < waits.backlog.as_millis() as f64 {
                 leave.near &= quiet >= waits.node + allowance;
                 leave.far &= quiet >= waits.rack + allowance;
             }

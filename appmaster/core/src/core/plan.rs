@@ -16,6 +16,9 @@ use super::Core;
 /// A container that starts sooner is the exception, and others after it will not.
 const LEAST_START: Duration = Duration::from_millis(1500);
 
+/// The part of a worker's memory that can keep results.
+const RESULTS: f64 = 0.5;
+
 /// What is wanted beyond the containers that run or start.
 #[derive(Debug, Default)]
 struct Need {
@@ -97,19 +100,22 @@ impl Core {
     }
 
     /// Workers that are worth having for the tasks that could run: more would start when these are almost done. While nobody
-    /// knows how long a task takes, a thread for each.
+    /// knows how long a task takes, a thread for each. And so many that they can keep the results, where their driver has said
+    /// how large these are.
     fn adapted(&self, cluster: &ClusterConfig) -> u32 {
         let (tasks, threads) = (u64::from(self.runnable()), u64::from(cluster.worker_threads.max(1)));
         if tasks == 0 {
             return 0;
         }
         let start = self.fleet.slowest_start.max(LEAST_START).as_secs_f64() * 1000.0;
-        let open = self.jobs.iter().filter(|job| !job.finished).filter_map(|job| job.mean_task);
-        let worth =
-            match open.fold(None, |longest: Option<f64>, mean| Some(longest.map_or(mean, |other| other.max(mean)))) {
-                Some(mean) => (tasks as f64 * mean / (threads as f64 * 2.0 * start)).ceil() as u64,
-                None => tasks.div_ceil(threads),
-            };
+        let open = || self.jobs.iter().filter(|job| !job.finished);
+        let worth = match open().filter_map(|job| job.mean_task.get()).reduce(f64::max) {
+            Some(mean) => (tasks as f64 * mean / (threads as f64 * 2.0 * start)).ceil() as u64,
+            None => tasks.div_ceil(threads),
+        };
+        let room = (cluster.worker.memory_mb << 20).max(1) as f64 * RESULTS;
+        let size = open().filter_map(|job| job.mean_size.get()).reduce(f64::max);
+        let worth = worth.max(size.map_or(0, |size| (tasks as f64 * size / room).ceil() as u64));
         u32::try_from(worth.clamp(1, tasks)).unwrap_or(u32::MAX)
     }
 

@@ -81,10 +81,7 @@ impl Core {
     /// Do most tasks of its set take less than so many milliseconds?
     fn is_slow(&self, task: TaskId, millis: f64) -> bool {
         let Some((job, index)) = self.jobs.find(task) else { return false };
-        let is_due = |set: &crate::job::Set| {
-            let pace = set.shared_pace.map_or(&set.pace, |shared| self.paces.get(shared));
-            pace.typical().is_some_and(|typical| typical < millis)
-        };
+        let is_due = |set: &crate::job::Set| set.typical(&self.paces).is_some_and(|typical| typical < millis);
         // The attempt that runs may have read what has been lost since.
         let is_there = |read: &crate::groups::Read| job.groups.row(read.group).missing == 0;
         if !job.groups.reads(index).iter().all(is_there) {
@@ -115,7 +112,7 @@ impl Core {
         row.attempt += 1;
         let (attempt, name) = (row.attempt, job.task_name(index));
         let (job, driver) = (job.id, job.driver);
-        self.workers.push(other, Sending { task, attempt, driver, takes: None, isolated }, self.now);
+        self.workers.push(other, Sending { task, attempt, driver, takes: None, isolated, expected: None }, self.now);
         self.twins.rows.insert(task, other);
         self.twins.had.insert(task);
         let copies = self.choose_holders(other, &mut inputs);

@@ -47,6 +47,7 @@ impl Core {
         if let Some(started) = assigned.started {
             job.learn_duration(index, now.since(started).as_secs_f64() * 1000.0, &mut self.paces);
         }
+        job.learn_size(bytes);
         let mut effects = Effects::default();
         job.complete(index, worker, bytes, now, &mut effects);
         let skipped = job.count_rows(index, rows, &mut effects);

@@ -254,6 +254,8 @@ fn options(words: &str) -> TaskOptions {
             "retries" => options.retries = value.parse().expect("retries"),
             "once" => options.no_speculation = value == "1",
             "isolatable" => options.isolatable = value == "1",
+            "time" => options.expected_time = Some(Duration::from_micros(value.parse().expect("microseconds"))),
+            "size" => options.expected_size = Some(value.parse().expect("bytes")),
             "on" => options.only_on = value.split(',').map(str::to_owned).collect(),
             name => options.resources.push((name.into(), value.parse().expect("thousandths"))),
         }

@@ -76,7 +76,7 @@ fn graph(graph: &Graph) -> String {
 
 /// `{prio=1 depth=2 retries=3 isolatable=1 on=w1,w2 GPU=500}`, each if it is not usual.
 fn options(options: &TaskOptions) -> String {
-    let TaskOptions { priority, generation, retries, no_speculation, only_on, resources, isolatable } = options;
+    let TaskOptions { priority, generation, retries, no_speculation, only_on, resources, isolatable, .. } = options;
     let number = |name, number: i64| if number == 0 { None } else { Some(format!("{name}={number}")) };
     let mut words: Vec<String> = Vec::new();
     words.extend(number("prio", (*priority).into()));
@@ -85,6 +85,8 @@ fn options(options: &TaskOptions) -> String {
     words.extend(no_speculation.then(|| "once=1".to_owned()));
     words.extend(number("isolatable", (*isolatable).into()));
     words.extend((!only_on.is_empty()).then(|| format!("on={}", only_on.join(","))));
+    words.extend(options.expected_time.map(|time| format!("time={}", time.as_micros())));
+    words.extend(options.expected_size.map(|size| format!("size={size}")));
     words.extend(resources.iter().map(|(name, amount)| format!("{name}={amount}")));
     if words.is_empty() { String::new() } else { format!("{{{}}}", words.join(" ")) }
 }

@@ -431,6 +431,11 @@ impl World {
             options.resources.push(("GPU".into(), self.rng.below(2200)));
         }
         if self.rng.chance(30) {
+            // Now and then what cannot be.
+            options.expected_time = Some(Duration::from_micros(self.rng.below(40) * self.rng.below(100_000)));
+            options.expected_size = self.rng.chance(50).then(|| 1 + (1 << self.rng.below(40)));
+        }
+        if self.rng.chance(30) {
             let hosts = if self.local { vec!["localhost".into(), "w9".into()] } else { self.some_hosts() };
             options.only_on = hosts;
         }
