@@ -185,6 +185,7 @@ impl World {
         let held = !std::mem::take(&mut row.results).is_empty();
         row.queue.clear();
         for run in std::mem::take(&mut row.running) {
+            self.tally.held += self.queue.now() - run.since;
             self.stop_flows(run.run);
         }
         if !held {

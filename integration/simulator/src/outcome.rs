@@ -39,6 +39,8 @@ pub(super) struct Tally {
     pub(super) happenings: u64,
     pub(super) first_task: Option<Micros>,
     pub(super) makespan: Micros,
+    /// Time that tasks held threads, whatever became of them.
+    pub(super) held: Micros,
 }
 
 /// What one simulation gave. Times of the cluster are virtual, those of the core are this machine's.
@@ -52,10 +54,13 @@ pub struct Outcome {
     pub threads: u64,
     /// From the first submission to the last result.
     pub makespan: Duration,
-    /// What no schedule can be faster than: the latest of what all tasks need of a thread / threads, bytes of all blocks /
-    /// disks of the hosts that hold any, and each job's arrival and longest chain of tasks. A task needs its CPU time and
+    /// What no schedule can be faster than: the latest of what all tasks need of a thread / threads, what the disks of some
+    /// hosts read because nobody else can, and each job's arrival and longest chain of tasks. A task needs its CPU time and
     /// its block's bytes / one disk. Containers come for nothing in it, and results move in no time.
     pub bound: Duration,
+    /// The time for which tasks held threads / threads: as long as it takes if no thread ever waits for a task. What this is above
+    /// `bound`, tasks waited for disks and links that they shared; what the makespan is above this, threads waited for tasks.
+    pub held: Duration,
     /// Jobs.
     pub jobs: u64,
     /// The mean over all jobs of the time from its submission to its end / its longest chain of tasks.
@@ -94,12 +99,17 @@ pub struct Outcome {
 
 impl Outcome {
     /// The heading of the table.
-    pub const TITLE: &'static str = "scenario       tasks  threads  makespan   bound  ratio  job/chain   first  node/rack/far %  blocks, far  results, far \
+    pub const TITLE: &'static str = "scenario       tasks  threads  makespan   bound  ratio    held  idle  job/chain   first  node/rack/far %  blocks, far  results, far \
          again  twice  core memory  B/task  events/s us/task  decisions/s  whole: CPU   memory  slowest event";
 
     /// Makespan / bound.
     pub fn ratio(&self) -> f64 {
         self.makespan.as_secs_f64() / self.bound.as_secs_f64().max(1e-9)
+    }
+
+    /// Percent of the makespan in which threads had no task.
+    pub fn idle(&self) -> f64 {
+        (1.0 - self.held.as_secs_f64() / self.makespan.as_secs_f64().max(1e-9)) * 100.0
     }
 
     /// CPU time of the core for each task, microseconds.
@@ -116,7 +126,7 @@ impl fmt::Display for Outcome {
         let seconds = |span: Duration| span.as_secs_f64();
         write!(out, "{:<11} {:>8} {:>8} ", self.name, self.tasks, self.threads)?;
         write!(out, "{:>7.1} s {:>5.1} s {:>6.2} ", seconds(self.makespan), seconds(self.bound), self.ratio())?;
-        write!(out, "{:>10.2} ", self.slowdown)?;
+        write!(out, "{:>5.1} s {:>4.1}% {:>10.2} ", seconds(self.held), self.idle(), self.slowdown)?;
         write!(out, "{:>5.1} s  {node:>5.1}/{rack:>4.1}/{far:>4.1}  ", seconds(self.first_task))?;
         write!(out, "{:>8.1} GB ", giga(self.reads.bytes[2]))?;
         write!(out, "{:>10.1} GB {:>6} {:>6} ", giga(self.fetches.bytes[2]), self.repeated, self.twice)?;

@@ -67,12 +67,11 @@ impl World {
     }
 
     fn cancel(&mut self, run: Run) {
-        let worker = &mut self.workers[run.worker];
-        let before = worker.queue.len() + worker.running.len();
-        worker.queue.retain(|row| (row.task, row.attempt) != (run.task, run.attempt));
-        worker.running.retain(|row| row.run != run);
-        if worker.queue.len() + worker.running.len() < before {
-            self.stop_flows(run);
+        let queue = &mut self.workers[run.worker].queue;
+        let before = queue.len();
+        queue.retain(|row| (row.task, row.attempt) != (run.task, run.attempt));
+        let was_queued = queue.len() < before;
+        if self.end_run(run).is_some() || was_queued {
             self.answer_failure(run, FailureKind::Cancelled);
             self.start_next(run.worker);
         }
@@ -97,7 +96,8 @@ impl World {
     fn start(&mut self, worker: usize, row: &Assignment) {
         let run = Run { worker, task: row.task, attempt: row.attempt };
         let inputs = self.look_for_inputs(worker, row);
-        let running = Running { run, flows: 0, reads_from: inputs.holders, value: inputs.value };
+        let running =
+            Running { run, since: self.queue.now(), flows: 0, reads_from: inputs.holders, value: inputs.value };
         self.workers[worker].running.push(running);
         if !inputs.missing.is_empty() {
             return self.queue.after(100 * MILLI, Happening::Unreadable(run, inputs.missing));
@@ -288,6 +288,7 @@ impl World {
         let running = &mut self.workers[run.worker].running;
         let position = running.iter().position(|row| row.run == run)?;
         let row = running.remove(position);
+        self.tally.held += self.queue.now() - row.since;
         if row.flows > 0 {
             self.stop_flows(run);
         }

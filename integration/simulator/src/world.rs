@@ -63,6 +63,7 @@ pub(super) struct Held {
 #[derive(Clone, Debug)]
 pub(super) struct Running {
     pub(super) run: Run,
+    pub(super) since: Micros,
     /// What is still flowing.
     pub(super) flows: u32,
     pub(super) reads_from: BTreeSet<usize>,

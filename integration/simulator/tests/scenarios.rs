@@ -51,3 +51,14 @@ fn blocks_are_read_where_they_are() {
     let [node, _, _] = small("scan", 1).reads.percent();
     assert!(node > 95.0, "{node} %");
 }
+
+#[test]
+fn a_dead_application_master_costs_seconds_and_no_results() {
+    for seed in 0..6 {
+        let outcome = small("restart", seed);
+        assert_eq!((outcome.faults, outcome.twice), (1, 0), "{outcome}");
+        // Six seconds at most until there is another one, two until it is found, a task begins anew.
+        let lost = outcome.makespan.saturating_sub(outcome.bound).as_secs_f64();
+        assert!(lost < 45.0, "{outcome}");
+    }
+}
