@@ -96,7 +96,8 @@ pub struct LocalityWaits {
     /// A task, in addition, where our only containers on a host are still starting; twice the slowest start so far, if
     /// that is more. A node that has yet to download our files, or is under load, starts containers in its own time.
     pub start: Duration,
-    /// A queue that its own host will need so long for is shared with everybody at once.
+    /// A queue that its own host will need so long for is shared with everybody at once. So is one that needs longer than `node`
+    /// and four times as long as a task.
     pub backlog: Duration,
 }
 

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 use std::time::Duration;
 
+use crate::config::LocalityWaits;
 use crate::hosts::Hosts;
 use crate::ids::{HostId, RackId, TaskId, Time, WorkerId};
 use crate::job::State;
@@ -15,6 +16,10 @@ use super::Core;
 
 /// Tasks at the end of a host's queue that are looked at before it is left alone.
 const TAIL: usize = 8;
+
+/// A task is worth a wait of so many times as long as it takes: elsewhere it takes about twice as long, and what it reads from
+/// there others have to wait for.
+const WORTH: f64 = 4.0;
 
 /// How far a task may go, as long as it has waited.
 #[derive(Clone, Copy, Debug, Default)]
@@ -157,7 +162,7 @@ impl Core {
         for &place in job.places_now(index).iter().filter(|&&place| self.hosts.is_held(place)) {
             let quiet = self.now.since(since.max(self.hosts[place].last_news));
             let allowance = self.start_allowance(place);
-            if self.expected_wait(place, job.mean_task.get()) < waits.backlog.as_millis() as f64 {
+            if self.expected_wait(place, job.mean_task.get()) < self.patience(job.mean_task.get()) {
                 leave.near &= quiet >= waits.node + allowance;
                 leave.far &= quiet >= waits.rack + allowance;
             }
@@ -180,6 +185,14 @@ impl Core {
             return Duration::ZERO;
         }
         self.config.locality.start.max(2 * self.fleet.slowest_start)
+    }
+
+    /// Milliseconds that tasks of this length are worth to wait in their hosts' queues, while others have nothing to do.
+    fn patience(&self, mean_task: Option<f64>) -> f64 {
+        let millis = |span: Duration| span.as_millis() as f64;
+        let LocalityWaits { node, backlog, .. } = self.config.locality;
+        let worth = mean_task.map_or(f64::INFINITY, |mean| mean * WORTH);
+        worth.max(millis(node)).min(millis(backlog))
     }
 
     /// Milliseconds until the last task of a host's queue starts there, as far as the past tells.
