@@ -182,6 +182,7 @@ impl World {
     pub(super) fn forget_process(&mut self, worker: usize) {
         let row = &mut self.workers[worker];
         row.alive = false;
+        row.until = Some(self.queue.now());
         let held = !std::mem::take(&mut row.results).is_empty();
         row.queue.clear();
         for run in std::mem::take(&mut row.running) {

@@ -70,6 +70,7 @@ pub fn run(scenario: Scenario, seed: u64) -> Outcome {
         makespan: span(tally.makespan - begins),
         bound: span(bound - begins),
         held: span(tally.held / threads.max(1) as u64),
+        there: span(world.thread_time() / threads.max(1) as u64),
         jobs: chains.len() as u64,
         slowdown,
         first_task: span(tally.first_task.unwrap_or(0).saturating_sub(begins)),

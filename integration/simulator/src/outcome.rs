@@ -59,8 +59,10 @@ pub struct Outcome {
     /// its block's bytes / one disk. Containers come for nothing in it, and results move in no time.
     pub bound: Duration,
     /// The time for which tasks held threads / threads: as long as it takes if no thread ever waits for a task. What this is above
-    /// `bound`, tasks waited for disks and links that they shared; what the makespan is above this, threads waited for tasks.
+    /// `bound`, tasks waited for disks and links that they shared, or were run twice.
     pub held: Duration,
+    /// The time for which threads were there / threads. What the makespan is above this, containers were not there.
+    pub there: Duration,
     /// Jobs.
     pub jobs: u64,
     /// The mean over all jobs of the time from its submission to its end / its longest chain of tasks.
@@ -107,9 +109,9 @@ impl Outcome {
         self.makespan.as_secs_f64() / self.bound.as_secs_f64().max(1e-9)
     }
 
-    /// Percent of the makespan in which threads had no task.
+    /// Percent of the time in which threads were there and had no task.
     pub fn idle(&self) -> f64 {
-        (1.0 - self.held.as_secs_f64() / self.makespan.as_secs_f64().max(1e-9)) * 100.0
+        (1.0 - self.held.as_secs_f64() / self.there.as_secs_f64().max(1e-9)) * 100.0
     }
 
     /// CPU time of the core for each task, microseconds.

@@ -77,6 +77,9 @@ pub(super) struct Worker {
     pub(super) host: usize,
     pub(super) threads: usize,
     pub(super) alive: bool,
+    /// When its process connected, and when it ended.
+    pub(super) since: Micros,
+    pub(super) until: Option<Micros>,
     /// Does the core take it for a worker?
     pub(super) known: bool,
     /// The application master hears nothing of it any more.
@@ -435,6 +438,8 @@ impl World {
             host,
             threads: self.threads,
             alive: true,
+            since: self.queue.now(),
+            until: None,
             known: false,
             closed: false,
             seeks: false,
@@ -457,6 +462,13 @@ impl World {
         };
         self.say(worker, event);
         worker
+    }
+
+    /// Time that threads were there, until the last result was.
+    pub(super) fn thread_time(&self) -> Micros {
+        let end = self.tally.makespan;
+        let span = |row: &Worker| row.until.unwrap_or(end).min(end).saturating_sub(row.since) * row.threads as u64;
+        self.workers.iter().map(span).sum()
     }
 
     pub(super) fn expect_ends(&mut self, due: Vec<Due>) {
