@@ -222,7 +222,7 @@ mod tests {
         let samples = one.samples();
         assert_eq!(samples.modules, [module("/1/program", "id")]);
         assert_eq!(samples.frames.iter().map(|frame| frame.address).collect::<Vec<_>>(), [10, 20, 30]);
-        let row = |name: &str, count| TaskSamples {
+        let row = |name: &str, count: u64| TaskSamples {
             name: name.to_owned(),
             samples: 2 * count,
             wall_ns: 20 * count,
