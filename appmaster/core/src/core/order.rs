@@ -9,12 +9,12 @@
 //! of their own is not waited for: it may be that these others need it.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::classes::{Class, ClassId, LineId, Rank, USUAL};
 use crate::ids::{DriverId, HostId, TaskId, WorkerId};
 use crate::job::State;
-use crate::worker::{Share, Worker};
+use crate::worker::{Share, Worker, Workers};
 
 use super::Core;
 use super::dispatch::Depth;
@@ -41,6 +41,30 @@ enum Supply {
     Later,
     /// Nobody knows when.
     Unknown,
+}
+
+/// What was found out for tasks of one line, while nothing but these was sent out: the first ones take what there is, so that whoever
+/// was not right for one is not for the next.
+#[derive(Debug, Default)]
+struct Looked {
+    /// The last worker that was not right for those that may run anywhere.
+    rejected: Option<WorkerId>,
+    in_vain: bool,
+    /// Is it known who has something to give that is kept for others?
+    kept: bool,
+}
+
+impl Looked {
+    fn first(&mut self, workers: &Workers, suits: impl Fn(&WorkerId) -> bool) -> Option<WorkerId> {
+        while !self.in_vain {
+            match workers.next_with_room(self.rejected, false) {
+                Some(worker) if suits(&worker) => return Some(worker),
+                Some(worker) => self.rejected = Some(worker),
+                None => self.in_vain = true,
+            }
+        }
+        None
+    }
 }
 
 impl Core {
@@ -133,10 +157,14 @@ impl Core {
         };
         let mut turns: Vec<Turn> = fresh.iter().filter(is_ready).filter_map(|&task| self.turn_of(task)).collect();
         turns.sort_unstable();
+        let mut looked: BTreeMap<(Option<ClassId>, DriverId), Looked> = BTreeMap::new();
         for turn in turns {
-            match self.worker_for(&turn) {
+            let looked = looked.entry((turn.class, turn.driver)).or_default();
+            match self.worker_for(&turn, looked) {
                 Some(worker) => drop(self.assign(worker, turn.task)),
+                None if looked.kept => {}
                 None => {
+                    looked.kept = true;
                     let kept: Vec<WorkerId> = self.idle().filter(|&worker| self.is_kept_from(worker, &turn)).collect();
                     self.held_back.extend(kept);
                 }
@@ -151,7 +179,7 @@ impl Core {
     }
 
     /// A worker with a free thread that may run this task now: one of its hosts, else any.
-    fn worker_for(&self, turn: &Turn) -> Option<WorkerId> {
+    fn worker_for(&self, turn: &Turn, looked: &mut Looked) -> Option<WorkerId> {
         let (job, index) = self.jobs.find(turn.task)?;
         let State::Ready { since } = job.task(index).state else { return None };
         let suits = |&worker: &WorkerId| self.may_run_now(worker, turn);
@@ -161,7 +189,13 @@ impl Core {
             let leave = self.may_leave(turn.task, since);
             let may_go =
                 |worker: &WorkerId| self.workers.get(*worker).is_some_and(|row| self.may_go(leave, places, row.host));
-            if leave.is_any() { self.idle().filter(may_go).find(suits) } else { None }
+            match leave.is_any() {
+                false => None,
+                true if places.is_empty() && !job.troubles.contains_key(&index) => {
+                    looked.first(&self.workers, |worker| may_go(worker) && suits(worker))
+                }
+                true => self.idle().filter(may_go).find(suits),
+            }
         })
     }
 

@@ -1,12 +1,12 @@
 //! How long a decision takes: printed, not asserted. The tests' profile does not optimize; `cargo test --release` does.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::script::event;
 use crate::{
-    Action, ClusterConfig, Config, Core, DriverId, Event, Graph, HostNames, InputRange, JobId, TaskRequest, TaskSet,
-    Time, WorkerId,
+    Action, ClusterConfig, Config, Core, DriverId, Event, Graph, HostNames, InputRange, JobId, TaskOptions,
+    TaskRequest, TaskSet, Time, WorkerId,
 };
 
 const TASKS: u32 = 100_000;
@@ -37,20 +37,15 @@ fn graph() -> Graph {
     }
 }
 
-#[test]
-fn time_per_task() {
-    let mut core = Core::new(Config::default());
-    let mut actions = Vec::new();
-    for worker in 0..HOSTS {
-        core.handle(Time(0), event(&format!("worker k{worker} -@w{worker} x8")), &mut actions);
-    }
-    let submitted = graph();
+/// Runs a job whose tasks are done in the order in which they were sent out, a hundred each millisecond: how long it took to
+/// submit it, how long all took, and what time it is then.
+fn run(core: &mut Core, graph: Graph, mut actions: Vec<Action>) -> (Duration, Duration, Time) {
     let start = Instant::now();
-    core.handle(Time(0), Event::JobSubmitted { driver: DriverId(1), job: JobId(1), graph: submitted }, &mut actions);
+    core.handle(Time(0), Event::JobSubmitted { driver: DriverId(1), job: JobId(1), graph }, &mut actions);
     let submit = start.elapsed();
     let mut assigned: VecDeque<(WorkerId, _, u32)> = VecDeque::new();
     let mut finished = false;
-    let mut now = 0;
+    let mut done = 0;
     loop {
         for action in actions.drain(..) {
             finished |= matches!(action, Action::JobFinished { .. });
@@ -59,21 +54,40 @@ fn time_per_task() {
             }
         }
         let Some((worker, task, attempt)) = assigned.pop_front() else { break };
-        now += 1;
-        core.handle(
-            Time(now / 100),
-            Event::TaskFinished { worker, task, attempt, result_bytes: 100, result_rows: 1 },
-            &mut actions,
-        );
+        done += 1;
+        let event = Event::TaskFinished { worker, task, attempt, result_bytes: 100, result_rows: 1 };
+        core.handle(Time(done / 100), event, &mut actions);
     }
-    let all = start.elapsed();
-    assert!(finished, "{}", core.waiting_for(Time(now)));
-    let progress = core.progress(Time(now), JobId(1)).unwrap();
+    let now = Time(done / 100);
+    assert!(finished, "{}", core.waiting_for(now));
+    (submit, start.elapsed(), now)
+}
+
+fn time_of(what: &str, submitted: Graph) {
+    let mut core = Core::new(Config::default());
+    let mut actions = Vec::new();
+    for worker in 0..HOSTS {
+        core.handle(Time(0), event(&format!("worker k{worker} -@w{worker} x8")), &mut actions);
+    }
+    let (submit, all, now) = run(&mut core, submitted, actions);
+    let progress = core.progress(now, JobId(1)).unwrap();
     println!(
-        "{TASKS} tasks on {HOSTS} hosts: submitted in {submit:?}, {:.2} us a task in all; {} node-local",
+        "{TASKS} {what} on {HOSTS} hosts: submitted in {submit:?}, {:.2} us a task in all; {} node-local",
         all.as_secs_f64() * 1e6 / f64::from(TASKS),
         progress.node_local
     );
+}
+
+#[test]
+fn time_per_task() {
+    time_of("tasks", graph());
+}
+
+#[test]
+fn time_of_urgent_tasks() {
+    let mut submitted = graph();
+    submitted.sets[0].options.priority = 1;
+    time_of("urgent tasks", submitted);
 }
 
 #[test]
@@ -114,25 +128,27 @@ fn time_of_a_shuffle() {
     for worker in 0..HOSTS {
         core.handle(Time(0), event(&format!("worker k{worker} -@w{worker} x8")), &mut actions);
     }
-    let start = Instant::now();
-    core.handle(Time(0), Event::JobSubmitted { driver: DriverId(1), job: JobId(1), graph: submitted }, &mut actions);
-    let mut assigned: VecDeque<(WorkerId, _, u32)> = VecDeque::new();
-    let mut finished = false;
-    loop {
-        for action in actions.drain(..) {
-            finished |= matches!(action, Action::JobFinished { .. });
-            if let Action::Assign(row) = action {
-                assigned.push_back((row.worker, row.task, row.attempt));
-            }
-        }
-        let Some((worker, task, attempt)) = assigned.pop_front() else { break };
-        core.handle(
-            Time(1),
-            Event::TaskFinished { worker, task, attempt, result_bytes: 100, result_rows: 1 },
-            &mut actions,
-        );
-    }
-    assert!(finished, "{}", core.waiting_for(Time(1)));
-    let all = start.elapsed();
+    let (_, all, _) = run(&mut core, submitted, actions);
     println!("{SIDE} x {SIDE} shuffle: {:.2} us a task in all", all.as_secs_f64() * 1e6 / f64::from(2 * SIDE));
+}
+
+/// Of each worker's four threads only one may have such a task, so that there is always room for others.
+#[test]
+fn time_of_resources() {
+    const WORKERS: u32 = 1000;
+    const EACH: u32 = 20;
+    let options = TaskOptions { resources: vec![("gpu".into(), 1000)], ..TaskOptions::default() };
+    let tasks = (0..WORKERS * EACH).map(|_| TaskRequest::default()).collect();
+    let sets = vec![TaskSet { name: "train".into(), tasks, options, ..TaskSet::default() }];
+    let submitted = Graph { sets, ..Graph::default() };
+    let mut core = Core::new(Config { resources: vec![("gpu".into(), 1000)], ..Config::default() });
+    let mut actions = Vec::new();
+    for worker in 0..WORKERS {
+        core.handle(Time(0), event(&format!("worker k{worker} -@w{worker} x4")), &mut actions);
+    }
+    let (submit, all, _) = run(&mut core, submitted, actions);
+    let each = all.as_secs_f64() * 1e6 / f64::from(WORKERS * EACH);
+    println!(
+        "{EACH} tasks that take a resource on each of {WORKERS} workers: submitted in {submit:?}, {each:.2} us a task"
+    );
 }
