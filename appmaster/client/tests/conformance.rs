@@ -177,7 +177,7 @@ const SHARED: [(&str, &[&str]); 8] = [
             "14, the same: True",
             "20, at first 9",
             "StateGone: the state was lost",
-            "CallFailed: function 'conformance::nothing' is not registered in this program: …",
+            "CallFailed: method 'conformance::nothing' is not registered in this program: …",
             "CallFailed: method 'conformance::add_to': nothing is added",
             "StateGone: this worker has no result of task 4000000000",
         ],

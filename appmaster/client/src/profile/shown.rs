@@ -191,7 +191,7 @@ app::wait: 2 samples (0.0 s, 25 % on a core)
 worker 7 is missing: it is gone
 ";
         assert_eq!(format!("{:46}", profile()), shown);
-        let wide = format!("{}", profile());
+        let wide = format!("{:100}", profile());
         assert!(
             wide.contains("  99.0   99.0   app::a::very::long::path::of::modules::and::then::add src/main.rs:20\n"),
             "{wide}"
