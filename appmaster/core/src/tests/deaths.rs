@@ -38,6 +38,10 @@ impl Deaths {
                 self.must.retain(|_, other| *other != worker);
             }
         }
+        // Found with its result, it is done, if it was looked for.
+        if let Event::ResultAdopted { task, found: Some(_), .. } = event {
+            self.must.remove(task);
+        }
         if let Event::TaskFinished { worker, task, .. } | Event::TaskFailed { worker, task, .. } = event {
             let known = self.has.get_mut(worker).is_some_and(|tasks| tasks.remove(task).is_some());
             if known && matches!(event, Event::TaskFinished { .. }) {
