@@ -136,6 +136,16 @@ impl Classes {
         number
     }
 
+    /// Hosts that turned out to be others: (old, new). Before tasks are listed anew.
+    pub fn merge_hosts(&mut self, merged: &[(HostId, HostId)]) {
+        for row in &mut self.rows {
+            let new = |host: &HostId| merged.iter().find(|(old, _)| old == host).map_or(*host, |&(_, new)| new);
+            row.class.only_on = row.class.only_on.iter().map(new).collect::<BTreeSet<_>>().into_iter().collect();
+        }
+        let numbered = (0..).map(ClassId).zip(&self.rows);
+        self.numbers = numbered.map(|(number, row)| (row.class.clone(), number)).collect();
+    }
+
     /// This class.
     pub fn get(&self, class: ClassId) -> &Class {
         &self.rows[class.0 as usize].class

@@ -271,6 +271,7 @@ impl Core {
             if let Some(expected) = &mut self.expected {
                 expected.merge_places(&learned.merged);
             }
+            self.classes.merge_hosts(&learned.merged);
             self.list_ready_again();
         }
         self.fleet.requests.look_again();
