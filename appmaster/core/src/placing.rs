@@ -30,7 +30,7 @@ impl Job {
 
     /// Does it read results that nobody else reads? What many tasks read, each a part or all of it, is worth no wait:
     /// all of them would wait for the same host.
-    fn gathers(&self, index: u32) -> bool {
+    pub fn gathers(&self, index: u32) -> bool {
         self.groups.reads(index).iter().any(|read| self.is_alone(read))
     }
 

@@ -183,7 +183,10 @@ impl World {
         let row = &mut self.workers[worker];
         row.alive = false;
         row.until = Some(self.queue.now());
-        let held = !std::mem::take(&mut row.results).is_empty();
+        let kept = std::mem::take(&mut row.results);
+        let held = !kept.is_empty();
+        let former = std::mem::take(&mut row.former);
+        self.tally.kept -= kept.values().chain(former.values()).map(|held| held.bytes).sum::<u64>();
         row.queue.clear();
         for run in std::mem::take(&mut row.running) {
             self.tally.held += self.queue.now() - run.since;

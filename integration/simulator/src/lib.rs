@@ -76,6 +76,7 @@ pub fn run(scenario: Scenario, seed: u64) -> Outcome {
         first_task: span(tally.first_task.unwrap_or(0).saturating_sub(begins)),
         reads: tally.reads,
         fetches: tally.fetches,
+        kept: tally.most_kept,
         repeated: tally.assigned.saturating_sub(tasks),
         twice: world.jobs.iter().flat_map(|job| &job.runs).map(|&runs| u64::from(runs.saturating_sub(1))).sum(),
         containers: world.manager.granted() as u64,

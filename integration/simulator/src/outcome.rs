@@ -41,6 +41,9 @@ pub(super) struct Tally {
     pub(super) makespan: Micros,
     /// Time that tasks held threads, whatever became of them.
     pub(super) held: Micros,
+    /// Bytes of results on workers, and the most at once.
+    pub(super) kept: u64,
+    pub(super) most_kept: u64,
 }
 
 /// What one simulation gave. Times of the cluster are virtual, those of the core are this machine's.
@@ -73,6 +76,8 @@ pub struct Outcome {
     pub reads: Distances,
     /// Fetches of results, one for each task and distance.
     pub fetches: Distances,
+    /// The most bytes of results that all workers kept at once.
+    pub kept: u64,
     /// Assignments beyond one a task.
     pub repeated: u64,
     /// Results that were computed again.
@@ -101,7 +106,7 @@ pub struct Outcome {
 
 impl Outcome {
     /// The heading of the table.
-    pub const TITLE: &'static str = "scenario       tasks  threads  makespan   bound  ratio    held  idle  job/chain   first  node/rack/far %  blocks, far  results, far \
+    pub const TITLE: &'static str = "scenario       tasks  threads  makespan   bound  ratio    held  idle  job/chain   first  node/rack/far %  blocks, far  results, far     kept \
          again  twice  core memory  B/task  events/s us/task  decisions/s  whole: CPU   memory  slowest event";
 
     /// Makespan / bound.
@@ -131,7 +136,14 @@ impl fmt::Display for Outcome {
         write!(out, "{:>5.1} s {:>4.1}% {:>10.2} ", seconds(self.held), self.idle(), self.slowdown)?;
         write!(out, "{:>5.1} s  {node:>5.1}/{rack:>4.1}/{far:>4.1}  ", seconds(self.first_task))?;
         write!(out, "{:>8.1} GB ", giga(self.reads.bytes[2]))?;
-        write!(out, "{:>10.1} GB {:>6} {:>6} ", giga(self.fetches.bytes[2]), self.repeated, self.twice)?;
+        write!(
+            out,
+            "{:>10.1} GB {:>5.1} GB {:>6} {:>6} ",
+            giga(self.fetches.bytes[2]),
+            giga(self.kept),
+            self.repeated,
+            self.twice
+        )?;
         write!(out, "{:>9.1} MB {:>7} ", self.memory as f64 / 1e6, self.memory / self.tasks.max(1))?;
         write!(out, "{:>9.0} {:>7.2} ", self.events as f64 / seconds(self.cpu).max(1e-9), self.cpu_per_task())?;
         write!(out, "{:>12.0} ", self.decisions as f64 / seconds(self.cpu).max(1e-9))?;

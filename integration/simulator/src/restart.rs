@@ -90,13 +90,14 @@ impl World {
         }
         let row = &mut self.workers[worker];
         (row.seeks, row.closed) = (false, true);
-        let (mut former, master) = (std::mem::take(&mut row.former), row.master);
+        let (mut former, master) = (row.former.clone(), row.master);
         former.extend(row.results.iter().map(|(&task, &held)| ((master, task), held)));
         self.forget_process(worker);
         let worker = self.connect(container, host);
         let mut claims: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         former.keys().for_each(|&(master, task)| claims.entry(master).or_default().push(task.0));
         let results: Vec<_> = claims.into_iter().map(|(master, tasks)| FormerResults { master, tasks }).collect();
+        self.tally.kept += former.values().map(|held| held.bytes).sum::<u64>();
         self.workers[worker].former = former;
         if !results.is_empty() {
             self.say(worker, Event::ResultsClaimed { worker: WorkerId(worker as u32 + 1), results });
@@ -118,10 +119,11 @@ impl World {
     /// A worker keeps an old result as that of a task, if it has it.
     pub(super) fn keep_former(&mut self, worker: usize, former: (u32, TaskId), task: TaskId) {
         let held = self.workers[worker].former.remove(&former);
+        self.tally.kept -= held.map_or(0, |held| held.bytes);
         let (job, index) = self.job_of(worker, task);
-        let plan = &self.jobs[job].plan;
-        let found = held.map(|_| (plan.cost(index).result_bytes, plan.rows(index)));
-        self.workers[worker].results.extend(held.map(|held| (task, held)));
+        let rows = self.jobs[job].plan.rows(index);
+        let found = held.map(|held| (held.bytes, rows));
+        held.into_iter().for_each(|held| self.keep(worker, task, held));
         self.say(worker, Event::ResultAdopted { worker: WorkerId(worker as u32 + 1), task, found });
     }
 }

@@ -43,6 +43,7 @@ impl World {
             Letter::Drop(tasks) => {
                 for task in &tasks {
                     let known = self.workers[worker].results.remove(task);
+                    self.tally.kept -= known.map_or(0, |held| held.bytes);
                     assert!(known.is_some(), "only_results_are_dropped: {task} on worker {worker}");
                 }
                 crate::Counting::inside(|| drop(tasks));
@@ -58,7 +59,10 @@ impl World {
                 }
                 crate::Counting::inside(|| drop(results));
             }
-            Letter::DropFormer => self.workers[worker].former.clear(),
+            Letter::DropFormer => {
+                let dropped = std::mem::take(&mut self.workers[worker].former);
+                self.tally.kept -= dropped.values().map(|held| held.bytes).sum::<u64>();
+            }
             Letter::Stop => {
                 self.workers[worker].closed = true;
                 self.kill(worker, Some(0));
@@ -251,7 +255,7 @@ impl World {
         let (job, index) = self.job_of(run.worker, run.task);
         let plan = &self.jobs[job].plan;
         let (result_bytes, result_rows) = (plan.cost(index).result_bytes, plan.rows(index));
-        self.workers[run.worker].results.insert(run.task, Held { value });
+        self.keep(run.worker, run.task, Held { value, bytes: result_bytes });
         let runs = &mut self.jobs[job].runs[index as usize];
         *runs = runs.saturating_add(1);
         self.tally.runs += 1;
@@ -270,7 +274,7 @@ impl World {
         let id = WorkerId(worker as u32 + 1);
         match there.results.get(&task).copied().filter(|_| reachable) {
             Some(held) => {
-                self.workers[worker].results.insert(task, held);
+                self.keep(worker, task, held);
                 self.say(worker, Event::ResultCopied { worker: id, copy });
             }
             None => {

@@ -57,6 +57,7 @@ impl Host {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
     pub(super) value: u64,
+    pub(super) bytes: u64,
 }
 
 /// A task on a thread.
@@ -469,6 +470,14 @@ impl World {
         let end = self.tally.makespan;
         let span = |row: &Worker| row.until.unwrap_or(end).min(end).saturating_sub(row.since) * row.threads as u64;
         self.workers.iter().map(span).sum()
+    }
+
+    /// A worker keeps a result, or a copy of it.
+    pub(super) fn keep(&mut self, worker: usize, task: TaskId, held: Held) {
+        let before = self.workers[worker].results.insert(task, held);
+        self.tally.kept += held.bytes;
+        self.tally.kept -= before.map_or(0, |before| before.bytes);
+        self.tally.most_kept = self.tally.most_kept.max(self.tally.kept);
     }
 
     pub(super) fn expect_ends(&mut self, due: Vec<Due>) {

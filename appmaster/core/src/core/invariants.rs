@@ -9,6 +9,7 @@ use crate::ids::{DriverId, HostId, TaskId, WorkerId};
 use crate::job::{Holder, Job, State};
 use crate::ready::ReadyTasks;
 use crate::tempo::MOST_AHEAD;
+use crate::turns::Lane;
 use crate::worker::Worker;
 
 /// Check every invariant; a failure names it.
@@ -276,24 +277,27 @@ fn results_have_live_holders(core: &Core) {
 }
 
 fn ready_lists_list_ready_tasks(core: &Core) {
-    let usual = |job: &&Job| job.ready_tasks().any(|index| job.class_of(index).is_none());
-    let waiting: BTreeSet<DriverId> = core.jobs.iter().filter(usual).map(|job| job.driver).collect();
-    let listed = core.ready.iter().filter(|(_, lists)| !lists.is_empty()).map(|(driver, _)| driver);
+    let usual = |job: &'_ Job| job.ready_tasks().filter(|&index| job.class_of(index).is_none()).collect::<Vec<_>>();
+    let lists =
+        |job: &'_ Job| usual(job).into_iter().map(|index| (job.driver, Lane::of(job, index))).collect::<Vec<_>>();
+    let waiting: BTreeSet<(DriverId, Lane)> = core.jobs.iter().flat_map(lists).collect();
+    let listed = core.ready.iter().filter(|(_, lists)| !lists.is_empty()).map(|(whose, _)| whose);
     assert_eq!(listed.collect::<BTreeSet<_>>(), waiting, "ready_lists_list_ready_tasks: drivers");
     let mut count = 0;
-    for (driver, lists) in core.ready.iter() {
+    for (whose, lists) in core.ready.iter() {
         count += lists.len();
-        lists_list_ready_tasks_of(core, driver, lists);
+        lists_list_ready_tasks_of(core, whose, lists);
     }
     assert_eq!(core.ready.len(), count, "ready_lists_list_ready_tasks: count of all");
 }
 
-fn lists_list_ready_tasks_of(core: &Core, driver: DriverId, lists: &ReadyTasks) {
+fn lists_list_ready_tasks_of(core: &Core, (driver, lane): (DriverId, Lane), lists: &ReadyTasks) {
     let mut at: BTreeMap<HostId, BTreeSet<TaskId>> = BTreeMap::new();
     let mut free = BTreeSet::new();
     let mut count = 0;
     for job in core.jobs.iter().filter(|job| job.driver == driver) {
-        for index in job.ready_tasks().filter(|&index| job.class_of(index).is_none()) {
+        let listed = |&index: &u32| job.class_of(index).is_none() && Lane::of(job, index) == lane;
+        for index in job.ready_tasks().filter(listed) {
             count += 1;
             let places = job.places_now(index);
             for &host in places {

@@ -16,11 +16,11 @@ type ReadyLists<'a> = (&'a mut Turns, &'a mut Classes);
 
 /// List a task that is ready. Of a usual one, whether it is free for everybody.
 pub(super) fn list(job: &Job, index: u32, (ready, classes): ReadyLists<'_>, hosts: &Hosts) -> Option<bool> {
-    let (task, places) = (job.task_id(index), job.places_now(index));
     match job.class_of(index) {
-        None => Some(ready.insert(job.driver, task, places, hosts)),
+        None => Some(ready.insert(job, index, hosts)),
         Some(class) => {
-            classes.insert(LineId { class, driver: job.driver }, task, places);
+            let line = LineId { class, driver: job.driver };
+            classes.insert(line, job.task_id(index), job.places_now(index));
             None
         }
     }
