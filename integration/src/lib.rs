@@ -16,5 +16,5 @@ mod sys;
 pub mod wait;
 
 pub use gate::{private, shared, skip, version};
-pub use programs::{ProgramError, program_beside, yarn_submit};
+pub use programs::{ProgramError, cargo, program_beside, yarn_submit};
 pub use sys::{Usage, measured};

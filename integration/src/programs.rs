@@ -55,6 +55,20 @@ pub fn program_beside(name: &str) -> Result<PathBuf, ProgramError> {
     if path.is_file() { stripped(&path) } else { Err(ProgramError::Missing { path }) }
 }
 
+/// Cargo, for building beside tests what is fetched already. It does not see which package is tested: dependencies whose build
+/// scripts look at that would be built anew, and all that uses them, here and again by whoever runs tests next.
+pub fn cargo(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command.env("CARGO_NET_OFFLINE", "true");
+    command
+}
+
 /// `target/debug` or the like. Tests lie in its `deps`.
 fn profile_directory() -> PathBuf {
     let me = std::env::current_exe().unwrap_or_default();

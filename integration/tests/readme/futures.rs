@@ -1,6 +1,6 @@
 //! The programs of the README's section on futures, as printed: here, and as driver and workers on the cluster.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use integration::cluster::Host;
 use integration::{program_beside, shared};
@@ -14,8 +14,8 @@ const SECTION: &str = "    cargo run -p examples --bin word_count";
 /// A command of cargo's, beside the one that runs this test: in the same target folder, from what is fetched already.
 fn cargo(line: &str) -> Done {
     let words: Vec<&str> = line.split(' ').skip(1).collect();
-    let mut command = Command::new(env!("CARGO"));
-    command.args(words).current_dir(root()).env("CARGO_NET_OFFLINE", "true").env_remove("BOBBIN_MASTER");
+    let mut command = integration::cargo(env!("CARGO"));
+    command.args(words).current_dir(root()).env_remove("BOBBIN_MASTER");
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Done { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
