@@ -1,14 +1,16 @@
 //! Programs of futures on the real cluster, whose workers and application master are killed: the answer is the same.
+//!
+//! `BOBBIN_SEEDS=n` kills workers of a job with shuffles in n ways, `BOBBIN_SEED=n` in one.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod support;
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use integration::cluster::{Cluster, Host};
-use integration::{program_beside, shared, wait};
+use integration::{cargo, program_beside, shared, wait};
 use serde_json::Value;
 use support::running::{Member, members, nothing_stays};
 use support::{Done, done};
@@ -18,6 +20,12 @@ const LIMIT: Duration = Duration::from_secs(180);
 /// Leaves of the tree, and its tasks.
 const LEAVES: u64 = 20_000;
 const TASKS: u64 = 2 * LEAVES - 1;
+/// Tasks of the program with shuffles.
+const SHUFFLES: u64 = 1_000;
+/// Ways in which its workers are killed, of an ordinary run of the tests.
+const SEEDS: u64 = 3;
+/// Kills of each of them.
+const KILLS: usize = 4;
 
 fn yarn_submit(cluster: &Cluster, words: &[&str]) -> Done {
     done(support::yarn_submit(cluster).args(words))
@@ -27,23 +35,30 @@ fn yarn_submit(cluster: &Cluster, words: &[&str]) -> Done {
 struct Warm<'a> {
     cluster: &'a Cluster,
     name: &'static str,
+    workers: usize,
     program: String,
     id: String,
 }
 
 impl<'a> Warm<'a> {
-    fn start(cluster: &'a Cluster, name: &'static str, program: &Path) -> Warm<'a> {
-        let program = program.display().to_string();
-        let words = ["session", "start", name, "--workers", "2", "--worker-memory", "512MiB", "--bin", &program];
+    fn start(cluster: &'a Cluster, name: &'static str, (program, workers): (&Path, usize)) -> Warm<'a> {
+        let (program, count) = (program.display().to_string(), workers.to_string());
+        let words = ["session", "start", name, "--workers", &count, "--worker-memory", "512MiB", "--bin", &program];
         let id = yarn_submit(cluster, &words).expect(0).stdout.trim().to_owned();
-        Warm { cluster, name, program, id }
+        Warm { cluster, name, workers, program, id }
     }
 
     /// The program on its way.
-    fn tree(&self) -> Child {
+    fn run(&self, number: u64) -> Child {
         let mut command = support::yarn_submit(self.cluster);
-        command.args(["run", "--session", self.name, "--", &self.program, &LEAVES.to_string()]);
+        command.args(["run", "--session", self.name, "--", &self.program, &number.to_string()]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Waits until all its workers are there.
+    fn wait_workers(&self) {
+        let there = || self.state().filter(|state| containers(state).len() == self.workers);
+        assert!(wait::until(LIMIT, there).is_some(), "{} workers do not come: {:?}", self.workers, self.state());
     }
 
     fn state(&self) -> Option<Value> {
@@ -72,11 +87,17 @@ impl<'a> Warm<'a> {
         all
     }
 
-    fn ends(&self, child: Child) {
+    /// What the program said at its end, and beside that.
+    fn said(child: Child) -> (String, String) {
         let output = child.wait_with_output().unwrap();
-        let (said, words) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim().to_owned();
+        (text(output.stdout), text(output.stderr))
+    }
+
+    fn ends(&self, child: Child) {
+        let (said, words) = Warm::said(child);
         let sum = LEAVES * (LEAVES + 1) * (2 * LEAVES + 1) / 6;
-        assert_eq!(said.trim(), format!("the sum of the squares of 1 to {LEAVES} is {sum}"), "{words}");
+        assert_eq!(said, format!("the sum of the squares of 1 to {LEAVES} is {sum}"), "{words}");
     }
 
     fn stop(self) {
@@ -86,10 +107,9 @@ impl<'a> Warm<'a> {
 }
 
 /// The program of an example, built beside the tests.
-fn example(name: &str) -> std::path::PathBuf {
+fn example(name: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut cargo = Command::new(env!("CARGO"));
-    let built = cargo.args(["build", "-p", "examples"]).current_dir(root).env("CARGO_NET_OFFLINE", "true").output();
+    let built = cargo(env!("CARGO")).args(["build", "-p", "examples"]).current_dir(root).output();
     let built = built.unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     program_beside(name).unwrap()
@@ -98,9 +118,9 @@ fn example(name: &str) -> std::path::PathBuf {
 #[test]
 fn workers_and_masters_of_programs_may_die() {
     let Some(cluster) = shared() else { return };
-    let warm = Warm::start(cluster, "mortal", &example("tree_reduction"));
+    let warm = Warm::start(cluster, "mortal", (&example("tree_reduction"), 2));
     for tasks in [1, 3_000, 15_000] {
-        let mut tree = warm.tree();
+        let mut tree = warm.run(LEAVES);
         if warm.wait_done(&mut tree, tasks)
             && let Some(worker) = warm.role("worker").first()
         {
@@ -111,12 +131,70 @@ fn workers_and_masters_of_programs_may_die() {
     warm.stop();
 }
 
+/// Numbers that look drawn; the same for the same seed (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    /// One below `end`.
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}
+
+fn seeds() -> Vec<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    match number("BOBBIN_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number("BOBBIN_SEEDS").unwrap_or(SEEDS)).collect(),
+    }
+}
+
+#[test]
+fn a_job_with_shuffles_outlives_its_workers() {
+    let Some(cluster) = shared() else { return };
+    let warm = Warm::start(cluster, "shuffled", (&example("shuffles"), 3));
+    warm.wait_workers();
+    // Nobody has started it but its user.
+    let mut alone = cluster.exec(Host::Edge, &warm.program);
+    let alone = done(alone.arg("7").env("BOBBIN_SESSION", warm.name)).expect(0);
+    let expected = alone.stdout.trim();
+    assert_eq!(expected.lines().count(), 2, "{expected}");
+    let ran = sum(&warm.state().unwrap()["workers"], "finished");
+    assert!(ran >= SHUFFLES, "{ran} tasks ran in the session that BOBBIN_SESSION names");
+    let mut killed = 0;
+    for seed in seeds() {
+        warm.wait_workers();
+        let mut dice = Dice(seed);
+        let mut moments: Vec<u64> = (0..KILLS).map(|_| 1 + dice.below(SHUFFLES - 1)).collect();
+        moments.sort_unstable();
+        let mut job = warm.run(7);
+        for &tasks in &moments {
+            if !warm.wait_done(&mut job, tasks) {
+                break;
+            }
+            let mut workers = warm.role("worker");
+            if !workers.is_empty() {
+                let victim = workers.swap_remove(dice.below(workers.len() as u64) as usize);
+                killed += usize::from(victim.process.identity.kill());
+            }
+        }
+        let (said, words) = Warm::said(job);
+        assert_eq!(said, expected, "seed {seed}, kills after {moments:?} tasks: {words}");
+    }
+    assert!(killed > 0, "nobody was killed");
+    println!("{killed} workers were killed, and the answer was the same");
+    warm.stop();
+}
+
 /// Workers outlive their application master, and nothing that they have is computed again.
 #[test]
 fn an_application_masters_death_costs_seconds_not_results() {
     let Some(cluster) = shared() else { return };
-    let warm = Warm::start(cluster, "orphaned", &example("tree_reduction"));
-    let mut tree = warm.tree();
+    let warm = Warm::start(cluster, "orphaned", (&example("tree_reduction"), 2));
+    let mut tree = warm.run(LEAVES);
     assert!(warm.wait_done(&mut tree, 10_000), "it ended before its application master was killed");
     let before = warm.state().unwrap();
     let workers = pids(&warm.role("worker"));
