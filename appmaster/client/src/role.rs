@@ -16,6 +16,7 @@ use bobbin_appmaster::spec::{
 use bobbin_appmaster::{ContainerError, take_credentials, text_secret};
 use bobbin_blocks::{BlockReader, HdfsOptions, PathBase};
 use bobbin_link::{Identity, PortRange, Secret};
+use bobbin_task::process::Processes;
 use bobbin_worker::{Connection, Found, ResultStore, Search};
 use hadoop_wire::config::Configuration;
 use hadoop_wire::credentials::Credentials;
@@ -85,6 +86,8 @@ fn connection(credentials: &Credentials, spec: WorkerSpec) -> Result<Connection,
     let (reader, home, (cluster, address)) = surroundings(&spec, &identity)?;
     let room = Room { memory_bytes: memory - memory / 3, threads, spill: scratch.clone() };
     let processes = processes(process::told(&spec, &identity)?, threads, room.memory_bytes);
+    let moving = Moving { spec: spec.clone(), identity: identity.clone(), address, processes: processes.clone() };
+    let next = (spec.patience_ms > 0).then(|| search(cluster, moving));
     let executors = executors(reader, room, (home, processes, Isolation::of_workers()?));
     Ok(Connection {
         identity,
@@ -95,7 +98,7 @@ fn connection(credentials: &Credentials, spec: WorkerSpec) -> Result<Connection,
         port_range: spec.port_range.and_then(|(first, last)| PortRange::new(first, last)),
         executors,
         store: ResultStore::new(&scratch, memory / 3),
-        next: (spec.patience_ms > 0).then(|| search(cluster, &spec, address)),
+        next,
         master_address: spec.master_address,
     })
 }
@@ -117,22 +120,43 @@ fn surroundings(spec: &WorkerSpec, identity: &Identity) -> Result<Surroundings, 
     Ok((reader, Home::new(way, files), (cluster, address)))
 }
 
+/// Who has to know where the application master is.
+struct Moving {
+    spec: WorkerSpec,
+    identity: Identity,
+    /// Of tasks in threads.
+    address: MasterAddress,
+    /// Of those in processes of their own.
+    processes: Processes,
+}
+
+impl Moving {
+    /// Another one may be here.
+    fn change(&self, address: &str) -> Result<(), String> {
+        self.address.change(address);
+        let spec = WorkerSpec { master_address: address.to_owned(), ..self.spec.clone() };
+        self.processes.change_home(process::told(&spec, &self.identity).map_err(|error| error.to_string())?);
+        Ok(())
+    }
+}
+
 /// How the worker finds the next application master: the ResourceManager knows. Where there is none, it is at the same address.
-fn search(cluster: Option<Cluster>, spec: &WorkerSpec, address: MasterAddress) -> Search {
-    let (same, id) = (spec.master_address.clone(), spec.application_id.parse::<ApplicationId>().ok());
-    let known = cluster.zip(id).map(Arc::new);
+fn search(cluster: Option<Cluster>, moving: Moving) -> Search {
+    let patience = Duration::from_millis(moving.spec.patience_ms);
+    let id = moving.spec.application_id.parse::<ApplicationId>().ok();
+    let (known, moving) = (cluster.zip(id).map(Arc::new), Arc::new(moving));
     let find = move || -> Found {
-        let (known, address, same) = (known.clone(), address.clone(), same.clone());
+        let (known, moving) = (known.clone(), Arc::clone(&moving));
         Box::pin(async move {
             let found = match known {
                 Some(known) => registered(&known.0, known.1).await?,
-                None => Some(same),
+                None => Some(moving.spec.master_address.clone()),
             };
-            found.iter().for_each(|found| address.change(found));
+            found.iter().try_for_each(|found| moving.change(found))?;
             Ok(found)
         })
     };
-    Search { patience: Duration::from_millis(spec.patience_ms), find: Box::new(find) }
+    Search { patience, find: Box::new(find) }
 }
 
 /// host:port of the application master that has registered, if any has.

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use bobbin::{Files, FutureError, Session, Status, wait};
+use bobbin::{Files, FutureError, Isolation, Session, Status, TaskOptions, wait};
 use bobbin_blocks::{BlockReader, PathBase};
 use processes::{Cluster, worker};
 use tokio::time::timeout;
@@ -96,6 +96,33 @@ fn noted_square(file: String, x: u64) -> Result<u64, String> {
 fn noted_sum(file: String, numbers: Vec<u64>) -> Result<u64, String> {
     note(&file, &format!("sum of {}", numbers.len())).map_err(|error| error.to_string())?;
     Ok(numbers.into_iter().sum())
+}
+
+/// Has a task of its own, and says in which process.
+#[bobbin::task(pure = false)]
+async fn asks(x: u64) -> Result<(u32, u64), String> {
+    let session = Session::connect().await.map_err(|error| error.to_string())?;
+    let squared = session.submit(square, (x,)).result().await.map_err(|error| error.to_string())?;
+    Ok((std::process::id(), squared))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn children_ask_the_next_application_master() {
+    let mut cluster = Cluster::start(1, worker).await;
+    let session = driver(&cluster, LIMIT).await;
+    let options = TaskOptions { isolation: Isolation::Process, ..TaskOptions::default() };
+    let (first, squared) = soon(session.submit_with::<asks>((3u64,), &options).result()).await.unwrap();
+    assert_eq!(squared, 9);
+    // Another one has it again, as long as the application master is the same one.
+    let (again, _) = soon(session.submit_with::<asks>((4u64,), &options).result()).await.unwrap();
+    assert_eq!(again, first);
+    for x in [5u64, 6] {
+        cluster.replace_master().await;
+        let (other, squared) = soon(session.submit_with::<asks>((x,), &options).result()).await.unwrap();
+        assert_eq!(squared, x * x);
+        assert_ne!(other, first, "that one knows an application master that is gone");
+    }
+    assert_eq!(cluster.living(), 1, "the worker is the same one");
 }
 
 /// What was called, sorted.

@@ -27,13 +27,20 @@ pub struct Processes(Arc<Inner>);
 struct Inner {
     /// With these words this executable is a child; nothing if it cannot be one.
     words: Option<Vec<OsString>>,
-    /// The program's way to the application, which children are told.
-    home: Bytes,
+    home: Mutex<Home>,
     /// Kept when they have nothing to do, at most.
     most: usize,
     /// Bytes that a child may have where its task does not say.
     memory: u64,
     idle: Mutex<Vec<Process>>,
+}
+
+/// The program's way to the application, which children are told.
+#[derive(Clone)]
+struct Home {
+    /// How often there was another one: children are told once.
+    turn: u64,
+    bytes: Bytes,
 }
 
 /// One call.
@@ -57,7 +64,17 @@ impl Processes {
     /// They are this executable, started with `words` (nothing if it cannot be one), and are told `home`; `threads` of them are
     /// kept when they have nothing to do, and each may have so many bytes of memory where its task does not say.
     pub fn new(words: Option<Vec<OsString>>, home: Bytes, threads: usize, memory: u64) -> Processes {
-        Processes(Arc::new(Inner { words, home, most: threads.max(1), memory, idle: Mutex::default() }))
+        let (home, idle) = (Mutex::new(Home { turn: 0, bytes: home }), Mutex::default());
+        Processes(Arc::new(Inner { words, home, most: threads.max(1), memory, idle }))
+    }
+
+    /// From now on children are told this. Those that were told something else end, or do no other call.
+    pub fn change_home(&self, bytes: Bytes) {
+        {
+            let mut home = self.0.home.lock().unwrap_or_else(PoisonError::into_inner);
+            *home = Home { turn: home.turn + 1, bytes };
+        }
+        self.0.idle().retain(|process| process.home.is_none());
     }
 
     /// Makes a call. Its child is ended when this is dropped.
@@ -68,7 +85,7 @@ impl Processes {
         let pid = process.pid;
         let outcome = tokio::select! {
             biased;
-            answered = converse(process, &self.0.home, call) => answered,
+            answered = converse(process, self.0.home(), call) => answered,
             used = outgrown(pid, limit) => return Err(ProcessError::Memory { used, limit }),
         };
         match outcome {
@@ -82,11 +99,12 @@ impl Processes {
     }
 }
 
-async fn converse(process: &mut Process, home: &[u8], call: Call<'_>) -> Result<Outcome, Broken> {
+async fn converse(process: &mut Process, home: Home, call: Call<'_>) -> Result<Outcome, Broken> {
     let channel = process.channel.take().ok_or(Broken::Closed)?;
     let mut stream = UnixStream::from_std(channel)?;
-    if !std::mem::replace(&mut process.has_home, true) {
-        channel::tell_home(&mut stream, home).await?;
+    if process.home.is_none() {
+        process.home = Some(home.turn);
+        channel::tell_home(&mut stream, &home.bytes).await?;
     }
     let Call { function, arguments, generation, pauses, .. } = call;
     let answered = channel::call(&mut stream, (function, generation), &arguments, pauses).await?;
@@ -115,6 +133,16 @@ impl Inner {
         Process::start(words).map_err(ProcessError::Start)
     }
 
+    fn home(&self) -> Home {
+        // It is put in its place as a whole.
+        self.home.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Can it do calls that belong to the application as it is now?
+    fn is_current(&self, process: &Process) -> bool {
+        process.home.is_none_or(|turn| turn == self.home().turn)
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Process>> {
         // Nothing in here panics half way.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
@@ -134,7 +162,8 @@ impl Inner {
 
 impl Busy {
     fn take(of: &Arc<Inner>) -> Result<Busy, ProcessError> {
-        let kept = std::iter::from_fn(|| of.idle().pop()).find_map(|mut process| process.is_alive().then_some(process));
+        let usable = |mut process: Process| (of.is_current(&process) && process.is_alive()).then_some(process);
+        let kept = std::iter::from_fn(|| of.idle().pop()).find_map(usable);
         let process = match kept {
             Some(process) => process,
             None => of.start()?,
@@ -143,10 +172,11 @@ impl Busy {
         Ok(Busy { process: Some(process), of: Arc::clone(of) })
     }
 
-    /// It is kept, unless it keeps so much memory for itself that the next task would have too little.
+    /// It is kept, unless it keeps so much memory for itself that the next task would have too little, or has another home than
+    /// the next task.
     fn put_back(mut self, limit: u64) {
         let Some(process) = self.process.take() else { return };
-        if memory(process.pid) > limit / 2 {
+        if memory(process.pid) > limit / 2 || !self.of.is_current(&process) {
             self.process = Some(process);
             return;
         }

@@ -20,8 +20,8 @@ pub(super) struct Process {
     pub pid: Pid,
     /// Where it is spoken with, while nobody does.
     pub channel: Option<UnixStream>,
-    /// Was it told the way to its application?
-    pub has_home: bool,
+    /// Which way to its application it was told, if any.
+    pub home: Option<u64>,
     pub tail: Tail,
 }
 
@@ -45,7 +45,7 @@ impl Process {
             child.kill().and_then(|()| child.wait())?;
             Err(error)
         })?;
-        Ok(Process { child: Some(child), pid, channel: Some(ours), has_home: false, tail })
+        Ok(Process { child: Some(child), pid, channel: Some(ours), home: None, tail })
     }
 
     /// Is it there still? Idle ones may have been killed by whoever was short of memory.
