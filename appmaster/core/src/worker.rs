@@ -377,7 +377,6 @@ impl Workers {
     }
 
     /// Is a thread of the worker without a task?
-    #[cfg(any(test, feature = "invariants"))]
     pub fn is_idle(&self, worker: WorkerId) -> bool {
         self.idle.contains(worker.0)
     }

@@ -20,6 +20,12 @@ use super::Core;
 use super::leaving::Reaches;
 use super::special::list;
 
+/// So many ready tasks are few.
+const SMALL: usize = 256;
+
+/// Of these, so many are compared.
+const LOOK: usize = 16;
+
 /// How full a worker is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Depth {
@@ -148,7 +154,7 @@ impl Core {
 
     fn pick_near_of(&self, lists: &ReadyTasks, worker: WorkerId, host: HostId) -> Option<TaskId> {
         let allowed = |task: &TaskId| !self.is_avoided(*task, worker);
-        let local = lists.at(host).iter().find(allowed);
+        let local = self.pick_local(lists, worker, host);
         if lists.is_none_free(&self.jobs, &self.hosts) {
             return local;
         }
@@ -159,6 +165,28 @@ impl Core {
             (Some(local), Some(free)) if free < local && !self.same_job(free, local) => Some(free),
             (Some(local), _) => Some(local),
             (None, free) => free,
+        }
+    }
+
+    /// Of the tasks whose data the host holds, the first one. Where few are ready, there may be threads for all: then that one of
+    /// the first for which the fewest workers have one, so that the others find theirs, too. But of a set that is to stop early
+    /// the first ones count.
+    fn pick_local(&self, lists: &ReadyTasks, worker: WorkerId, host: HostId) -> Option<TaskId> {
+        let allowed = |task: &TaskId| !self.is_avoided(*task, worker);
+        let mut local = lists.at(host).iter().filter(allowed);
+        if self.ready.len() > SMALL {
+            return local.next();
+        }
+        let stops_early = |task: &TaskId| self.jobs.find(*task).is_some_and(|(job, index)| job.limits.cover(index));
+        let choices = |&task: &TaskId| {
+            let workers = self.jobs.places_now(task).iter().flat_map(|&place| self.workers.at(place));
+            workers.filter(|&&other| self.workers.is_idle(other)).count()
+        };
+        let first = local.next()?;
+        if stops_early(&first) {
+            Some(first)
+        } else {
+            local.take(LOOK).chain([first]).min_by_key(|task| (choices(task), *task))
         }
     }
 
