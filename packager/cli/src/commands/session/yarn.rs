@@ -142,50 +142,57 @@ pub struct Row {
 
 /// The sessions that have a name. Somebody waits for them: servers that do not answer are given up within seconds.
 pub async fn rows(cluster: &Cluster, display: &Display) -> Result<Vec<Row>, Failure> {
-    let place = cluster.hdfs().file_system().at(&named::directory(cluster));
-    display.say(format!("sessions on YARN: waiting for HDFS, {place}"));
-    let silent = |_| {
-        let message = format!(
-            "list the sessions in {place}: HDFS has not answered within {} s; is its NameNode up, and reachable from here? Those of \
-             this machine alone: --master local",
-            PATIENCE.as_secs()
-        );
-        Failure::new(Exit::Unavailable, message)
-    };
-    let sessions = timeout(PATIENCE, sessions(cluster)).await.map_err(silent)?.map_err(|error| failure(&error))?;
+    let sessions = sessions(cluster, display).await?;
     display.say("sessions on YARN: waiting for the ResourceManager");
-    let reports = join_all(sessions.iter().map(|(_, id)| yarn::report(cluster, *id)));
-    let (reports, mut unknown) = match timeout(PATIENCE, reports).await {
-        Ok(reports) => (reports.into_iter().map(Some).collect(), None),
-        Err(_) => (Vec::new(), Some(format!("no answer within {} s", PATIENCE.as_secs()))),
-    };
-    let mut reports: Vec<Option<Result<Application, WatchError>>> = reports;
-    reports.resize_with(sessions.len(), || None);
-    let rows = sessions.into_iter().zip(reports).map(|((name, id), report)| match report {
-        Some(Ok(application)) => Row { name, id, application: Some(application) },
-        Some(Err(WatchError::Unknown(_))) | None => Row { name, id, application: None },
-        Some(Err(error)) => {
-            unknown.get_or_insert(crate::exit::chain(&error));
-            Row { name, id, application: None }
-        }
-    });
-    let rows = rows.collect();
-    if let Some(why) = unknown {
+    let report = |id: ApplicationId| timeout(PATIENCE, yarn::report(cluster, id));
+    let reports = join_all(sessions.iter().map(|(_, id)| report(*id))).await;
+    let (mut rows, mut silence) = (Vec::new(), None);
+    for ((name, id), report) in sessions.into_iter().zip(reports) {
+        let application = match report {
+            Ok(Ok(application)) => Some(application),
+            Ok(Err(WatchError::Unknown(_))) => None,
+            Ok(Err(error)) => {
+                silence = Some(crate::exit::chain(&error));
+                None
+            }
+            Err(_) => {
+                silence = Some(format!("no answer within {} s", PATIENCE.as_secs()));
+                None
+            }
+        };
+        rows.push(Row { name, id, application });
+    }
+    if let Some(why) = silence {
         display.tell(&format!("yarn-submit: how sessions on YARN are, the ResourceManager does not say: {why}"));
     }
     Ok(rows)
 }
 
 /// Names and applications of the sessions that there are.
-async fn sessions(cluster: &Cluster) -> Result<Vec<(String, ApplicationId)>, named::NamedError> {
-    let mut sessions = Vec::new();
-    for name in named::names(cluster).await? {
-        // One that was stopped meanwhile is none.
-        if let Ok(session) = named::load(cluster, &name).await {
-            sessions.push((name, session.id));
+async fn sessions(cluster: &Cluster, display: &Display) -> Result<Vec<(String, ApplicationId)>, Failure> {
+    let place = cluster.hdfs().file_system().at(&named::directory(cluster));
+    display.say(format!("sessions on YARN: waiting for HDFS, {place}"));
+    let listing = async {
+        let mut sessions = Vec::new();
+        for name in named::names(cluster).await? {
+            // One that was stopped meanwhile is none.
+            if let Ok(session) = named::load(cluster, &name).await {
+                sessions.push((name, session.id));
+            }
+        }
+        Ok::<_, named::NamedError>(sessions)
+    };
+    match timeout(PATIENCE, listing).await {
+        Ok(listed) => listed.map_err(|error| failure(&error)),
+        Err(_) => {
+            let message = format!(
+                "list the sessions in {place}: HDFS has not answered within {} s; is its NameNode up, and reachable from here? \
+                 Those of this machine alone: --master local",
+                PATIENCE.as_secs()
+            );
+            Err(Failure::new(Exit::Unavailable, message))
         }
     }
-    Ok(sessions)
 }
 
 /// A session as scripts read it.
