@@ -108,7 +108,7 @@ impl Isolation {
             // Sessions refuse a text that means nothing.
             Isolation::Usual => match USUAL.get_or_init(|| Isolation::of_environment().unwrap_or_default()) {
                 Isolation::Usual => wire::Isolation::Usual,
-                said => said.on_the_wire(),
+                said @ (Isolation::Thread | Isolation::Process) => said.on_the_wire(),
             },
         }
     }

@@ -66,7 +66,7 @@ pub enum NamedError {
     },
     /// The ResourceManager does not say how it is.
     #[error(transparent)]
-    Report(#[from] WatchError),
+    Report(Box<WatchError>),
     /// The file is something else.
     #[error("{path} is no file of a session of this version of bobbin; remove it, and start the session again")]
     Garbled {
@@ -86,7 +86,7 @@ pub enum NamedError {
         directory: String,
         /// Why it failed.
         #[source]
-        source: CallError,
+        source: Box<CallError>,
     },
 }
 
@@ -176,7 +176,7 @@ pub async fn load(cluster: &Cluster, name: &str) -> Result<Named, NamedError> {
 /// When there is none, or its application is over or starting, or servers do not answer.
 pub async fn join(cluster: &Cluster, name: &str) -> Result<Box<Membership>, NamedError> {
     let Named { id, identity } = load(cluster, name).await?;
-    let application = report(cluster, id).await?;
+    let application = report(cluster, id).await.map_err(|error| NamedError::Report(Box::new(error)))?;
     if application.state.is_ended() {
         return Err(NamedError::Over { name: name.to_owned(), why: account(&application) });
     }
@@ -194,7 +194,8 @@ pub async fn join(cluster: &Cluster, name: &str) -> Result<Box<Membership>, Name
 pub async fn names(cluster: &Cluster) -> Result<Vec<String>, NamedError> {
     let directory = directory(cluster);
     let listed = cluster.name_node().list(&directory, false).await;
-    let entries = listed.map_err(|source| NamedError::List { directory, source })?.unwrap_or_default();
+    let entries =
+        listed.map_err(|source| NamedError::List { directory, source: Box::new(source) })?.unwrap_or_default();
     let mut names: Vec<String> =
         entries.iter().filter_map(|entry| std::str::from_utf8(&entry.path).ok().map(str::to_owned)).collect();
     names.retain(|name| is_name(name));

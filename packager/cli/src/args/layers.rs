@@ -342,13 +342,13 @@ mod tests {
 
     #[test]
     fn isolation_has_all_layers_where_there_are_functions() {
-        let isolation = |line: &str, file: &str, variables: &[(&str, &str)]| match parse_with(line, file, variables)
-            .unwrap()
-            .command
-        {
-            Command::Run(args) => args.isolation,
-            Command::Session(args) => args.isolation,
-            other => panic!("{other:?}"),
+        let isolation = |line: &str, file: &str, variables: &[(&str, &str)]| {
+            let command = parse_with(line, file, variables).unwrap().command;
+            if let Command::Run(args) = &command {
+                return args.isolation;
+            }
+            let Command::Session(args) = command else { panic!("{line}") };
+            args.isolation
         };
         let (file, variable) = ("isolation = 'process'", [("BOBBIN_ISOLATION", "thread")]);
         for command in ["y run", "y session start s"] {
