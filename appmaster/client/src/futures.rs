@@ -17,6 +17,8 @@ mod future;
 mod options;
 mod progress;
 mod queue;
+mod recipe;
+mod retry;
 mod slot;
 mod table;
 
@@ -31,6 +33,7 @@ pub use future::{Future, FutureError, Status};
 pub use options::{Isolation, NoIsolation, TaskOptions};
 pub use progress::{Progress, Watch};
 pub(crate) use queue::{Wish, Wishes};
+pub use retry::RetryError;
 pub(crate) use table::FutureTable;
 
 use crate::session::Session;
@@ -72,8 +75,7 @@ impl Session {
     }
 
     fn claim(&self, name: &'static str, key: Key, known: bool) -> Arc<Claim> {
-        let slot = Arc::new(Slot::new(name, key));
-        Arc::new(Claim { slot, known, wishes: Arc::clone(self.driver.wishes()), driver: self.driver.clone() })
+        Claim::of(Arc::new(Slot::new(name, key)), known, (self.driver.wishes(), &self.driver))
     }
 
     fn claim_of_failed(&self, name: &'static str, message: &str) -> Arc<Claim> {

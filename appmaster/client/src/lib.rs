@@ -36,7 +36,7 @@ pub mod yarn;
 
 pub use self::futures::{
     Arguments, AsCompleted, Block, BlocksError, Future, FutureError, IntoArgument, IntoArguments, Isolation,
-    NoIsolation, Progress, Status, TaskOptions, Watch, as_completed, wait,
+    NoIsolation, Progress, RetryError, Status, TaskOptions, Watch, as_completed, wait,
 };
 pub use actor::{Actor, ActorError};
 pub use amount::{Amount, NoAmount};

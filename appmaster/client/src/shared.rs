@@ -102,14 +102,7 @@ impl Session {
             Ok(answered) => answered,
             Err(source) => return Err(SharedError::Gone { what, source }),
         };
-        let claim = |slot| {
-            Arc::new(Claim {
-                slot,
-                known: false,
-                wishes: Arc::clone(self.driver.wishes()),
-                driver: self.driver.clone(),
-            })
-        };
+        let claim = |slot| Claim::of(slot, false, (self.driver.wishes(), &self.driver));
         if let Answer::Refused(why) = answered.answer {
             return Err(SharedError::Refused { what, why });
         }

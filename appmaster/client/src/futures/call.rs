@@ -14,6 +14,7 @@ use super::blocks::Block;
 use super::future::Future;
 use super::options::TaskOptions;
 use super::queue::Spec;
+use super::recipe::Recipe;
 use super::slot::{Claim, Key};
 use crate::unique::unique;
 
@@ -142,7 +143,16 @@ impl Arguments {
         let places = if options.hosts.is_empty() { self.places } else { options.hosts.clone() };
         let set = options.name.clone().unwrap_or(name);
         let (call, inputs, input_bytes) = (self.call, self.inputs, self.input_bytes);
-        Ok((key, Spec { function, set, options: options.on_the_wire(!once), call, inputs, places, input_bytes, once }))
+        let recipe = Arc::new(Recipe {
+            function,
+            set,
+            options: options.on_the_wire(!once),
+            body: call.encode_to_vec().into(),
+            inputs: inputs.iter().map(|claim| Arc::clone(&claim.slot)).collect(),
+            places,
+            input_bytes,
+        });
+        Ok((key, Spec { recipe, inputs, once }))
     }
 }
 

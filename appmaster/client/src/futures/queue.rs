@@ -10,28 +10,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use bobbin_link::{Patience, Strand};
-use bobbin_proto as wire;
-use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::recipe::Recipe;
 use super::slot::{Claim, Ended, Fate, Key, Slot};
 
 /// One call, as the conversation submits it.
 pub(crate) struct Spec {
-    /// The function, encoded: what all its calls share.
-    pub function: Bytes,
-    /// What to call its tasks.
-    pub set: Arc<str>,
-    /// How it is to be run, if not as usual.
-    pub options: Option<wire::TaskOptions>,
-    /// Its arguments; those that are results count in `inputs`.
-    pub call: wire::Call,
+    pub recipe: Arc<Recipe>,
     /// The futures that it reads, which live at least until it was submitted.
     pub inputs: Vec<Arc<Claim>>,
-    /// Hosts that hold what it reads, best first.
-    pub places: Vec<String>,
-    /// Bytes that it reads there.
-    pub input_bytes: u64,
     /// No other call is equal to it.
     pub once: bool,
 }
@@ -39,7 +27,9 @@ pub(crate) struct Spec {
 /// One wish.
 pub(crate) enum Wish {
     /// Run this.
-    Submit(Arc<Slot>, Box<Spec>),
+    Submit(Arc<Slot>, Spec),
+    /// Run this again, which has failed.
+    Retry(Arc<Slot>, Spec),
     /// Nobody wants its result any more.
     Drop(Arc<Slot>),
     /// It is to end now.
@@ -126,7 +116,7 @@ impl Wishes {
                     Some(_) | None => {}
                 }
             }
-            (Some(why), Wish::Submit(slot, _)) => slot.failed(Ended::Gone(Arc::clone(why))),
+            (Some(why), Wish::Submit(slot, _) | Wish::Retry(slot, _)) => slot.failed(Ended::Gone(Arc::clone(why))),
             (Some(_), Wish::Drop(_) | Wish::Cancel(_)) => {}
         }
     }
@@ -178,7 +168,7 @@ impl Wishes {
             std::mem::take(&mut queue.wishes)
         };
         for wish in left {
-            if let Wish::Submit(slot, _) = wish {
+            if let Wish::Submit(slot, _) | Wish::Retry(slot, _) = wish {
                 slot.failed(Ended::Gone(Arc::clone(why)));
             }
         }
@@ -193,7 +183,8 @@ impl Wishes {
                 (claim, false) => claim,
             },
         };
-        self.push(Wish::Submit(Arc::clone(&claim.slot), Box::new(spec)));
+        claim.slot.made_by(&spec.recipe);
+        self.push(Wish::Submit(Arc::clone(&claim.slot), spec));
         claim
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::Wishes;
 use super::queue::Wish;
+use super::recipe::Recipe;
 use crate::driver::Driver;
 
 /// What a future is called by: equal for equal calls, so that they are made once.
@@ -34,7 +35,7 @@ pub(crate) enum Fate {
     Open,
     /// Its result is there, announced for the n-th time.
     Ready(u64, Arc<wire::ResultReady>),
-    /// It has no result and never will.
+    /// It has no result and, unless it is run again, never will.
     Failed(Ended),
 }
 
@@ -85,6 +86,10 @@ struct Row {
     /// Is its task run to its end, whoever holds it?
     detached: bool,
     announced: u64,
+    /// How its result is made, until it is there.
+    recipe: Option<Arc<Recipe>>,
+    /// Who holds it.
+    claims: Vec<Weak<Claim>>,
     listeners: Vec<(Weak<Completions>, usize)>,
 }
 
@@ -109,6 +114,8 @@ impl Slot {
             fate: Fate::Open,
             detached: false,
             announced: 0,
+            recipe: None,
+            claims: Vec::new(),
             listeners: Vec::new(),
         };
         Slot { of: of.into(), key, row: Mutex::new(row), changed: Notify::new() }
@@ -122,6 +129,43 @@ impl Slot {
     /// Where its task is, once it was submitted.
     pub fn address(&self) -> Option<Address> {
         lock(&self.row).address
+    }
+
+    /// Its result is made so.
+    pub fn made_by(&self, recipe: &Arc<Recipe>) {
+        lock(&self.row).recipe = Some(Arc::clone(recipe));
+    }
+
+    /// How its result is made. Not known where others have submitted it, or where it was there once.
+    pub fn recipe(&self) -> Option<Arc<Recipe>> {
+        lock(&self.row).recipe.clone()
+    }
+
+    /// Nobody needs this slot: how its result would have been made.
+    pub fn into_recipe(self) -> Option<Arc<Recipe>> {
+        self.row.into_inner().unwrap_or_else(PoisonError::into_inner).recipe
+    }
+
+    /// Somebody holds it.
+    pub fn held_by(&self, claim: &Arc<Claim>) {
+        let mut row = lock(&self.row);
+        row.claims.retain(|claim| claim.strong_count() > 0);
+        row.claims.push(Arc::downgrade(claim));
+    }
+
+    /// Somebody who holds it, if anybody does.
+    pub fn holder(&self) -> Option<Arc<Claim>> {
+        lock(&self.row).claims.iter().find_map(Weak::upgrade)
+    }
+
+    /// It has failed, and is run again. False if it has not, or somebody else was first.
+    pub fn reopen(&self) -> bool {
+        let mut row = lock(&self.row);
+        let has_failed = matches!(row.fate, Fate::Failed(Ended::Failed { .. }));
+        if has_failed {
+            row.fate = Fate::Open;
+        }
+        has_failed
     }
 
     /// It is this task, of a job of others.
@@ -181,7 +225,7 @@ impl Slot {
         }
     }
 
-    /// It has no result, and never will. Whatever is said later does not count.
+    /// It has no result. Whatever is said later does not count, unless it is run again.
     pub fn failed(&self, ended: Ended) {
         self.settle(|_| Fate::Failed(ended));
     }
@@ -192,9 +236,12 @@ impl Slot {
             return;
         }
         row.fate = fate(&mut row);
+        // What could be run again is what has no result.
+        let done = if matches!(row.fate, Fate::Ready(..)) { row.recipe.take() } else { None };
         let listeners = std::mem::take(&mut row.listeners);
         // Whoever is woken looks at it at once.
         drop(row);
+        drop(done);
         for (listener, number) in listeners {
             if let Some(listener) = listener.upgrade() {
                 listener.push(number);
@@ -256,6 +303,15 @@ pub(crate) struct Claim {
     pub wishes: Arc<Wishes>,
     /// Keeps the conversation up as long as there are futures.
     pub driver: Driver,
+}
+
+impl Claim {
+    /// On a future that this conversation knows.
+    pub fn of(slot: Arc<Slot>, known: bool, (wishes, driver): (&Arc<Wishes>, &Driver)) -> Arc<Claim> {
+        let claim = Arc::new(Claim { slot, known, wishes: Arc::clone(wishes), driver: driver.clone() });
+        claim.slot.held_by(&claim);
+        claim
+    }
 }
 
 impl Drop for Claim {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bobbin_core::SHARED_JOBS;
-use bobbin_proto::{self as wire, Message as _};
+use bobbin_proto as wire;
 use from_driver::Message;
 use wire::{from_driver, to_driver};
 
@@ -72,22 +72,23 @@ impl Draft {
     fn push(&mut self, slot: Arc<Slot>, spec: Spec) {
         let task = self.slots.len() as u32;
         let addresses = spec.inputs.iter().filter_map(|input| input.slot.address());
+        let recipe = &*spec.recipe;
         let task_spec = wire::TaskSpec {
-            body: spec.call.encode_to_vec().into(),
+            body: recipe.body.clone(),
             inputs: ranges(addresses, self.job.job),
-            places: spec.places,
-            input_bytes: spec.input_bytes,
+            places: recipe.places.clone(),
+            input_bytes: recipe.input_bytes,
         };
         self.bytes += task_spec.body.len() + 32;
-        let alike = |set: &&mut wire::TaskSet| set.shared == spec.function && set.options == spec.options;
+        let alike = |set: &&mut wire::TaskSet| set.shared == recipe.function && set.options == recipe.options;
         match self.job.task_sets.last_mut().filter(alike) {
             Some(set) => set.tasks.push(task_spec),
             None => self.job.task_sets.push(wire::TaskSet {
-                name: spec.set.to_string(),
-                shared: spec.function,
+                name: recipe.set.to_string(),
+                shared: recipe.function.clone(),
                 tasks: vec![task_spec],
                 kind: wire::TaskKind::Function.into(),
-                options: spec.options,
+                options: recipe.options.clone(),
                 ..wire::TaskSet::default()
             }),
         }
@@ -165,8 +166,12 @@ impl FutureTable {
         let mut draft: Option<Draft> = None;
         let mut dropped: Vec<Arc<Slot>> = Vec::new();
         for wish in wishes {
+            if let Wish::Retry(slot, _) = &wish {
+                // Where it has failed, nobody wants it any more.
+                messages.extend(self.release(std::slice::from_ref(slot)));
+            }
             match wish {
-                Wish::Submit(slot, spec) => {
+                Wish::Submit(slot, spec) | Wish::Retry(slot, spec) => {
                     if let Some(ended) = inherited(&spec) {
                         slot.failed(ended);
                         continue;
@@ -175,7 +180,7 @@ impl FutureTable {
                         *next += 1;
                         Draft::new(*next - 1)
                     });
-                    current.push(slot, *spec);
+                    current.push(slot, spec);
                     if current.is_full() {
                         messages.extend(self.submit(draft.take()));
                     }
