@@ -115,7 +115,7 @@ impl Transfer {
                     Err(Broken::Silent(reason)) => gone.insert(reason).clone(),
                 },
             };
-            match self.from_others(&mut progress).await {
+            match self.rest_of_others(&mut progress).await {
                 Ok(true) => {}
                 Ok(false) => return self.give_up(&progress, gone.is_some(), &reason).await,
                 // The reader has gone.
@@ -125,7 +125,7 @@ impl Transfer {
     }
 
     /// The rest of the result that comes next, from somebody else who has it. False if nobody has.
-    async fn from_others(&self, progress: &mut Progress) -> Result<bool, Broken> {
+    async fn rest_of_others(&self, progress: &mut Progress) -> Result<bool, Broken> {
         let task = self.tasks.get(progress.complete);
         for other in task.and_then(|task| self.others.get(task)).into_iter().flatten() {
             match self.transfer(Some(other), progress.complete + 1, progress).await {

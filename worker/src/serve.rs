@@ -150,7 +150,7 @@ async fn give(
     (task, part, skip): (u32, u32, u64),
 ) -> Result<(), FetchError> {
     let mut reader = match store.open_of(master, task, part) {
-        Ok(reader) => reader.from(skip),
+        Ok(reader) => reader.after(skip),
         Err(error) => return server.refuse(task, error.to_string()).await,
     };
     server.reply(task, reader.length().saturating_sub(skip)).await?;

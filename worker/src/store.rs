@@ -378,7 +378,7 @@ impl StoredReader {
     }
 
     /// Without the first `skip` bytes, or what there is of them.
-    pub fn from(mut self, skip: u64) -> StoredReader {
+    pub fn after(mut self, skip: u64) -> StoredReader {
         let part = &self.stored.parts[self.part];
         let mut left = skip;
         let lengths: &mut dyn Iterator<Item = u64> = match self.stored.file {

@@ -85,12 +85,16 @@ struct Ways {
 /// Puts an ended attempt's report where the loop finds it. A thread that has nothing else to do takes the loop on itself.
 fn tell(done: mpsc::Sender<(Key, Report)>, strand: Option<Strand>, ended: (Key, Report)) -> Tell {
     Box::new(move |leisure| {
-        let rest = match strand.filter(|_| leisure == Leisure::Some) {
-            Some(strand) => strand.follow(|| done.try_send(ended)),
-            None => done.try_send(ended),
+        // A worker that ends takes no reports any more.
+        let put = || match done.try_send(ended) {
+            Err(mpsc::error::TrySendError::Full(ended)) => Some(ended),
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => None,
         };
-        if let Err(mpsc::error::TrySendError::Full(ended)) = rest {
-            // A worker that ends takes no reports any more.
+        let left = match strand.filter(|_| leisure == Leisure::Some) {
+            Some(strand) => strand.follow(put),
+            None => put(),
+        };
+        if let Some(ended) = left {
             let _ = done.blocking_send(ended);
         }
     })
