@@ -1,5 +1,7 @@
 //! Samples of threads of this process that compute, and that wait.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests; a panic is a failed test")]
+
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
