@@ -21,7 +21,7 @@ use crate::role;
 use crate::session::{Files, Session, SessionError};
 use crate::spill::SpillDirectory;
 use crate::whereabouts::{NoSession, Side, Whereabouts, join_on_yarn, whereabouts};
-use crate::yarn::{Cluster, ClusterError};
+use crate::yarn::{Cluster, ClusterError, Membership};
 
 /// The application that this process is part of.
 pub enum Surrounding {
@@ -29,16 +29,6 @@ pub enum Surrounding {
     Cluster(Box<Membership>),
     /// The session on this machine that serves this socket.
     Machine(PathBuf),
-}
-
-/// What drivers of an application on a cluster have.
-pub struct Membership {
-    /// host:port of its master.
-    pub address: String,
-    /// What we show to it.
-    pub identity: Identity,
-    /// The submitter's Hadoop configuration.
-    pub configuration: Configuration,
 }
 
 /// Why a program has no session.

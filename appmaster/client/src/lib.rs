@@ -43,7 +43,7 @@ pub use amount::{Amount, NoAmount};
 pub use bobbin_macros::{main, method, task};
 pub use bobbin_task::function::Bytes;
 pub use bobbin_task::{Cancelled, checkpoint, function, is_cancelled};
-pub use connect::{ConnectError, CredentialsFault, Membership, Surrounding, surrounding};
+pub use connect::{ConnectError, CredentialsFault, Surrounding, surrounding};
 pub use driver::{Driver, Finished, Job, JobError};
 pub use fetch::{Fetcher, Remote, ResultError};
 #[cfg(feature = "sql")]
@@ -58,6 +58,7 @@ pub use shared::{Event, Lease, Queue, Semaphore, SharedError, Variable, WorkerSt
 pub use spill::SpillDirectory;
 pub use unique::unique;
 pub use whereabouts::{NoSession, Side, Whereabouts, join_on_yarn, whereabouts};
+pub use yarn::Membership;
 
 /// What the macros' expansions use; no part of the interface.
 #[doc(hidden)]

@@ -1,10 +1,9 @@
 //! Sessions by their names: on this machine, or on YARN.
 
-use crate::connect::Membership;
 use crate::machine::{Directory, MachineError, Place, State};
 use crate::session::describe;
 use crate::yarn::named::{self, NamedError};
-use crate::yarn::{Cluster, exit};
+use crate::yarn::{Cluster, Membership, exit};
 
 /// Where sessions can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,9 +13,9 @@ use super::account::account;
 use super::cluster::Cluster;
 use super::exit;
 use super::hdfs::HdfsError;
+use super::membership::Membership;
 use super::submit::Submitted;
 use super::watch::{WatchError, report};
-use crate::connect::Membership;
 
 /// The longest name, characters.
 const LONGEST: usize = 64;
