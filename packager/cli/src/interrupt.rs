@@ -152,7 +152,7 @@ async fn end_application(guarded: &Guarded) {
     let Some((cluster, id)) = guarded.get() else {
         return match &guarded.session {
             Some(name) => terminal::note(format_args!("yarn-submit: interrupted; session {name} goes on")),
-            None => terminal::note("yarn-submit: interrupted"),
+            None => terminal::note("yarn-submit: interrupted; there is no application to end"),
         };
     };
     terminal::note(format_args!("yarn-submit: interrupted; ending {id}"));
