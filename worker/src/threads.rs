@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Instant;
 
 use bobbin_link::Patience;
 use rustix::time::{ClockId, clock_gettime};
@@ -96,11 +95,9 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            let asleep = Instant::now();
             state.asleep += 1;
             state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
             state.asleep -= 1;
-            self.patience.slept(asleep.elapsed());
         }
     }
 }

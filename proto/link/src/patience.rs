@@ -5,53 +5,42 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-/// Longest time to look: about what it costs two threads that one wakes the other.
-const LONGEST: Duration = Duration::from_micros(30);
+/// Longest time to look: somewhat more than one thread takes to wake another, so that of two that work for each other one that
+/// looks is there when the other one, which slept, has done its part.
+const LONGEST: Duration = Duration::from_micros(100);
 
 /// How often in a row it may be in vain.
 const TRUST: u32 = 16;
 
-/// What is learned at one place of waiting: whether what is waited for comes within microseconds. Where it does not, nobody
-/// looks for long; where there is one core, nobody looks at all, because whoever brings it needs that.
-pub struct Patience(AtomicU32);
-
-impl Default for Patience {
-    fn default() -> Self {
-        Patience(AtomicU32::new(TRUST))
-    }
+/// What is learned at one place of waiting: whether what is waited for comes within microseconds. Where it does not, a thread
+/// looks one time in sixteen; where there is one core, never, because whoever brings it needs that.
+#[derive(Default)]
+pub struct Patience {
+    /// In vain so often in a row.
+    in_vain: AtomicU32,
 }
 
 impl Patience {
     /// Looks for a short while until something is there. False when it is not: it is time to sleep.
     pub fn look(&self, mut is_there: impl FnMut() -> bool) -> bool {
-        let trust = self.0.load(Ordering::Relaxed);
         if is_there() {
             return true;
         }
-        if trust == 0 || !has_cores() {
+        let in_vain = self.in_vain.fetch_add(1, Ordering::Relaxed);
+        if !has_cores() || (in_vain >= TRUST && !in_vain.is_multiple_of(TRUST)) {
             return false;
         }
         let began = Instant::now();
-        loop {
+        while began.elapsed() < LONGEST {
             for _ in 0..16 {
                 if is_there() {
-                    self.0.store(TRUST, Ordering::Relaxed);
+                    self.in_vain.store(0, Ordering::Relaxed);
                     return true;
                 }
                 std::hint::spin_loop();
             }
-            if began.elapsed() > LONGEST {
-                self.0.store(trust - 1, Ordering::Relaxed);
-                return false;
-            }
         }
-    }
-
-    /// Something came after so long a sleep.
-    pub fn slept(&self, time: Duration) {
-        if time < LONGEST {
-            self.0.store(TRUST, Ordering::Relaxed);
-        }
+        false
     }
 }
 
@@ -67,20 +56,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_never_comes_soon_is_looked_for_once() {
+    fn what_never_comes_soon_is_seldom_looked_for() {
         let patience = Patience::default();
-        for _ in 0..TRUST {
-            assert!(!patience.look(|| false));
-        }
         let looks = Cell::new(0);
-        let look = || {
-            looks.set(looks.get() + 1);
-            false
+        let mut look = |comes: u32| {
+            looks.set(0);
+            patience.look(|| {
+                looks.set(looks.get() + 1);
+                looks.get() > comes
+            })
         };
-        assert!(!patience.look(look));
-        assert_eq!(looks.get(), 1);
-        patience.slept(Duration::from_micros(1));
-        assert!(!patience.look(look));
-        assert!(looks.get() > 2 || !has_cores());
+        for _ in 0..TRUST {
+            assert!(!look(u32::MAX));
+        }
+        if !has_cores() {
+            return;
+        }
+        // It looks once more, in vain, and then not for some time.
+        assert!(!look(u32::MAX));
+        for _ in 1..TRUST {
+            assert!(!look(3));
+        }
+        assert!(look(3), "one time in sixteen");
+        assert!(look(3), "and again, because it was of use");
     }
 }

@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
 
 use bobbin_link::{Patience, Strand};
 use tokio::sync::Notify;
@@ -123,14 +122,10 @@ impl Wishes {
 
     /// Waits for the end of a future; `not` is an announcement that turned out to be stale.
     pub async fn settled(&self, slot: &Slot, not: Option<u64>) -> Fate {
-        let soon = self.quick.swap(false, Ordering::Relaxed) && bobbin_task::running().is_none();
-        if !soon || self.patience.look(|| !slot.is_open()) {
-            return slot.settled(not).await;
+        if self.quick.swap(false, Ordering::Relaxed) && bobbin_task::running().is_none() {
+            self.patience.look(|| !slot.is_open());
         }
-        let asleep = Instant::now();
-        let fate = slot.settled(not).await;
-        self.patience.slept(asleep.elapsed());
-        fate
+        slot.settled(not).await
     }
 
     /// All wishes so far.
