@@ -59,7 +59,7 @@ mod tests {
     fn what_never_comes_soon_is_seldom_looked_for() {
         let patience = Patience::default();
         let looks = Cell::new(0);
-        let mut look = |comes: u32| {
+        let look = |comes: u32| {
             looks.set(0);
             patience.look(|| {
                 looks.set(looks.get() + 1);
