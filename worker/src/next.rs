@@ -43,8 +43,23 @@ impl Search {
         hello: &wire::WorkerHello,
         worker: Worker,
     ) -> Result<Joined, String> {
-        let began = Instant::now();
-        let (mut worker, mut pause) = (Some(worker), FIRST_PAUSE);
+        let mut worker = Some(worker);
+        let joined = self.look((connector, store), hello, &mut worker).await;
+        // Where there is no other one, nobody wants what runs: it is told so, and not waited for by the thread that is here,
+        // which may be one of its own.
+        if let Some(worker) = worker {
+            worker.part().await;
+        }
+        joined
+    }
+
+    async fn look(
+        &self,
+        (connector, store): (&Connector, &ResultStore),
+        hello: &wire::WorkerHello,
+        worker: &mut Option<Worker>,
+    ) -> Result<Joined, String> {
+        let (began, mut pause) = (Instant::now(), FIRST_PAUSE);
         loop {
             // Before the first question, too: one that is dying may still accept connections.
             sleep(pause).await;
