@@ -170,6 +170,7 @@ fn core_config(container: &Container) -> Config {
         workers: spec.workers.count,
         adaptive: spec.workers.least.is_some(),
         keep_workers: spec.workers.least.unwrap_or(ClusterConfig::default().keep_workers),
+        warm_workers: spec.workers.warm,
         name_hosts: spec.workers.node_label.is_none(),
         ..ClusterConfig::default()
     };

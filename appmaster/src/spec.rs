@@ -101,6 +101,9 @@ pub struct WorkerContainers {
     /// Of these, those that stay when there is nothing to do; absent: `count` is not the most, but how many.
     #[serde(default)]
     pub least: Option<u32>,
+    /// Those that are to be there whether or not there is anything to do; lost ones are replaced.
+    #[serde(default)]
+    pub warm: u32,
     /// Cores asked for, and task threads.
     pub cores: u32,
     /// Memory asked for, MiB.

@@ -132,6 +132,9 @@ pub struct ClusterConfig {
     pub adaptive: bool,
     /// Workers that stay when there is nothing to do.
     pub keep_workers: u32,
+    /// Workers that are to be there whether or not there is anything to do: they are asked for at once, and one that is lost is
+    /// replaced. At most [`most_workers`](Self::most_workers).
+    pub warm_workers: u32,
     /// How long a worker beyond these may have nothing to do before it is given back.
     pub release_idle_after: Duration,
     /// How long a launched container may take until its worker connects.
@@ -145,6 +148,11 @@ impl ClusterConfig {
     pub fn most_workers(&self) -> u32 {
         self.workers.unwrap_or(self.default_limit)
     }
+
+    /// Those that are to be there, of the most that there may be.
+    pub(crate) fn warm(&self) -> u32 {
+        self.warm_workers.min(self.most_workers())
+    }
 }
 
 impl Default for ClusterConfig {
@@ -157,6 +165,7 @@ impl Default for ClusterConfig {
             name_hosts: true,
             adaptive: false,
             keep_workers: 16,
+            warm_workers: 0,
             release_idle_after: Duration::from_secs(10),
             connect_limit: Duration::from_secs(300),
             exit_limit: Duration::from_secs(10),

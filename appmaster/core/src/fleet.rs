@@ -90,6 +90,8 @@ pub(crate) struct Fleet {
     pub first_container: Option<Time>,
     /// Nothing is asked for before: what kept a container from starting may be over by then.
     pub not_before: Time,
+    /// Did a worker ever come from one of our containers?
+    pub had_worker: bool,
     /// The longest that a container took from its grant to its worker.
     pub slowest_start: Duration,
     /// The most workers that we ever had or asked for at once.

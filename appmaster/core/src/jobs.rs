@@ -118,6 +118,11 @@ impl Jobs {
         self.next_task > 0
     }
 
+    /// Is there one that is not finished?
+    pub fn is_any_open(&self) -> bool {
+        self.rows.values().any(|job| !job.finished)
+    }
+
     /// Is there none?
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

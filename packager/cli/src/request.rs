@@ -130,6 +130,7 @@ pub fn request(args: &SubmitArgs, common: &CommonArgs, wish: Wish) -> Result<Req
         worker: Container { cores: args.worker_cores, memory_mib: args.worker_memory.mebibytes },
         workers: args.workers.map(|count| count.most),
         least_workers: args.workers.and_then(|count| count.least),
+        warm_workers: 0,
         worker_resources: args.worker_resources.clone(),
         environment: args.env.as_deref().map(environment).transpose()?,
         resources,

@@ -32,6 +32,9 @@ pub struct Request {
     /// `workers` is the most, and so many stay when there is nothing to do: there are as many as the work is worth. Absent:
     /// `workers` is how many.
     pub least_workers: Option<u32>,
+    /// Workers that are to be there whether or not there is anything to do: they are asked for at once, and lost ones are
+    /// replaced.
+    pub warm_workers: u32,
     /// What each worker has beside cores and memory, for tasks that ask for it.
     pub worker_resources: Vec<Amount>,
     /// The packed environment, unpacked in every container.
@@ -125,6 +128,7 @@ pub(super) mod tests {
             worker: Container { cores: 2, memory_mib: 2048 },
             workers: Some(3),
             least_workers: None,
+            warm_workers: 0,
             worker_resources: Vec::new(),
             environment: None,
             resources: Vec::new(),

@@ -40,6 +40,7 @@ pub(super) fn spec(
         workers: WorkerContainers {
             count: request.workers,
             least: request.least_workers,
+            warm: request.warm_workers,
             cores: request.worker.cores,
             memory_mib: request.worker.memory_mib,
             resources: Amount::pairs(&request.worker_resources),
@@ -165,6 +166,7 @@ pub fn describe(request: &Request, user: &str) -> Value {
         "worker": container(request.worker),
         "workers": request.workers,
         "least_workers": request.least_workers,
+        "warm_workers": request.warm_workers,
         "variables": request.variables,
         "files": files,
         "visibility": if request.public_cache.is_some() { "public" } else { "private" },
@@ -206,6 +208,7 @@ mod tests {
             workers: WorkerContainers {
                 count: None,
                 least: None,
+                warm: 0,
                 cores: 1,
                 memory_mib: 1,
                 resources: Vec::new(),

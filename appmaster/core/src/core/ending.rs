@@ -171,7 +171,8 @@ impl Core {
         // One in the wrong place makes room for one without which a task never runs.
         let is_full = self.fleet.live() >= cluster.most_workers();
         let wrong = usize::from(self.classes.len() > 0 && is_full && !self.missing_hosts().is_empty());
-        let spare = (self.fleet.live() as usize).saturating_sub(cluster.keep_workers as usize);
+        let keep = cluster.keep_workers.max(cluster.warm());
+        let spare = (self.fleet.live() as usize).saturating_sub(keep as usize);
         let surplus = if self.ready_count() > 0 { wrong } else { spare };
         if surplus == 0 {
             return;

@@ -228,4 +228,9 @@ impl Core {
     pub(crate) fn requests_open(&self) -> impl Iterator<Item = crate::ids::RequestId> {
         self.fleet.requests.iter().map(|(id, _)| id)
     }
+
+    /// From when on containers are asked for, for the tests' world; `None` while we are not registered.
+    pub(crate) fn asks_from(&self) -> Option<crate::ids::Time> {
+        self.fleet.maximum.map(|_| self.fleet.not_before)
+    }
 }

@@ -54,6 +54,7 @@ impl Core {
             self.worker_gone(old, "its process connected again");
         }
         let host = self.fleet.get(id)?.host;
+        self.fleet.had_worker = true;
         match self.fleet.set_stage(id, Stage::Running { worker })? {
             Stage::Starting { since } => {
                 self.fleet.slowest_start = self.fleet.slowest_start.max(self.now.since(since));
@@ -214,11 +215,15 @@ impl Core {
         }
         self.note(format!("{text}: it is replaced"));
         self.fleet.failures.add(text);
-        if cause.kind == ExitKind::NotStarted {
-            self.fleet.not_before = self.now + start_pause(self.fleet.failures.since_job);
+        let (failures, limit) = (self.fleet.failures.since_job, self.failure_limit());
+        // Nobody waits for it, and it may succeed by the time that somebody does: it is tried on, now and then.
+        let has_time = !self.jobs.is_any_open() && self.fleet.had_worker;
+        if has_time && failures > limit {
+            self.fleet.not_before = self.now + LEISURE;
+        } else if cause.kind == ExitKind::NotStarted {
+            self.fleet.not_before = self.now + start_pause(failures);
         }
-        let limit = self.failure_limit();
-        if self.fleet.failures.since_job > limit {
+        if failures > limit && !has_time {
             let causes = self.fleet.failures.last.iter().cloned().collect::<Vec<_>>().join("; ");
             let message = format!("more than {limit} containers failed, the last of them: {causes}");
             self.fail_all_jobs(&message, 1);
@@ -257,6 +262,9 @@ impl Core {
         self.config.cluster.as_ref().map(|cluster| cluster.worker).unwrap_or_default()
     }
 }
+
+/// How long to wait after each failure when there were many and nobody waits for the container.
+const LEISURE: Duration = Duration::from_secs(60);
 
 /// How long to wait after so many failures before the next container is asked for: a NameNode that restarts, say, lets no
 /// container start meanwhile. The first one is replaced at once.

@@ -82,6 +82,13 @@ impl Core {
 
     fn need(&self, cluster: &ClusterConfig) -> Need {
         let live = self.fleet.live();
+        let warm = cluster.warm().saturating_sub(live);
+        let need = self.need_for_tasks(cluster, live);
+        let containers = need.containers.max(warm);
+        Need { containers, optional: need.optional.min(containers - warm) }
+    }
+
+    fn need_for_tasks(&self, cluster: &ClusterConfig, live: u32) -> Need {
         match cluster.workers {
             Some(workers) => {
                 let missing = self.required_count();

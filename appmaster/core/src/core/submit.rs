@@ -4,7 +4,7 @@ use crate::action::Action;
 use crate::event::Graph;
 use crate::expected::Expected;
 use crate::failing::Failure;
-use crate::ids::{DriverId, JobId, TaskId, WorkerId};
+use crate::ids::{DriverId, JobId, TaskId, Time, WorkerId};
 use crate::imports::Import;
 use crate::job::{Job, Names};
 use crate::lineage::Effects;
@@ -24,6 +24,11 @@ impl Core {
         }
         if let Some(message) = self.why_no_container() {
             return self.refuse_job(job, message, EXIT_USAGE);
+        }
+        if !self.jobs.is_any_open() {
+            // What failed while nobody waited for it is not this job's trouble.
+            self.fleet.failures.since_job = 0;
+            self.fleet.not_before = Time::default();
         }
         let formerly = graph.formerly;
         let resources = &self.config.resources;

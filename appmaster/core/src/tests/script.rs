@@ -105,6 +105,7 @@ fn set(config: &mut Config, settings: &str) {
             "size" => cluster.worker = capability(value),
             "adaptive" => cluster.adaptive = number() > 0,
             "keep" => cluster.keep_workers = number() as u32,
+            "warm" => cluster.warm_workers = number() as u32,
             "release" => cluster.release_idle_after = seconds(),
             "connect" => cluster.connect_limit = seconds(),
             "names" => cluster.name_hosts = number() > 0,
@@ -131,9 +132,9 @@ pub fn show_settings(config: &Config) -> String {
         line += &format!(" idle={}", idle.as_millis());
     }
     let Some(cluster) = &config.cluster else { return line };
-    let ClusterConfig { worker, worker_threads, default_limit, keep_workers, .. } = cluster;
+    let ClusterConfig { worker, worker_threads, default_limit, keep_workers, warm_workers, .. } = cluster;
     line += &format!(" size={}x{} threads={worker_threads} limit={default_limit}", worker.memory_mb, worker.cores);
-    line += &format!(" keep={keep_workers} release={}", cluster.release_idle_after.as_millis());
+    line += &format!(" keep={keep_workers} warm={warm_workers} release={}", cluster.release_idle_after.as_millis());
     line += &format!(" connect={} names={}", cluster.connect_limit.as_millis(), u32::from(cluster.name_hosts));
     if let Some(workers) = cluster.workers {
         line += &format!(" workers={workers} adaptive={}", u32::from(cluster.adaptive));

@@ -358,15 +358,18 @@ impl World {
     /// What must be true after a tick, when the plan is fresh.
     pub fn check_need(&self) {
         let summary = self.core.summary();
+        let all = summary.containers_asked + summary.containers_starting + summary.workers;
         if summary.containers_asked > 0 {
-            let all = summary.containers_asked + summary.containers_starting + summary.workers;
             assert!(all <= self.most_workers, "asks_never_exceed_need: {all} of {}", self.most_workers);
+            let (asked, tasks) = (summary.containers_asked, self.core.runnable());
             assert!(
-                summary.containers_asked <= self.core.runnable(),
-                "asks_never_exceed_need: {} for {} tasks",
-                summary.containers_asked,
-                self.core.runnable()
+                asked <= tasks.max(self.warm_workers),
+                "asks_never_exceed_need: {asked} for {tasks} tasks, and {} warm workers",
+                self.warm_workers
             );
         }
+        // What fails is asked for again later.
+        let asks = !self.finished && self.core.asks_from().is_some_and(|from| from.0 <= self.now);
+        assert!(!asks || all >= self.warm_workers, "warm_workers_are_asked_for: {all} of {}", self.warm_workers);
     }
 }

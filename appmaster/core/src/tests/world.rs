@@ -70,6 +70,7 @@ pub struct World {
     pub resynced: bool,
     pub prefetch: u32,
     pub most_workers: u32,
+    pub warm_workers: u32,
     pub local: bool,
     pub now: u64,
     next_worker: u32,
@@ -99,6 +100,7 @@ fn settings(rng: &mut Rng, local: bool) -> Config {
         name_hosts: !rng.chance(10),
         adaptive: workers.is_some() && rng.chance(50),
         keep_workers: rng.below(4) as u32,
+        warm_workers: rng.below(6).saturating_sub(3) as u32,
         release_idle_after: Duration::from_millis(rng.below(3000)),
         connect_limit: Duration::from_secs(5),
         ..ClusterConfig::default()
@@ -153,8 +155,8 @@ impl World {
         let mut rng = Rng::new(seed);
         let local = rng.chance(15);
         let config = settings(&mut rng, local);
-        let most_workers =
-            config.cluster.as_ref().map_or(0, |cluster| cluster.workers.unwrap_or(cluster.default_limit));
+        let most_workers = config.cluster.as_ref().map_or(0, ClusterConfig::most_workers);
+        let warm_workers = config.cluster.as_ref().map_or(0, |cluster| cluster.warm_workers.min(most_workers));
         let mut world = World {
             manager: Manager::new(1 + rng.below(5)),
             rng,
@@ -177,6 +179,7 @@ impl World {
             finished: false,
             resynced: false,
             most_workers,
+            warm_workers,
             local,
             now: 0,
             next_worker: 0,

@@ -55,6 +55,7 @@ async fn check_request(cluster: &Cluster, queue: &str, report: &mut Report) {
         worker: Container { cores: 2, memory_mib: 2048 },
         workers: None,
         least_workers: None,
+        warm_workers: 0,
         worker_resources: Vec::new(),
         environment: None,
         resources: Vec::new(),

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bobbin::Driver;
 use bobbin::yarn::{self, Application, Cluster, WatchError, named};
-use bobbin_appmaster::spec::ExpectedWork;
 use bobbin_link::Connector;
 use futures::future::join_all;
 use hadoop_wire::names::ApplicationId;
@@ -46,9 +45,7 @@ pub async fn start(args: &SessionArgs, name: &str) -> Result<Exit, Failure> {
     let (program, isolation) = (args.bin.clone(), args.isolation);
     let wish = Wish { name: name.to_owned(), max_attempts: ATTEMPTS, command: None, program, isolation };
     let mut request = request::request(&args.submit, &args.common, wish)?;
-    // Its containers are asked for at once.
-    let tasks = request.least_workers.or(request.workers).unwrap_or(WORKERS).saturating_mul(request.worker.cores);
-    request.expected = Some(ExpectedWork { tasks, places: Vec::new() });
+    request.warm_workers = request.least_workers.or(request.workers).unwrap_or(WORKERS);
     if args.submit.dry_run {
         return Ok(submission::dry_run(&request, &cluster::user()?));
     }
