@@ -360,6 +360,7 @@ impl Core {
         }
         self.adopt(job, &effects.adopted);
         self.drop_everywhere(dropped);
+        self.no_copies_of_skipped(job, &effects.skipped);
     }
 
     /// Nobody wants these results any more, here or elsewhere.

@@ -105,7 +105,7 @@ impl Job {
                 true
             }
         };
-        self.mark_skipped(index);
+        self.mark_skipped(index, effects);
         self.troubles.remove(&index);
         self.count_done(index);
         self.feed_readers(index, effects);
@@ -115,9 +115,10 @@ impl Job {
     }
 
     /// The task has no result any more, and no rows are missed for that.
-    pub fn mark_skipped(&mut self, index: u32) {
+    pub fn mark_skipped(&mut self, index: u32, effects: &mut Effects) {
         self.task_mut(index).state = State::Skipped;
         self.counts.skipped += 1;
+        effects.skipped.push(index);
     }
 }
 

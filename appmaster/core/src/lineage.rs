@@ -21,6 +21,8 @@ pub(crate) struct Effects {
     pub imports: Vec<u32>,
     /// Tasks that failed alone and of which the driver is to be told.
     pub failed: Vec<u32>,
+    /// Tasks that were skipped: they have no result, and never will.
+    pub skipped: Vec<u32>,
     /// Results of former application masters that their workers are to be asked for.
     pub adopted: Vec<(WorkerId, u32)>,
     /// The job may be over by this: tasks failed, or are not wanted any more.
@@ -271,7 +273,7 @@ impl Job {
         let State::Done { worker, .. } = self.task(index).state else { return };
         effects.dropped.push((worker, index));
         self.note_move(index, effects);
-        let missed = self.take_result(index);
+        let missed = self.take_result(index, effects);
         for position in 0..self.groups.memberships(index).len() {
             let group = self.groups.memberships(index)[position];
             let row = self.groups.row_mut(group);
@@ -281,9 +283,9 @@ impl Job {
     }
 
     /// The result is not there any more. False if that is as good as being there: enough rows are.
-    fn take_result(&mut self, index: u32) -> bool {
+    fn take_result(&mut self, index: u32, effects: &mut Effects) -> bool {
         if self.limits.is_needless(index) {
-            self.mark_skipped(index);
+            self.mark_skipped(index, effects);
             return false;
         }
         self.task_mut(index).state = State::Idle;
@@ -296,7 +298,7 @@ impl Job {
             return;
         }
         self.note_move(index, effects);
-        if !self.take_result(index) {
+        if !self.take_result(index, effects) {
             return self.forget_holders(index);
         }
         let task = self.task_mut(index);

@@ -13,6 +13,7 @@ use crate::lineage::Effects;
 use crate::story::Step;
 
 use super::Core;
+use super::placements::nothing_to_copy;
 
 /// Results for which nobody has room, before the others that wait are left alone until there may be some.
 const IN_VAIN: u32 = 4;
@@ -213,9 +214,21 @@ impl Core {
         let Some(job) = self.jobs.get(id) else { return };
         let task = job.task_id(index);
         if self.copies.get(task).is_some() {
-            let text = format!("{} failed: there is no result to copy", job.task_name(index));
+            let text = nothing_to_copy(&job.task_name(index));
             self.copies.forget(task);
             self.refuse_placements(|row| row.tasks.contains(&task), &text);
+        }
+    }
+
+    /// There is nothing to copy, and nobody misses it.
+    pub(super) fn no_copies_of_skipped(&mut self, id: JobId, skipped: &[u32]) {
+        if self.copies.is_empty() {
+            return;
+        }
+        let Some(first) = self.jobs.get(id).map(|job| job.first) else { return };
+        for task in skipped.iter().map(|index| TaskId(first + index)) {
+            self.copies.forget(task);
+            self.is_placed(task);
         }
     }
 

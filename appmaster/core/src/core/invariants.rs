@@ -35,6 +35,7 @@ pub fn check(core: &Core) {
     workers_are_listed(core);
     nobody_waits_beside_near_tasks(core);
     holds_count(core);
+    placements_may_come_about(core);
     results_have_live_holders(core);
     containers_are_counted(core);
     threads_add_up(core);
@@ -274,6 +275,20 @@ fn results_have_live_holders(core: &Core) {
         assert_eq!(row.results, count, "results_have_live_holders: results of {worker}");
     }
     assert!(results.is_empty(), "results_have_live_holders: on strangers: {results:?}");
+}
+
+/// Who waits for copies waits for results that are there or may come.
+fn placements_may_come_about(core: &Core) {
+    for placement in &core.placements.waiting {
+        for &task in &placement.tasks {
+            let state = core.jobs.find(task).map(|(job, index)| job.task(index).state);
+            let may_come = state.is_some_and(|state| !matches!(state, State::Failed | State::Skipped));
+            assert!(may_come, "placements_may_come_about: {task} is {state:?}");
+            assert!(core.copies.get(task).is_some(), "placements_may_come_about: nobody copies {task}");
+        }
+        let gone = placement.workers.iter().find(|&&worker| core.workers.get(worker).is_none());
+        assert!(gone.is_none(), "placements_may_come_about: {gone:?} is gone");
+    }
 }
 
 fn ready_lists_list_ready_tasks(core: &Core) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commons::Asker;
 use crate::ids::{DriverId, JobId, TaskId, WorkerId};
+use crate::job::State;
 use crate::questions::{Answer, Placing};
 
 use super::Core;
@@ -12,7 +13,7 @@ use super::Core;
 /// Drivers that wait until results are where they want them.
 #[derive(Debug, Default)]
 pub(super) struct Placements {
-    waiting: Vec<Placement>,
+    pub(super) waiting: Vec<Placement>,
 }
 
 #[derive(Debug)]
@@ -46,10 +47,16 @@ impl Core {
 
     /// A driver wants so many workers to have each of these results.
     fn replicate(&mut self, asker: Asker, results: &[(JobId, u32)], copies: u32) {
-        let tasks = match self.results_of_driver(asker, results) {
+        let mut tasks = match self.results_of_driver(asker, results) {
             Ok(tasks) => tasks,
             Err(refusal) => return self.answer(vec![(asker, refusal)]),
         };
+        let state = |core: &Core, task| core.jobs.find(task).map(|(job, index)| job.task(index).state);
+        if let Some(failed) = tasks.iter().copied().find(|&task| state(self, task) == Some(State::Failed)) {
+            let name = self.jobs.find(failed).map(|(job, index)| job.task_name(index)).unwrap_or_default();
+            return self.answer(vec![(asker, Answer::Refused(nothing_to_copy(&name)))]);
+        }
+        tasks.retain(|&task| state(self, task) != Some(State::Skipped));
         for &task in &tasks {
             self.copies.row(task).wanted = copies;
         }
@@ -178,6 +185,11 @@ impl Core {
         }
         self.answer_placements();
     }
+}
+
+/// What whoever wants copies hears of a task that failed.
+pub(super) fn nothing_to_copy(name: &str) -> String {
+    format!("{name} failed: there is no result to copy")
 }
 
 /// Workers with their bytes, and their results that may move.
