@@ -102,6 +102,8 @@ async fn what_has_failed_is_made_again_with_what_it_reads() {
     // Again, and it fails again.
     third.retry().unwrap();
     assert!(soon(third.result()).await.is_err());
+    // It reads both, and may hear of the first one's failure before the second one does.
+    soon(second.wait()).await;
     assert_eq!((first.status(), second.status()), (Status::Failed, Status::Failed));
     assert_eq!(place.calls(), ["needs bread", "needs bread"]);
     place.put("bread");

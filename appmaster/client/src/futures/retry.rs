@@ -40,8 +40,8 @@ impl<T> Future<T> {
     /// Others that failed because of it stay as they are, until they are retried in turn. Does not wait.
     ///
     /// # Errors
-    /// When it has not failed, when what it reads and has not failed is held by nobody any more, or when its call is not known: of
-    /// a dataset's futures, and of one that was lost after it had a result. Then nothing is done.
+    /// When it has not failed, when what it reads had a result and is held by nobody any more, or when its call is not known: of a
+    /// dataset's futures, and of one that was lost after it had a result. Then nothing is done.
     pub fn retry(&self) -> Result<(), RetryError> {
         retry(self.claim())
     }
@@ -62,27 +62,29 @@ fn retry(claim: &Arc<Claim>) -> Result<(), RetryError> {
             wishes.extend(open.pop());
             continue;
         };
-        let is_failed = matches!(input.fate(), Fate::Failed(_));
-        let held = match input.holder() {
-            Some(held) => held,
-            None if is_failed => Claim::of(Arc::clone(&input), false, (&claim.wishes, &claim.driver)),
-            None => return Err(RetryError::Dropped { task: top.claim.slot.name(), input: input.name() }),
+        let (held, is_made) = match (input.holder(), input.fate()) {
+            (Some(held), fate) => (held, matches!(fate, Fate::Failed(_))),
+            (None, Fate::Ready(..)) => {
+                return Err(RetryError::Dropped { task: top.claim.slot.name(), input: input.name() });
+            }
+            // What nobody held when it ended nobody heard of: it may have failed.
+            (None, Fate::Failed(_) | Fate::Open) => {
+                (Claim::of(Arc::clone(&input), false, (&claim.wishes, &claim.driver)), true)
+            }
         };
         top.spec.inputs.push(Arc::clone(&held));
-        if is_failed && seen.insert(place(&input)) {
-            open.push(Looked::at(held)?);
+        if is_made && seen.insert(place(&input)) {
+            open.push(Looked::into(held)?);
         }
     }
     for Looked { claim, spec } in wishes {
-        // Always, as they take turns: a failure is final otherwise.
-        if claim.slot.reopen() {
-            claim.wishes.push(Wish::Retry(Arc::clone(&claim.slot), spec));
-        }
+        claim.slot.reopen();
+        claim.wishes.push(Wish::Retry(Arc::clone(&claim.slot), spec));
     }
     Ok(())
 }
 
-/// One that has failed.
+/// One that has failed, or may have.
 struct Looked {
     claim: Arc<Claim>,
     /// What it reads, as far as that was looked at.
@@ -90,12 +92,19 @@ struct Looked {
 }
 
 impl Looked {
+    /// The one that is retried.
     fn at(claim: Arc<Claim>) -> Result<Looked, RetryError> {
-        let task = || claim.slot.name();
         match claim.slot.fate() {
-            Fate::Open | Fate::Ready(..) => return Err(RetryError::NotFailed(task())),
-            Fate::Failed(Ended::Gone(why)) => return Err(RetryError::Gone { task: task(), why: why.to_string() }),
-            Fate::Failed(Ended::Failed { .. }) => {}
+            Fate::Open | Fate::Ready(..) => Err(RetryError::NotFailed(claim.slot.name())),
+            Fate::Failed(_) => Looked::into(claim),
+        }
+    }
+
+    /// One that is made again.
+    fn into(claim: Arc<Claim>) -> Result<Looked, RetryError> {
+        let task = || claim.slot.name();
+        if let Fate::Failed(Ended::Gone(why)) = claim.slot.fate() {
+            return Err(RetryError::Gone { task: task(), why: why.to_string() });
         }
         let recipe = claim.slot.recipe().ok_or_else(|| RetryError::Unknown(task()))?;
         Ok(Looked { claim, spec: Spec { recipe, inputs: Vec::new(), once: false } })

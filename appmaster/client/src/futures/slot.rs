@@ -158,14 +158,19 @@ impl Slot {
         lock(&self.row).claims.iter().find_map(Weak::upgrade)
     }
 
-    /// It has failed, and is run again. False if it has not, or somebody else was first.
-    pub fn reopen(&self) -> bool {
+    /// It has failed, and is to be run again.
+    pub fn reopen(&self) {
         let mut row = lock(&self.row);
-        let has_failed = matches!(row.fate, Fate::Failed(Ended::Failed { .. }));
-        if has_failed {
+        if matches!(row.fate, Fate::Failed(Ended::Failed { .. })) {
             row.fate = Fate::Open;
         }
-        has_failed
+    }
+
+    /// It is run again: whatever was heard of it until now is of the call before, whose result nobody keeps.
+    pub fn begins_again(&self, recipe: &Arc<Recipe>) {
+        let mut row = lock(&self.row);
+        row.fate = Fate::Open;
+        row.recipe = Some(Arc::clone(recipe));
     }
 
     /// It is this task, of a job of others.

@@ -166,9 +166,11 @@ impl FutureTable {
         let mut draft: Option<Draft> = None;
         let mut dropped: Vec<Arc<Slot>> = Vec::new();
         for wish in wishes {
-            if let Wish::Retry(slot, _) = &wish {
-                // Where it has failed, nobody wants it any more.
+            if let Wish::Retry(slot, spec) = &wish {
+                // Where it has failed, nobody wants it any more; who has dropped it before meant that, and not what it is now.
+                dropped.retain(|other| !Arc::ptr_eq(other, slot));
                 messages.extend(self.release(std::slice::from_ref(slot)));
+                slot.begins_again(&spec.recipe);
             }
             match wish {
                 Wish::Submit(slot, spec) | Wish::Retry(slot, spec) => {
@@ -384,7 +386,40 @@ fn inherited(spec: &Spec) -> Option<Ended> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
+    use super::super::recipe::Recipe;
     use super::*;
+
+    fn spec() -> Spec {
+        let (function, body, set) = (Bytes::new(), Bytes::new(), Arc::from("f"));
+        let (inputs, places) = (Vec::new(), Vec::new());
+        let recipe = Arc::new(Recipe { function, set, options: None, body, inputs, places, input_bytes: 0 });
+        Spec { recipe, inputs: Vec::new(), once: true }
+    }
+
+    #[test]
+    fn a_drop_from_before_a_retry_is_none_after_it() {
+        let slot = Arc::new(Slot::new("f", Key([0; 16])));
+        let (mut table, mut next) = (FutureTable::new(true), 1);
+        let mut take = |wishes| {
+            let show = |message| {
+                if let Message::SubmitJob(job) = &message {
+                    return format!("submit {}", job.job);
+                }
+                let Message::ReleaseJob(job) = message else { panic!("{message:?}") };
+                format!("release {}", job.job)
+            };
+            table.take(wishes, &mut next).into_iter().map(show).collect::<Vec<_>>()
+        };
+        let dropped = || Wish::Drop(Arc::clone(&slot));
+        let retry = || Wish::Retry(Arc::clone(&slot), spec());
+        assert_eq!(take(vec![Wish::Submit(Arc::clone(&slot), spec())]), ["submit 1"]);
+        assert_eq!(take(vec![dropped(), retry()]), ["release 1", "submit 2"]);
+        assert_eq!(take(vec![retry(), dropped()]), ["release 2", "submit 3", "release 3"]);
+        assert_eq!(take(vec![retry()]), ["submit 4"]);
+        assert_eq!(take(vec![dropped()]), ["release 4"]);
+    }
 
     #[test]
     fn neighbours_are_one_range() {

@@ -77,8 +77,10 @@ impl Core {
     pub(super) fn announce_failures(&mut self, id: JobId, effects: &Effects) {
         let Some(job) = self.jobs.get(id) else { return };
         let failed = effects.failed.iter().filter(|&&index| job.task(index).state == State::Failed);
-        let failures: Vec<(u32, Failure)> =
+        let mut failures: Vec<(u32, Failure)> =
             failed.filter_map(|&index| Some((index, job.failures.get(&index)?.clone()))).collect();
+        // What was read comes before those that read it.
+        failures.sort_unstable_by_key(|&(index, _)| index);
         self.errands_failed(id, &failures);
         for (index, failure) in failures {
             self.no_copies_of_failed(id, index);
