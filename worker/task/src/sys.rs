@@ -74,6 +74,7 @@ struct Capture {
     words: AtomicUsize,
     is_cut: AtomicBool,
     cpu_ns: AtomicU64,
+    at_ns: AtomicU64,
 }
 
 /// A thread that runs tasks.
@@ -100,8 +101,16 @@ pub(crate) struct Found<'a> {
     pub stack: &'a [AtomicU64],
     /// The stack is longer, or another one.
     pub is_cut: bool,
-    /// CPU time that the thread has used until now, nanoseconds.
+    /// CPU time that the thread had used then, nanoseconds.
     pub cpu_ns: u64,
+    /// When that was, by the clock that never goes back, nanoseconds.
+    pub at_ns: u64,
+}
+
+/// A clock of the calling thread's, nanoseconds.
+fn nanoseconds(clock: ClockId) -> u64 {
+    let time = clock_gettime(clock);
+    time.tv_sec.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec.cast_unsigned())
 }
 
 /// Removes the thread from the sampler's list when it ends.
@@ -147,7 +156,7 @@ pub(crate) fn install() -> io::Result<()> {
         return Ok(());
     }
     // The first time it is asked, it looks for the way to the answer; the handler must not.
-    let _ = clock_gettime(ClockId::ThreadCPUTime);
+    let _ = (nanoseconds(ClockId::ThreadCPUTime), nanoseconds(ClockId::Monotonic));
     // SAFETY: both structures are plain data, for which zeros are valid; the handler is one for SA_SIGINFO, and does only what
     // handlers may.
     unsafe {
@@ -271,15 +280,15 @@ impl Thread {
         if self.state.load(Ordering::Acquire) != TAKEN {
             return None;
         }
-        let Capture { pc, sp, fp, lr, name, words, is_cut, cpu_ns } = &self.capture;
+        let Capture { pc, sp, fp, lr, name, words, is_cut, cpu_ns, at_ns } = &self.capture;
         let read = |word: &AtomicU64| word.load(Ordering::Relaxed);
         let registers = Registers { pc: read(pc), sp: read(sp), fp: read(fp), lr: read(lr) };
         let stack = &self.stack[..words.load(Ordering::Relaxed).min(WORDS)];
-        let (is_cut, cpu_ns) = (is_cut.load(Ordering::Relaxed), read(cpu_ns));
+        let (is_cut, cpu_ns, at_ns) = (is_cut.load(Ordering::Relaxed), read(cpu_ns), read(at_ns));
         // SAFETY: null, or a reference to a static value, as `enter` was given it.
         let name = unsafe { name.load(Ordering::Relaxed).as_ref() };
         // Nothing where it had left the task before the signal came.
-        let seen = name.map(|name| look(Found { name, registers, stack, is_cut, cpu_ns }));
+        let seen = name.map(|name| look(Found { name, registers, stack, is_cut, cpu_ns, at_ns }));
         self.state.store(IDLE, Ordering::Release);
         seen
     }
@@ -297,8 +306,8 @@ impl Thread {
             // uses it now.
             place.store(unsafe { from.read_volatile() }, Ordering::Relaxed);
         }
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        let cpu_ns = time.tv_sec.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec.cast_unsigned());
+        // Both by the thread itself: while it is kept from the second, it uses nothing.
+        let (cpu_ns, at_ns) = (nanoseconds(ClockId::ThreadCPUTime), nanoseconds(ClockId::Monotonic));
         let capture = &self.capture;
         capture.pc.store(registers.pc, Ordering::Relaxed);
         capture.sp.store(registers.sp, Ordering::Relaxed);
@@ -308,6 +317,7 @@ impl Thread {
         capture.words.store(words, Ordering::Relaxed);
         capture.is_cut.store(!is_ours || words < there, Ordering::Relaxed);
         capture.cpu_ns.store(cpu_ns, Ordering::Relaxed);
+        capture.at_ns.store(at_ns, Ordering::Relaxed);
     }
 }
 

@@ -123,8 +123,8 @@ struct Watched {
     thread: Arc<Thread>,
     /// Ticks since it was asked.
     asked: u64,
-    /// The CPU time that it had used by its last sample, and when that was.
-    last: Option<(u64, Instant)>,
+    /// The CPU time that it had used by its last sample, and when that was, nanoseconds.
+    last: Option<(u64, u64)>,
 }
 
 struct Taken {
@@ -163,9 +163,9 @@ impl Sampler {
         let thread = Arc::clone(&watched.thread);
         let (count, last) = (watched.asked, watched.last.take());
         let taken = thread.take(|found| {
-            let now = Instant::now();
-            let cpu = last.map(|(used, when)| (found.cpu_ns.saturating_sub(used), nanoseconds(now - when)));
-            watched.last = Some((found.cpu_ns, now));
+            let since = |(used, when)| (found.cpu_ns.saturating_sub(used), found.at_ns.saturating_sub(when));
+            let cpu = last.map(since);
+            watched.last = Some((found.cpu_ns, found.at_ns));
             let frames = self.unwind(&found);
             let wall_ns = nanoseconds(interval).saturating_mul(count);
             Taken { name: found.name, frames, count, wall_ns, cpu }
