@@ -12,6 +12,7 @@ use bobbin_task::{Isolation, Pauses, Task, TaskError, TaskErrorKind, TaskReport,
 use futures::FutureExt;
 use tracing::{debug, warn};
 
+use crate::ahead::Ahead;
 use crate::cancellation::Cancellation;
 use crate::executors::Executors;
 use crate::inputs::{InputList, Lost, TaskInputs};
@@ -29,6 +30,8 @@ pub(crate) struct Attempt {
     pub order: wire::RunTask,
     pub inputs: TaskInputs,
     pub cancellation: Cancellation,
+    /// What is read for it while it waits for a thread.
+    pub ahead: Option<Ahead>,
     pub executors: Executors,
     pub store: ResultStore,
     /// Our host, for messages.
@@ -54,7 +57,8 @@ impl Attempt {
         let cancellation = self.cancellation.clone();
         let outcome = {
             let _clock = cancellation.begin(Duration::from_millis(self.order.time_limit_ms));
-            let task = Task {
+            let ahead = self.ahead;
+            let mut task = Task {
                 shared: &self.order.shared,
                 body: &self.order.body,
                 cancel: cancellation.flag(),
@@ -66,8 +70,14 @@ impl Attempt {
                     wire::Isolation::Process => Isolation::Process,
                 },
                 memory_bytes: self.order.memory_bytes,
+                ready: None,
             };
-            let run = run(&self.executors, (self.order.kind, task), self.inputs, &mut writer);
+            let run = async {
+                if let Some(ahead) = ahead {
+                    task.ready = ahead.take().await;
+                }
+                run(&self.executors, (self.order.kind, task), self.inputs, &mut writer).await
+            };
             tokio::select! {
                 biased;
                 () = cancellation.cancelled() => Err(cancellation.error()),

@@ -12,6 +12,7 @@
 //! The same worker serves an application master over TLS ([`connect`]) and an application in its own process
 //! ([`Worker::run`] over channels).
 
+mod ahead;
 mod attempt;
 mod calls;
 mod cancellation;

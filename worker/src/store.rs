@@ -161,6 +161,11 @@ impl ResultStore {
         ResultStore { shared: Arc::new(shared) }
     }
 
+    /// Bytes that it keeps in memory at most.
+    pub(crate) fn budget(&self) -> usize {
+        self.shared.budget
+    }
+
     /// Begins the result of `task`.
     pub fn writer(&self, task: u32) -> ResultWriter {
         let epoch = self.lock().epoch;

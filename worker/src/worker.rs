@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::warn;
 
+use crate::ahead::{Ahead, ReadAhead};
 use crate::attempt::{Attempt, Key, failed};
 use crate::cancellation::{Cancellation, GRACE};
 use crate::copying::Copying;
@@ -24,6 +25,8 @@ use crate::threads::{Leisure, TaskThreads, Tell, Work};
 
 /// Reports that wait to be sent.
 pub(crate) const REPORTS: usize = 1024;
+/// Of the memory for results so many times as much as for what tasks read ahead.
+const AHEAD: usize = 4;
 /// How long a worker that ends waits for its tasks to notice. What has not by then ends with the process.
 const PARTING: Duration = Duration::from_secs(5);
 
@@ -61,6 +64,7 @@ pub struct Worker {
     /// Attempts that wait for others; their threads have stand-ins.
     waiting: BTreeSet<Key>,
     pauses: PauseBox,
+    ahead: ReadAhead,
     pool: Arc<Pool>,
     /// Our number in the application; tells our own results from others'.
     id: u32,
@@ -118,6 +122,7 @@ impl Worker {
     pub fn start(options: WorkerOptions, (id, master): (u32, u32)) -> std::io::Result<Self> {
         let threads = TaskThreads::start(options.threads)?;
         options.store.serve(master);
+        let ahead = ReadAhead::new((options.store.budget() / AHEAD) as u64, options.peers.io.clone());
         Ok(Worker {
             options,
             threads,
@@ -125,6 +130,7 @@ impl Worker {
             abandoned: BTreeSet::new(),
             waiting: BTreeSet::new(),
             pauses: PauseBox::default(),
+            ahead,
             pool: Arc::default(),
             id,
             master,
@@ -284,9 +290,11 @@ impl Worker {
             fetched: Arc::default(),
             lost: Arc::default(),
         };
+        let ahead = self.read_ahead(&order, &cancellation);
         let attempt = Attempt {
             order,
             inputs,
+            ahead,
             cancellation: cancellation.clone(),
             executors: self.options.executors.clone(),
             store: self.options.store.clone(),
@@ -308,6 +316,17 @@ impl Worker {
         }
         self.running.insert(key, cancellation);
         None
+    }
+
+    /// Reads for a task that has to wait for a thread.
+    fn read_ahead(&self, order: &wire::RunTask, cancellation: &Cancellation) -> Option<Ahead> {
+        let busy = self.running.len().saturating_sub(self.waiting.len());
+        if order.input_bytes == 0 || busy < self.options.threads as usize {
+            return None;
+        }
+        let executor = self.options.executors.of(order.kind).ok()?;
+        let read = executor.read_ahead(&order.shared, &order.body, &cancellation.flag())?;
+        self.ahead.begin(order.input_bytes, read)
     }
 
     /// Cancels what runs and waits, but not for ever, until it has ended.

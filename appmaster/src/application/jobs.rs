@@ -85,6 +85,7 @@ impl Job {
         Some(wire::RunTask {
             shared: set.shared.clone(),
             body,
+            input_bytes: task.input_bytes,
             kind: set.kind,
             time_limit_ms: options.map_or(0, |options| options.time_limit_ms),
             generation: options.map_or(0, |options| options.generation),

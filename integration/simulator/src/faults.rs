@@ -189,7 +189,7 @@ impl World {
         self.tally.kept -= kept.values().chain(former.values()).map(|held| held.bytes).sum::<u64>();
         row.queue.clear();
         for run in std::mem::take(&mut row.running) {
-            self.tally.held += self.queue.now() - run.since;
+            self.tally.held += run.since.map_or(0, |since| self.queue.now() - since);
             self.stop_flows(run.run);
         }
         if !held {

@@ -95,7 +95,7 @@ impl World {
         self.network.check();
         self.manager.check();
         for (number, worker) in self.workers.iter().enumerate() {
-            assert!(worker.running.len() <= worker.threads, "no_worker_above_its_threads: {number}");
+            assert!(worker.busy() <= worker.threads, "no_worker_above_its_threads: {number}");
             for task in &worker.given {
                 let known = self.is_on(*task, number as u32 + 1);
                 assert!(known, "workers_have_what_they_were_given: {task} on worker {number}");

@@ -13,6 +13,10 @@ use super::world::{Held, Running, World};
 /// Results of more hosts than this are fetched as two flows: those of the rack, and the others.
 const SINGLE_HOSTS: usize = 8;
 
+/// Blocks that a worker reads at once for tasks that wait for a thread, and those that it keeps for them.
+const READS_AHEAD: u32 = 1;
+const BLOCKS_AHEAD: usize = 4;
+
 /// Bytes of a copy that come in a microsecond: copies are few, and take nothing of what tasks read.
 const COPIED_PER_MICRO: u64 = 100;
 
@@ -88,25 +92,57 @@ impl World {
     }
 
     fn start_next(&mut self, worker: usize) {
-        while self.workers[worker].running.len() < self.workers[worker].threads {
+        while self.workers[worker].busy() < self.workers[worker].threads {
             let Some(row) = self.workers[worker].queue.pop_front() else { break };
             self.start(worker, &row);
             crate::Counting::inside(|| drop(row));
         }
+        self.read_ahead(worker);
         let row = &self.workers[worker];
-        assert!(row.running.len() <= row.threads, "no_worker_above_its_threads: {worker}");
+        assert!(row.busy() <= row.threads, "no_worker_above_its_threads: {worker}");
+    }
+
+    /// While tasks wait for a thread, their blocks are read, one after the other.
+    fn read_ahead(&mut self, worker: usize) {
+        let row = &self.workers[worker];
+        let read = row.running.iter().filter(|row| row.since.is_none());
+        let (mut count, mut reads) = (0, 0);
+        read.for_each(|row| (count, reads) = (count + 1, reads + row.flows));
+        if reads >= READS_AHEAD || count >= BLOCKS_AHEAD {
+            return;
+        }
+        let is_read = |next: &Assignment| {
+            row.running.iter().any(|row| (row.run.task, row.run.attempt) == (next.task, next.attempt))
+        };
+        let Some(row) = row.queue.iter().take(BLOCKS_AHEAD).find(|next| !is_read(next)) else { return };
+        let (run, job, index) = (Run { worker, task: row.task, attempt: row.attempt }, row.job, row.index);
+        if self.jobs[job.0 as usize].plan.replicas(index).is_empty() {
+            return;
+        }
+        let running = Running { run, since: None, flows: 0, reads_from: BTreeSet::new(), value: 0 };
+        self.workers[worker].running.push(running);
+        self.read_block(run);
     }
 
     fn start(&mut self, worker: usize, row: &Assignment) {
         let run = Run { worker, task: row.task, attempt: row.attempt };
         let inputs = self.look_for_inputs(worker, row);
-        let running =
-            Running { run, since: self.queue.now(), flows: 0, reads_from: inputs.holders, value: inputs.value };
-        self.workers[worker].running.push(running);
+        let since = Some(self.queue.now());
+        let was_read = match self.running(run) {
+            Some(row) => {
+                (row.since, row.reads_from, row.value) = (since, inputs.holders, inputs.value);
+                true
+            }
+            None => {
+                let (reads_from, value) = (inputs.holders, inputs.value);
+                self.workers[worker].running.push(Running { run, since, flows: 0, reads_from, value });
+                false
+            }
+        };
         if !inputs.missing.is_empty() {
             return self.queue.after(100 * MILLI, Happening::Unreadable(run, inputs.missing));
         }
-        if !self.jobs[row.job.0 as usize].plan.replicas(row.index).is_empty() {
+        if !was_read && !self.jobs[row.job.0 as usize].plan.replicas(row.index).is_empty() {
             self.read_block(run);
         }
         self.fetch(run, &inputs.bytes);
@@ -227,9 +263,10 @@ impl World {
         let Some(transfer) = ended else { return };
         let Some(row) = self.running(transfer.run) else { return };
         row.flows -= 1;
-        if row.flows == 0 {
+        if row.flows == 0 && row.since.is_some() {
             self.compute(transfer.run);
         }
+        self.read_ahead(transfer.run.worker);
     }
 
     fn compute(&mut self, run: Run) {
@@ -292,7 +329,7 @@ impl World {
         let running = &mut self.workers[run.worker].running;
         let position = running.iter().position(|row| row.run == run)?;
         let row = running.remove(position);
-        self.tally.held += self.queue.now() - row.since;
+        self.tally.held += row.since.map_or(0, |since| self.queue.now() - since);
         if row.flows > 0 {
             self.stop_flows(run);
         }

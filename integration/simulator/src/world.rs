@@ -64,7 +64,8 @@ pub(super) struct Held {
 #[derive(Clone, Debug)]
 pub(super) struct Running {
     pub(super) run: Run,
-    pub(super) since: Micros,
+    /// Since when it has a thread; `None` while its block is read ahead.
+    pub(super) since: Option<Micros>,
     /// What is still flowing.
     pub(super) flows: u32,
     pub(super) reads_from: BTreeSet<usize>,
@@ -101,6 +102,13 @@ pub(super) struct Worker {
     pub(super) said: VecDeque<Event>,
     pub(super) told_until: Micros,
     pub(super) heard_until: Micros,
+}
+
+impl Worker {
+    /// Threads that have a task.
+    pub(super) fn busy(&self) -> usize {
+        self.running.iter().filter(|row| row.since.is_some()).count()
+    }
 }
 
 /// A task, as seen from outside, and its latest attempt.

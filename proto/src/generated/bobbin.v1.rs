@@ -265,6 +265,10 @@ pub struct RunTask {
     /// Further holders of some of the results that it reads: whoever cannot be heard in the middle of one need not be waited for.
     #[prost(message, repeated, tag = "13")]
     pub copies: ::prost::alloc::vec::Vec<Copy>,
+    /// Bytes of files that the task reads (Task.input_bytes), 0 if none or unknown: a worker may read them before it has a thread
+    /// for the task.
+    #[prost(uint64, tag = "14")]
+    pub input_bytes: u64,
 }
 /// Another worker that has a result, byte for byte.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

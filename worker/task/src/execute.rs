@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::FutureExt;
-use futures::future::LocalBoxFuture;
+use futures::future::{BoxFuture, LocalBoxFuture};
 
-use crate::task::{Inputs, Output, Task, TaskError, TaskErrorKind, TaskReport};
+use crate::task::{CancelFlag, Inputs, Output, Ready, Task, TaskError, TaskErrorKind, TaskReport};
 
 /// Runs tasks of one kind; shared by all task threads of a worker.
 pub trait Execute: Send + Sync {
@@ -16,6 +17,13 @@ pub trait Execute: Send + Sync {
         inputs: Arc<dyn Inputs>,
         output: &'a mut dyn Output,
     ) -> LocalBoxFuture<'a, Result<TaskReport, TaskError>>;
+
+    /// Reads what a task needs of files while it waits for a thread, as far as that is worth it: of the bytes that its task set
+    /// shares, and of its own. Reading ends when the flag is raised. Whatever fails is left to [`run`](Execute::run), which is
+    /// given what was read as [`Task::ready`]. `None` where nothing is read.
+    fn read_ahead(&self, _shared: &Bytes, _body: &Bytes, _cancel: &CancelFlag) -> Option<BoxFuture<'static, Ready>> {
+        None
+    }
 }
 
 /// Stands for the query engine in a program that has none.

@@ -14,7 +14,8 @@ mod task;
 pub use execute::{Execute, NoPlans};
 pub use running::{Cancelled, Pause, Pauses, Running, checkpoint, is_cancelled, running};
 pub use task::{
-    CancelFlag, InputError, Inputs, Isolation, LostInput, Output, Piece, Task, TaskError, TaskErrorKind, TaskReport,
+    CancelFlag, InputError, Inputs, Isolation, LostInput, Output, Piece, Ready, Task, TaskError, TaskErrorKind,
+    TaskReport,
 };
 
 /// What the expansion of `#[bobbin::task]` uses; no part of the interface.

@@ -1,5 +1,6 @@
 //! What a worker gives to a task and what the task gives back.
 
+use std::any::Any;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,8 +12,29 @@ use futures::stream::BoxStream;
 
 use crate::running::Pauses;
 
+/// What was read for a task while it waited for a thread. Only the executor that has read it knows what it is.
+pub struct Ready(Box<dyn Any + Send>);
+
+impl Ready {
+    /// This was read.
+    pub fn new(read: impl Any + Send) -> Ready {
+        Ready(Box::new(read))
+    }
+
+    /// What was read, if it is of this type.
+    pub fn take<T: Any>(self) -> Option<T> {
+        self.0.downcast().ok().map(|read| *read)
+    }
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Ready")
+    }
+}
+
 /// One task: the bytes that its task set shares, its own bytes, and the flag that stops it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Task<'a> {
     /// What all tasks of the task set share: a plan, a function.
     pub shared: &'a Bytes,
@@ -28,6 +50,8 @@ pub struct Task<'a> {
     pub isolation: Isolation,
     /// Bytes of memory that a process of its own may have for itself; 0 for what is usual.
     pub memory_bytes: u64,
+    /// What [`Execute::read_ahead`](crate::Execute::read_ahead) has read for it.
+    pub ready: Option<Ready>,
 }
 
 /// Where a function runs.
@@ -44,7 +68,7 @@ impl<'a> Task<'a> {
     /// A driver's task that tells nobody when it waits.
     pub fn new(shared: &'a Bytes, body: &'a Bytes, cancel: CancelFlag) -> Task<'a> {
         let (pauses, isolation) = (Pauses::default(), Isolation::default());
-        Task { shared, body, cancel, generation: 0, pauses, isolation, memory_bytes: 0 }
+        Task { shared, body, cancel, generation: 0, pauses, isolation, memory_bytes: 0, ready: None }
     }
 }
 

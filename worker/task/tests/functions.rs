@@ -11,8 +11,8 @@ use bobbin_macros::task;
 use bobbin_proto::{self as wire, Message};
 use bobbin_task::function::{Bytes, Function, Functions, Methods, State, Value};
 use bobbin_task::{
-    CancelFlag, Cancelled, Execute, InputError, Inputs, LostInput, Output, Piece, Task, TaskError, TaskErrorKind,
-    TaskReport, checkpoint,
+    CancelFlag, Cancelled, Execute, InputError, Inputs, LostInput, Output, Piece, Ready, Task, TaskError,
+    TaskErrorKind, TaskReport, checkpoint,
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -38,6 +38,11 @@ fn parse(text: String) -> Result<u64, std::num::ParseIntError> {
 fn lines(block: Bytes) -> Bytes {
     let text = String::from_utf8_lossy(&block).to_uppercase();
     text.into()
+}
+
+#[task(crate = bobbin_task)]
+fn joined(one: Bytes, other: Bytes) -> Bytes {
+    [&one[..], &other[..]].concat().into()
 }
 
 #[task(crate = bobbin_task)]
@@ -174,9 +179,22 @@ async fn run(
     results: Vec<bytes::Bytes>,
     cancel: CancelFlag,
 ) -> Result<(TaskReport, bytes::Bytes), TaskError> {
+    run_with((function, arguments), results, cancel, None).await
+}
+
+fn body(arguments: Vec<Kind>) -> bytes::Bytes {
     let arguments = arguments.into_iter().map(|argument| wire::Argument { argument: Some(argument) }).collect();
-    let (shared, body) = (function.encode_to_vec().into(), wire::Call { arguments }.encode_to_vec().into());
-    let task = Task::new(&shared, &body, cancel);
+    wire::Call { arguments }.encode_to_vec().into()
+}
+
+async fn run_with(
+    (function, arguments): (wire::Function, Vec<Kind>),
+    results: Vec<bytes::Bytes>,
+    cancel: CancelFlag,
+    ready: Option<Ready>,
+) -> Result<(TaskReport, bytes::Bytes), TaskError> {
+    let (shared, body) = (function.encode_to_vec().into(), body(arguments));
+    let task = Task { ready, ..Task::new(&shared, &body, cancel) };
     let mut output = Kept::default();
     let functions = Functions::new(BlockReader::local());
     let report = functions.run(task, Arc::new(Results(results)), &mut output).await?;
@@ -237,6 +255,30 @@ async fn blocks_of_files_are_arguments() {
     std::fs::write(&path, "changed").unwrap();
     let error = refusal(function(lines), vec![Kind::Range(range(false))]).await;
     assert_eq!((error.kind, error.exit_code), (TaskErrorKind::Permanent, 66), "{}", error.message);
+}
+
+/// What waits for a thread has its bytes before that; what could not be read then is read when it runs.
+#[tokio::test]
+async fn blocks_are_read_ahead() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("text");
+    std::fs::write(&path, "four").unwrap();
+    let file = BlockReader::local().list(path.to_str().unwrap()).await.unwrap().remove(0);
+    let range = |start, end| {
+        let (url, file_length, modified_ms) = (file.url.clone(), file.len, file.modified_ms);
+        Kind::Range(wire::FileRange { url, start, end, file_length, modified_ms, whole_lines: false })
+    };
+    let functions = Functions::new(BlockReader::local());
+    let ahead = |arguments| functions.read_ahead(&bytes::Bytes::new(), &body(arguments), &CancelFlag::default());
+    assert!(ahead(vec![value(&1_u64)]).is_none(), "there is nothing to read");
+    let (both, beyond) = (|| vec![range(2, 4), range(0, 2)], || vec![range(3, 5), range(0, 4)]);
+    let (ready, in_part) = (ahead(both()).unwrap().await, ahead(beyond()).unwrap().await);
+    std::fs::remove_file(&path).unwrap();
+    let ready = run_with((function(joined), both()), vec![], CancelFlag::default(), Some(ready)).await;
+    let (report, bytes) = ready.unwrap();
+    assert_eq!((bytes, report.counters.local_file), ("urfo".into(), 4));
+    let error = run_with((function(joined), beyond()), vec![], CancelFlag::default(), Some(in_part)).await.unwrap_err();
+    assert!(error.message.ends_with("text: bytes 3 to 5 are no range of its 4 bytes"), "{}", error.message);
 }
 
 #[tokio::test]

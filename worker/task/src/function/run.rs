@@ -1,14 +1,14 @@
 //! Calls of functions as tasks.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::error::Error;
 use std::sync::Arc;
 
 use bobbin_blocks::{BlockReader, ReadCounters, ReadError};
 use bobbin_proto::{self as wire, Message as _};
 use bytes::{Bytes, BytesMut};
-use futures::future::LocalBoxFuture;
+use futures::future::{BoxFuture, LocalBoxFuture};
 use futures::{FutureExt, StreamExt};
 use tracing::warn;
 use wire::argument::Argument as Kind;
@@ -20,7 +20,9 @@ use crate::execute::Execute;
 use crate::process::{Call, ProcessError, Processes};
 use crate::profile;
 use crate::running::Running;
-use crate::task::{InputError, Inputs, Isolation, LostInput, Output, Task, TaskError, TaskErrorKind, TaskReport};
+use crate::task::{
+    CancelFlag, InputError, Inputs, Isolation, LostInput, Output, Ready, Task, TaskError, TaskErrorKind, TaskReport,
+};
 
 /// Runs calls of the functions of this executable.
 pub struct Functions {
@@ -94,14 +96,14 @@ impl Functions {
         task: &Task<'_>,
         inputs: &dyn Inputs,
         output: &mut dyn Output,
-        counters: &Arc<ReadCounters>,
+        ranges: &mut Ranges,
     ) -> Result<(), CallError> {
         let garbled = |error: wire::DecodeError| CallError::Garbled(error.to_string());
         let called = wire::Function::decode(task.shared.clone()).map_err(garbled)?;
         let call = wire::Call::decode(task.body.clone()).map_err(garbled)?;
         let function = self.registry.find(&called.name)?;
         check(function, &called)?;
-        let work = self.call_found(function, call, task, (inputs, output, counters));
+        let work = self.call_found(function, call, task, (inputs, output, ranges));
         profile::under(&function.name, work).await
     }
 
@@ -110,12 +112,12 @@ impl Functions {
         function: &'static Registered,
         call: wire::Call,
         task: &Task<'_>,
-        (inputs, output, counters): (&dyn Inputs, &mut dyn Output, &Arc<ReadCounters>),
+        (inputs, output, ranges): (&dyn Inputs, &mut dyn Output, &mut Ranges),
     ) -> Result<(), CallError> {
         let results = fetch(&call, inputs).await?;
         let mut arguments = Vec::with_capacity(call.arguments.len());
         for argument in call.arguments {
-            arguments.push(self.argument(argument, &results, task, counters).await?);
+            arguments.push(self.argument(argument, &results, task, ranges).await?);
         }
         drop(results);
         let result = self.run_function(function, arguments, task).await?;
@@ -174,7 +176,7 @@ impl Functions {
         argument: wire::Argument,
         results: &BTreeMap<usize, Bytes>,
         task: &Task<'_>,
-        counters: &Arc<ReadCounters>,
+        ranges: &mut Ranges,
     ) -> Result<ArgumentBytes, CallError> {
         let result = |number: u32| {
             let missing = || CallError::Garbled(format!("it has no input {number}"));
@@ -186,9 +188,10 @@ impl Functions {
             Some(Kind::Results(list)) => {
                 ArgumentBytes::List(list.results.into_iter().map(result).collect::<Result<_, _>>()?)
             }
-            Some(Kind::Range(range)) => {
-                ArgumentBytes::One(range::read(&self.reader, range, Arc::clone(counters), &task.cancel).await?)
-            }
+            Some(Kind::Range(range)) => ArgumentBytes::One(match ranges.read.pop_front().flatten() {
+                Some(bytes) => bytes,
+                None => range::read(&self.reader, range, Arc::clone(&ranges.counters), &task.cancel).await?,
+            }),
             None => return Err(CallError::Garbled("an argument is empty".to_owned())),
         })
     }
@@ -197,14 +200,14 @@ impl Functions {
 impl Execute for Functions {
     fn run<'a>(
         &'a self,
-        task: Task<'a>,
+        mut task: Task<'a>,
         inputs: Arc<dyn Inputs>,
         output: &'a mut dyn Output,
     ) -> LocalBoxFuture<'a, Result<TaskReport, TaskError>> {
         async move {
-            let counters = Arc::new(ReadCounters::default());
-            match self.call(&task, inputs.as_ref(), output, &counters).await {
-                Ok(()) => Ok(TaskReport { rows: 1, note: Bytes::new(), counters: counters.snapshot() }),
+            let mut ranges: Ranges = task.ready.take().and_then(Ready::take).unwrap_or_default();
+            match self.call(&task, inputs.as_ref(), output, &mut ranges).await {
+                Ok(()) => Ok(TaskReport { rows: 1, note: Bytes::new(), counters: ranges.counters.snapshot() }),
                 // Whoever was asked to stop and stops with an error did as it was told.
                 Err(_) if task.cancel.is_cancelled() => Err(task_error(&CallError::Cancelled)),
                 Err(error) => Err(task_error(&error)),
@@ -212,6 +215,38 @@ impl Execute for Functions {
         }
         .boxed_local()
     }
+
+    fn read_ahead(&self, _: &Bytes, body: &Bytes, cancel: &CancelFlag) -> Option<BoxFuture<'static, Ready>> {
+        let call = wire::Call::decode(body.clone()).ok()?;
+        let range = |argument: wire::Argument| match argument.argument {
+            Some(Kind::Range(range)) => Some(range),
+            Some(Kind::Value(_) | Kind::Result(_) | Kind::Results(_)) | None => None,
+        };
+        let wanted: Vec<wire::FileRange> = call.arguments.into_iter().filter_map(range).collect();
+        if wanted.is_empty() {
+            return None;
+        }
+        let (reader, cancel) = (self.reader.clone(), cancel.clone());
+        Some(
+            async move {
+                let mut ranges = Ranges::default();
+                for range in wanted {
+                    let bytes = range::read(&reader, range, Arc::clone(&ranges.counters), &cancel).await;
+                    ranges.read.push_back(bytes.ok());
+                }
+                Ready::new(ranges)
+            }
+            .boxed(),
+        )
+    }
+}
+
+/// Ranges of files that a call reads, in the order of its arguments.
+#[derive(Default)]
+struct Ranges {
+    /// Those that were read ahead; `None` if one could not be.
+    read: VecDeque<Option<Bytes>>,
+    counters: Arc<ReadCounters>,
 }
 
 fn check(function: &Registered, called: &wire::Function) -> Result<(), CallError> {
