@@ -33,17 +33,26 @@ struct Merit {
 }
 
 struct Cover<'a> {
-    waiting: &'a [Waiting<'a>],
+    /// Tasks that no host of ours held at first, and whether one does now.
+    waiting: Vec<Waiting<'a>>,
     covered: Vec<bool>,
-    /// The waiting tasks of each host, in the order of the hosts' numbers.
+    /// These tasks at each host, in the order of the hosts' numbers.
     at: Lists<u32>,
     /// Bytes of waiting tasks on each host; of hosts that are no candidates they do not matter.
     bytes: Vec<u64>,
     uncovered: Vec<u64>,
 }
 
-/// Choose hosts for `count` more containers; fewer where no host is worth another one.
-pub(crate) fn choose(waiting: &[Waiting<'_>], candidates: &mut BTreeMap<HostId, Candidate>, count: u32) -> Vec<HostId> {
+/// Choose hosts for `count` more containers; fewer where no host is worth another one. Millions of tasks may wait, most of them
+/// for hosts that we have: they are looked at once, in their order.
+pub(crate) fn choose<'a>(
+    waiting: impl Iterator<Item = Waiting<'a>>,
+    candidates: &mut BTreeMap<HostId, Candidate>,
+    count: u32,
+) -> Vec<HostId> {
+    if count == 0 || candidates.is_empty() {
+        return Vec::new();
+    }
     let mut cover = Cover::new(waiting, candidates);
     let merits = candidates.iter().filter_map(|(&host, candidate)| cover.merit(host, *candidate));
     // Merits only become smaller, so one that is still true when it is the greatest is the best.
@@ -66,20 +75,26 @@ pub(crate) fn choose(waiting: &[Waiting<'_>], candidates: &mut BTreeMap<HostId, 
 }
 
 impl<'a> Cover<'a> {
-    fn new(waiting: &'a [Waiting<'a>], candidates: &BTreeMap<HostId, Candidate>) -> Cover<'a> {
-        let places = || waiting.iter().flat_map(|task| task.places);
-        let hosts = places().map(|host| host.index() + 1).max().unwrap_or(0);
-        let mut bytes = vec![0; hosts];
-        for task in waiting {
-            task.places.iter().for_each(|host| bytes[host.index()] += task.bytes.max(1));
-        }
-        let pairs = (0..).zip(waiting).flat_map(|(index, task)| task.places.iter().map(move |host| (host.0, index)));
-        let at = Lists::filled(hosts, || pairs.clone());
-        let mut cover = Cover { waiting, covered: vec![false; waiting.len()], at, uncovered: bytes.clone(), bytes };
+    fn new(tasks: impl Iterator<Item = Waiting<'a>>, candidates: &BTreeMap<HostId, Candidate>) -> Cover<'a> {
+        let end = candidates.keys().next_back().map_or(0, |host| host.index() + 1);
+        let mut ours = vec![false; end];
         for (&host, _) in candidates.iter().filter(|(_, candidate)| candidate.taken > 0) {
-            cover.take(host);
+            ours[host.index()] = true;
         }
-        cover
+        // Of hosts that are no candidates nobody asks.
+        let (mut bytes, mut uncovered, mut waiting) = (vec![0; end], vec![0; end], Vec::new());
+        tasks.for_each(|task| {
+            let places = || task.places.iter().map(|host| host.index()).filter(|&host| host < end);
+            places().for_each(|host| bytes[host] += task.bytes.max(1));
+            if !places().any(|host| ours[host]) {
+                places().for_each(|host| uncovered[host] += task.bytes.max(1));
+                waiting.push(task);
+            }
+        });
+        let places = |task: &Waiting<'a>| task.places.iter().map(|host| host.0).filter(|&host| (host as usize) < end);
+        let pairs = (0..).zip(&waiting).flat_map(|(index, task)| places(task).map(move |host| (host, index)));
+        let at = Lists::filled(end, || pairs.clone());
+        Cover { covered: vec![false; waiting.len()], waiting, at, bytes, uncovered }
     }
 
     /// Nothing if the host is full or holds nothing.
@@ -99,8 +114,9 @@ impl<'a> Cover<'a> {
             }
             let task = self.waiting[index as usize];
             for place in task.places {
-                let bytes = &mut self.uncovered[place.index()];
-                *bytes = bytes.saturating_sub(task.bytes.max(1));
+                if let Some(bytes) = self.uncovered.get_mut(place.index()) {
+                    *bytes = bytes.saturating_sub(task.bytes.max(1));
+                }
             }
         }
     }
@@ -116,7 +132,7 @@ mod tests {
         let waiting: Vec<_> = places.iter().map(|places| Waiting { places, bytes: 1 }).collect();
         let mut table =
             (0..).map(HostId).zip(candidates.iter().map(|&(taken, room)| Candidate { taken, room })).collect();
-        let chosen: Vec<u32> = choose(&waiting, &mut table, count).into_iter().map(|host| host.0).collect();
+        let chosen: Vec<u32> = choose(waiting.into_iter(), &mut table, count).into_iter().map(|host| host.0).collect();
         assert_eq!(chosen, expected);
     }
 

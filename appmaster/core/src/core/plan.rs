@@ -220,25 +220,19 @@ impl Core {
     }
 
     fn choose_hosts(&self, cluster: &ClusterConfig, count: u32) -> Vec<HostId> {
-        // There may be millions.
-        let mut waiting = Vec::with_capacity(self.ready_count() + self.expected_places().len());
-        for job in self.jobs.iter() {
-            waiting.extend(
-                job.ready_tasks()
-                    .filter(|&index| !job.places_now(index).is_empty())
-                    .map(|index| Waiting { places: job.places_now(index), bytes: job.task(index).input_bytes }),
-            );
-        }
+        let ready = self.jobs.iter().flat_map(|job| {
+            let placed = job.ready_tasks().filter(|&index| !job.places_now(index).is_empty());
+            placed.map(|index| Waiting { places: job.places_now(index), bytes: job.task(index).input_bytes })
+        });
         let expected = self.expected_places().iter();
-        waiting.extend(
-            expected.map(|(host, count)| Waiting { places: std::slice::from_ref(host), bytes: u64::from(*count) }),
-        );
+        let expected =
+            expected.map(|(host, count)| Waiting { places: std::slice::from_ref(host), bytes: u64::from(*count) });
         let mut chosen = self.missing_hosts();
         chosen.truncate(count as usize);
         let left = count - chosen.len() as u32;
         let mut candidates = self.candidates(cluster);
         candidates.retain(|host, _| !chosen.contains(host));
-        chosen.extend(choose(&waiting, &mut candidates, left));
+        chosen.extend(choose(ready.chain(expected), &mut candidates, left));
         chosen
     }
 
