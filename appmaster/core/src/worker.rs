@@ -63,6 +63,8 @@ pub(crate) struct Worker {
     in_use: Vec<u64>,
     /// Results that it keeps for us.
     pub results: u32,
+    /// Their tasks, and some whose results it keeps no more.
+    pub kept: Vec<TaskId>,
     /// Is it to leave as soon as others have its results? It gets no more tasks.
     pub leaving: bool,
     /// Does it use most of its memory? Then it gets no task beside another one.
@@ -86,6 +88,7 @@ impl Worker {
             waiting: 0,
             in_use: Vec::new(),
             results: 0,
+            kept: Vec::new(),
             leaving: false,
             pressed: false,
             failures_in_row: 0,

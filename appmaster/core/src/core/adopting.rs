@@ -95,8 +95,12 @@ impl Core {
         if !self.former.answered(worker, task) {
             return;
         }
-        let Some(row) = self.workers.get_mut(worker) else { return };
-        row.results += u32::from(found.is_some());
+        if self.workers.get(worker).is_none() {
+            return;
+        }
+        if found.is_some() {
+            self.keeps(worker, task);
+        }
         let is_asked = |job: &Job, index| job.task(index).state == State::Sought { asked: Some(worker) };
         let sought =
             self.jobs.find(task).filter(|&(job, index)| is_asked(job, index)).map(|(job, index)| (job.id, index));

@@ -240,9 +240,7 @@ impl Core {
         if self.copies.arrived(task, worker, copy) && is_there && !holds {
             self.copies.row(task).others.insert(worker);
             self.tell(task, Step::Copied { worker });
-            if let Some(row) = self.workers.get_mut(worker) {
-                row.results += 1;
-            }
+            self.keeps(worker, task);
         } else if !holds && !self.is_on(task, worker) {
             // Nobody waits for it any more. It was never counted.
             self.act(Action::DropResults { worker, tasks: vec![task] });

@@ -273,6 +273,9 @@ fn results_have_live_holders(core: &Core) {
     for (worker, row) in core.workers.iter() {
         let count = results.remove(&worker).unwrap_or_default();
         assert_eq!(row.results, count, "results_have_live_holders: results of {worker}");
+        let listed: BTreeSet<TaskId> = row.kept.iter().copied().collect();
+        let known = listed.into_iter().filter(|&task| core.is_kept_on(task, worker)).count();
+        assert_eq!(known, count as usize, "results_have_live_holders: what {worker} is known to keep");
     }
     assert!(results.is_empty(), "results_have_live_holders: on strangers: {results:?}");
 }

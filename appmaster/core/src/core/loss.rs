@@ -1,5 +1,6 @@
 //! Workers come and go, and what is lost with them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::action::Action;
@@ -137,7 +138,7 @@ impl Core {
         let threads = &mut self.hosts.row_mut(row.host).threads;
         *threads = threads.saturating_sub(row.threads);
         self.lose_claims_of(worker);
-        self.lose_results_on(worker);
+        self.lose_results_on(worker, &row.kept);
         for (position, assigned) in row.assigned.iter().enumerate() {
             self.tell(assigned.task, Step::WorkerGone { worker });
             if assigned.vain || self.twin_failed(worker, assigned.task, false) == Standing::OtherRuns {
@@ -154,12 +155,39 @@ impl Core {
         Some(row)
     }
 
-    fn lose_results_on(&mut self, worker: WorkerId) {
+    /// The worker has the result of this task from now on.
+    pub(super) fn keeps(&mut self, worker: WorkerId, task: TaskId) {
+        let Some(row) = self.workers.get_mut(worker) else { return };
+        if row.kept.len() > STALE + 2 * row.results as usize {
+            let mut kept = std::mem::take(&mut row.kept);
+            kept.retain(|&task| self.is_kept_on(task, worker));
+            if let Some(row) = self.workers.get_mut(worker) {
+                row.kept = kept;
+            }
+        }
+        let Some(row) = self.workers.get_mut(worker) else { return };
+        row.results += 1;
+        row.kept.push(task);
+    }
+
+    /// Does the worker have the result of this task?
+    pub(super) fn is_kept_on(&self, task: TaskId, worker: WorkerId) -> bool {
+        let named = self.jobs.find(task).and_then(|(job, index)| job.result(index)).map(|(holder, _)| holder);
+        named == Some(worker) || self.copies.get(task).is_some_and(|row| row.others.contains(&worker))
+    }
+
+    fn lose_results_on(&mut self, worker: WorkerId, kept: &[TaskId]) {
+        let mut by_job: BTreeMap<JobId, BTreeSet<u32>> = BTreeMap::new();
+        for &task in kept.iter().filter(|&&task| self.is_kept_on(task, worker)) {
+            if let Some((job, index)) = self.jobs.find(task) {
+                by_job.entry(job.id).or_default().insert(index);
+            }
+        }
         self.copies.worker_gone(worker);
-        for id in self.jobs.ids() {
+        for (id, indexes) in by_job {
             let Some(job) = self.jobs.get(id) else { continue };
             let held = |&index: &u32| job.result(index).is_some_and(|(holder, _)| holder == worker);
-            let mut lost: Vec<u32> = (0..job.len()).filter(held).collect();
+            let mut lost: Vec<u32> = indexes.into_iter().filter(held).collect();
             let task = |index| TaskId(job.first + index);
             if !self.copies.is_empty() {
                 let tasks: Vec<(u32, TaskId)> = lost.iter().map(|&index| (index, task(index))).collect();
@@ -262,6 +290,9 @@ impl Core {
         self.config.cluster.as_ref().map(|cluster| cluster.worker).unwrap_or_default()
     }
 }
+
+/// So many tasks whose results a worker keeps no more may be listed with those that it keeps, and as many as these.
+const STALE: usize = 64;
 
 /// How long to wait after each failure when there were many and nobody waits for the container.
 const LEISURE: Duration = Duration::from_secs(60);

@@ -32,8 +32,8 @@ impl Core {
         let Some(assigned) = self.take_back_from(worker, task, attempt) else { return };
         if let Some(row) = self.workers.get_mut(worker) {
             row.failures_in_row = 0;
-            row.results += 1;
         }
+        self.keeps(worker, task);
         let now = self.now;
         self.tell(task, Step::Done { worker, bytes });
         if assigned.vain {
