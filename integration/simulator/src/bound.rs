@@ -22,11 +22,11 @@ pub(super) struct Bounds {
 }
 
 /// The latest of: what all tasks need of a thread / threads; what the disks of some hosts must read, see [`disks`]; and for each
-/// job its arrival and its longest chain. A task needs its CPU time and its block's bytes / one disk. Time to get containers and
-/// to move results is not in it. Of a set that may stop early nothing counts but in chains.
+/// job its arrival and its longest chain. A task needs a thread for its CPU time alone, as blocks are read ahead; from beginning to
+/// end it takes that and its block's bytes / one disk. Time to get containers and to move results is not in it. Of a set that may
+/// stop early nothing counts but in chains.
 ///
-/// No schedule needs to reach it: threads of one host that read at the same time share its disks, and so hold their threads for
-/// longer than is counted here. That they never do is possible all the same, so it is no bound.
+/// No schedule needs to reach it: a thread waits where its block was not read before. That it never does is possible all the same.
 pub(super) fn lower_bounds(plans: &[Plan], machines: Machines) -> Bounds {
     let Machines { threads, speeds } = machines;
     let mut sum = Sum::default();
@@ -91,7 +91,7 @@ fn chain(plan: &Plan, speeds: Speeds, sum: &mut Sum) -> f64 {
             continue;
         }
         let needs = plan.cpu(task) + plan.input_bytes(task) as f64 / speeds.disk * 1e6;
-        sum.work += needs;
+        sum.work += plan.cpu(task);
         ends.push(begin + needs);
     }
     ends.into_iter().fold(0.0, f64::max)
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn threads_disks_or_the_longest_task_bound() {
-        assert_eq!(bound(&[0, 1, 2, 3], 4), 4_000_000, "eight tasks of two seconds on four threads");
+        assert_eq!(bound(&[0, 1, 2, 3], 2), 4_000_000, "eight tasks of a second on two threads, which read ahead");
         assert_eq!(bound(&[0], 8), 8_000_000, "eight gigabytes from one disk");
         assert_eq!(bound(&[0, 1, 2, 3, 4, 5, 6, 7], 100), 2_000_000, "one task");
     }
