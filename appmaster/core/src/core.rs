@@ -360,7 +360,7 @@ impl Core {
         }
         self.adopt(job, &effects.adopted);
         self.drop_everywhere(dropped);
-        self.no_copies_of_skipped(job, &effects.skipped);
+        self.no_copies_of_barren(job, &effects.barren);
     }
 
     /// Nobody wants these results any more, here or elsewhere.

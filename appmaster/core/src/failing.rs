@@ -88,6 +88,7 @@ impl Job {
         }
         self.count_done(index);
         self.note_move(index, effects);
+        effects.barren.push(index);
         if self.is_announced(index) || self.is_held(index) {
             effects.failed.push(index);
         }

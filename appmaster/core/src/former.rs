@@ -209,6 +209,7 @@ impl Job {
         self.forget_claim(index);
         self.task_mut(index).state = State::Idle;
         if self.task(index).uses == 0 && !self.task(index).root {
+            effects.barren.push(index);
             return self.count_done(index);
         }
         self.need(index, effects);

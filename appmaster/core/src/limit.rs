@@ -118,7 +118,7 @@ impl Job {
     pub fn mark_skipped(&mut self, index: u32, effects: &mut Effects) {
         self.task_mut(index).state = State::Skipped;
         self.counts.skipped += 1;
-        effects.skipped.push(index);
+        effects.barren.push(index);
     }
 }
 

@@ -21,8 +21,8 @@ pub(crate) struct Effects {
     pub imports: Vec<u32>,
     /// Tasks that failed alone and of which the driver is to be told.
     pub failed: Vec<u32>,
-    /// Tasks that were skipped: they have no result, and never will.
-    pub skipped: Vec<u32>,
+    /// Tasks that have no result and, as far as one can see, never will: they failed, or were skipped, or nobody needs them.
+    pub barren: Vec<u32>,
     /// Results of former application masters that their workers are to be asked for.
     pub adopted: Vec<(WorkerId, u32)>,
     /// The job may be over by this: tasks failed, or are not wanted any more.
@@ -126,6 +126,7 @@ impl Job {
         self.unassign(index);
         if self.task(index).uses == 0 && !self.task(index).root {
             self.task_mut(index).state = State::Idle;
+            effects.barren.push(index);
             self.count_done(index);
             self.give_up_inputs(vec![index], effects);
             return;
@@ -265,6 +266,7 @@ impl Job {
             State::Waiting { .. } | State::Delayed { .. } => stack.push(index),
         }
         self.task_mut(index).state = State::Idle;
+        effects.barren.push(index);
         self.count_done(index);
     }
 
@@ -289,6 +291,7 @@ impl Job {
             return false;
         }
         self.task_mut(index).state = State::Idle;
+        effects.barren.push(index);
         true
     }
 

@@ -220,15 +220,26 @@ impl Core {
         }
     }
 
-    /// There is nothing to copy, and nobody misses it.
-    pub(super) fn no_copies_of_skipped(&mut self, id: JobId, skipped: &[u32]) {
-        if self.copies.is_empty() {
-            return;
-        }
-        let Some(first) = self.jobs.get(id).map(|job| job.first) else { return };
-        for task in skipped.iter().map(|index| TaskId(first + index)) {
-            self.copies.forget(task);
-            self.is_placed(task);
+    /// There is nothing to copy. Whoever waits for copies hears of failures; of what was skipped, or is needed by nobody, there
+    /// are as many as there could be.
+    pub(super) fn no_copies_of_barren(&mut self, id: JobId, barren: &[u32]) {
+        for &index in barren {
+            let Some(job) = self.jobs.get(id).filter(|_| !self.copies.is_empty()) else { return };
+            let task = job.task_id(index);
+            match job.task(index).state {
+                State::Failed => self.no_copies_of_failed(id, index),
+                State::Skipped | State::Idle => {
+                    self.copies.forget(task);
+                    self.is_placed(task);
+                }
+                State::Sought { .. }
+                | State::Waiting { .. }
+                | State::Ready { .. }
+                | State::Delayed { .. }
+                | State::Assigned { .. }
+                | State::Done { .. }
+                | State::Away => {}
+            }
         }
     }
 

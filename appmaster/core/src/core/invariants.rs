@@ -285,7 +285,7 @@ fn placements_may_come_about(core: &Core) {
     for placement in &core.placements.waiting {
         for &task in &placement.tasks {
             let state = core.jobs.find(task).map(|(job, index)| job.task(index).state);
-            let may_come = state.is_some_and(|state| !matches!(state, State::Failed | State::Skipped));
+            let may_come = state.is_some_and(|state| !matches!(state, State::Failed | State::Skipped | State::Idle));
             assert!(may_come, "placements_may_come_about: {task} is {state:?}");
             assert!(core.copies.get(task).is_some(), "placements_may_come_about: nobody copies {task}");
         }
