@@ -26,6 +26,9 @@ const SHUFFLES: u64 = 1_000;
 const SEEDS: u64 = 3;
 /// Kills of each of them.
 const KILLS: usize = 4;
+/// Files of one block each, and their lines.
+const FILES: usize = 24;
+const LINES: usize = 5_000;
 
 fn yarn_submit(cluster: &Cluster, words: &[&str]) -> Done {
     done(support::yarn_submit(cluster).args(words))
@@ -164,6 +167,11 @@ fn a_job_with_shuffles_outlives_its_workers() {
     assert_eq!(expected.lines().count(), 2, "{expected}");
     let ran = sum(&warm.state().unwrap()["workers"], "finished");
     assert!(ran >= SHUFFLES, "{ran} tasks ran in the session that BOBBIN_SESSION names");
+    // One that is lost while there is nothing to do is replaced, too.
+    let idle = warm.state().unwrap();
+    assert!(warm.role("worker")[0].process.identity.kill());
+    let replaced = || warm.state().filter(|state| containers(state) != containers(&idle));
+    assert!(wait::until(LIMIT, replaced).is_some(), "nobody notices that an idle worker is gone");
     let mut killed = 0;
     for seed in seeds() {
         warm.wait_workers();
@@ -249,5 +257,23 @@ fn actors_and_nested_tasks_run_in_containers() {
         let ended = yarn_submit(cluster, &words).expect(0);
         let logs = yarn_submit(cluster, &["logs", ended.application()]).expect(0).stdout;
         assert!(logs.contains(says), "{logs}");
+    }
+}
+
+/// More blocks than a worker has threads: those of tasks that wait are read on HDFS meanwhile, and no word is lost or counted twice.
+#[test]
+fn blocks_of_waiting_tasks_are_read_on_hdfs() {
+    let Some(cluster) = shared() else { return };
+    cluster.make_directory("/waiting", "alice", "755").unwrap();
+    for file in 0..FILES {
+        let text = "some words and words\n".repeat(LINES);
+        cluster.put(text.as_bytes(), &format!("/waiting/{file}.txt"), 1, Host::Edge).unwrap();
+    }
+    let program = example("word_count").display().to_string();
+    let words = ["run", "--workers", "1", "--worker-memory", "512MiB", "--bin", &program, "--", "/waiting/*.txt"];
+    let ended = yarn_submit(cluster, &words).expect(0);
+    let logs = yarn_submit(cluster, &["logs", ended.application()]).expect(0).stdout;
+    for (count, word) in [(2 * FILES * LINES, "words"), (FILES * LINES, "some")] {
+        assert!(logs.contains(&format!("{count:8} {word}\n")), "{logs}");
     }
 }
