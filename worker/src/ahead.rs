@@ -39,8 +39,7 @@ pub(crate) struct Ahead {
 impl ReadAhead {
     /// Keeps at most so many bytes.
     pub fn new(budget: u64, io: Handle) -> ReadAhead {
-        // A semaphore has fewer permits than a u32 counts on every machine that has so much memory.
-        let grains = u32::try_from(budget / GRAIN).unwrap_or(u32::MAX >> 4).min(u32::MAX >> 4);
+        let grains = u32::try_from(budget / GRAIN).unwrap_or(u32::MAX);
         let room = Arc::new(Semaphore::new(grains as usize));
         ReadAhead { room, grains, turn: Arc::new(Semaphore::new(1)), io }
     }

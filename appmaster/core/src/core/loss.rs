@@ -178,7 +178,7 @@ impl Core {
 
     fn lose_results_on(&mut self, worker: WorkerId, kept: &[TaskId]) {
         let mut by_job: BTreeMap<JobId, BTreeSet<u32>> = BTreeMap::new();
-        for &task in kept.iter().filter(|&&task| self.is_kept_on(task, worker)) {
+        for &task in kept {
             if let Some((job, index)) = self.jobs.find(task) {
                 by_job.entry(job.id).or_default().insert(index);
             }
